@@ -1,0 +1,89 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "swift-nn",
+  products: [
+    .library(name: "NNCore", targets: ["NNCore"]),
+    .library(name: "NNLayers", targets: ["NNLayers"]),
+    .library(name: "NNData", targets: ["NNData"]),
+    .library(name: "NNModels", targets: ["NNModels"]),
+    .library(name: "NNLightning", targets: ["NNLightning"]),
+    .executable(name: "FineTuneExample", targets: ["FineTuneExample"]),
+    .executable(name: "TrainFromScratchExample", targets: ["TrainFromScratchExample"]),
+    .executable(name: "PredictExample", targets: ["PredictExample"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    // System libraries (Debian packages are listed in the Makefile).
+    .systemLibrary(name: "COpenBLAS", path: "Sources/System/COpenBLAS"),
+    .systemLibrary(name: "CArchive", path: "Sources/System/CArchive"),
+    .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto"),
+    .systemLibrary(name: "CTurboJPEG", path: "Sources/System/CTurboJPEG"),
+    .systemLibrary(name: "CPNG", path: "Sources/System/CPNG"),
+
+    // The library, lowest layer first.
+    .target(name: "CNNKernels"),
+    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CArchive"]),
+    .target(name: "NNLayers", dependencies: ["NNCore"]),
+    .target(
+      name: "NNData",
+      dependencies: [
+        "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .target(name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"]),
+    .target(
+      name: "NNLightning",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", .product(name: "Logging", package: "swift-log"),
+      ]),
+
+    // One executable per experiment.
+    .executableTarget(
+      name: "FineTuneExample",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/FineTuneExample"),
+    .executableTarget(
+      name: "TrainFromScratchExample",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/TrainFromScratchExample"),
+    .executableTarget(
+      name: "PredictExample",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Examples/PredictExample"),
+
+    // Tests.
+    .target(name: "TestSupport", dependencies: ["NNCore"], path: "Tests/TestSupport"),
+    .testTarget(
+      name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNLayersTests", dependencies: ["NNLayers", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNDataTests", dependencies: ["NNData", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNModelsTests", dependencies: ["NNModels", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNLightningTests", dependencies: ["NNLightning", "NNModels", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
