@@ -85,5 +85,5 @@ let package = Package(
     .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .c11
+  cLanguageStandard: .gnu11
 )

@@ -1,0 +1,12 @@
+#ifndef NN_THREAD_STATE_H
+#define NN_THREAD_STATE_H
+
+/// Depth of nested `noGrad` scopes on the calling thread (Swift has no thread-local variables).
+int nn_no_grad_depth(void);
+void nn_no_grad_add(int delta);
+
+/// Non-zero while the calling thread runs a piece of a parallel loop: nested loops then run serially.
+int nn_inside_parallel(void);
+void nn_set_inside_parallel(int value);
+
+#endif

@@ -1,0 +1,201 @@
+import Synchronization
+
+/// One recorded operation, or a leaf that gathers its gradient.
+///
+/// Invariant for `@unchecked Sendable`: what a backward pass changes (`gradient`, `hooks`, and the release of
+/// `edges` and `saved`) is behind `lock`; the rest is constant after `record`.
+final class Node: @unchecked Sendable {
+  typealias VJP = @Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?]
+
+  /// Where a gradient goes: an output of the operation that made the input. The shape and type of that input
+  /// tell how a broadcast or promotion is undone.
+  struct Edge {
+    let node: Node
+    let outputIndex: Int
+    let shape: [Int]
+    let dtype: DType
+  }
+
+  /// A tensor kept for the backward pass. An output of the node itself is kept without its node, which would be
+  /// a cycle, and gets it back when it is read.
+  struct Saved {
+    var tensor: Tensor
+    let isOutput: Bool
+  }
+
+  private static let counter = Atomic<UInt64>(0)
+
+  /// Rises with the order of recording: a node's inputs always have smaller numbers.
+  let id: UInt64
+  let name: StaticString
+  let vjp: VJP?
+  var outputCount: Int
+  private let lock = Mutex(())
+  private var edges: [Edge?]
+  private var saved: [Saved]
+  private var hooks: [(index: Int, hook: @Sendable (Tensor) -> Tensor?)] = []
+  private var gradient: Tensor?
+  private var isReleased = false
+
+  init(name: StaticString, edges: [Edge?], saved: [Saved], outputCount: Int, vjp: VJP?) {
+    id = Self.counter.add(1, ordering: .relaxed).newValue
+    self.name = name
+    self.edges = edges
+    self.saved = saved
+    self.outputCount = outputCount
+    self.vjp = vjp
+  }
+
+  var isLeaf: Bool { vjp == nil }
+
+  var leafGradient: Tensor? {
+    get { lock.withLock { _ in gradient } }
+    set { lock.withLock { _ in gradient = newValue } }
+  }
+
+  func accumulate(_ addend: Tensor) {
+    lock.withLock { _ in
+      if var sum = gradient {
+        gradient = nil  // so that the sum is made in place when nobody else holds the old value
+        sum += addend
+        gradient = sum
+      } else {
+        gradient = addend
+      }
+    }
+  }
+
+  func addHook(output index: Int, _ hook: @escaping @Sendable (Tensor) -> Tensor?) {
+    lock.withLock { _ in hooks.append((index, hook)) }
+  }
+
+  func runHooks(output index: Int, on gradient: Tensor) -> Tensor {
+    let all = lock.withLock { _ in hooks }
+    var result = gradient
+    for entry in all where entry.index == index { result = entry.hook(result) ?? result }
+    return result
+  }
+
+  /// Edges and saved tensors for one backward pass.
+  func contents() -> (edges: [Edge?], saved: [Saved]) {
+    lock.withLock { _ in
+      require(
+        !isReleased, "backward",
+        "the graph behind \(name) was already used and released; pass retainGraph: true to the first backward")
+      return (edges, saved)
+    }
+  }
+
+  var currentEdges: [Edge?] { lock.withLock { _ in edges } }
+
+  /// Lets go of everything kept for the backward pass; what was referenced goes to the caller.
+  func release() -> (edges: [Edge?], saved: [Saved]) {
+    lock.withLock { _ in
+      defer {
+        edges = []
+        saved = []
+        isReleased = true
+      }
+      return (edges, saved)
+    }
+  }
+
+  /// Frees a deep graph by a worklist: a recursive deinit would overflow the stack after some 20,000 operations.
+  deinit {
+    var pending: [Node] = []
+    Self.collect(edges: &edges, saved: &saved, into: &pending)
+    while var node = pending.popLast() {
+      if isKnownUniquelyReferenced(&node) {
+        Self.collect(edges: &node.edges, saved: &node.saved, into: &pending)
+      }
+    }
+  }
+
+  private static func collect(edges: inout [Edge?], saved: inout [Saved], into pending: inout [Node]) {
+    for case let edge? in edges where !edge.node.isLeaf { pending.append(edge.node) }
+    edges = []
+    for index in saved.indices {
+      if let node = saved[index].tensor.node, !node.isLeaf {
+        saved[index].tensor.node = nil
+        pending.append(node)
+      }
+    }
+    saved = []
+  }
+}
+
+/// What a vector-Jacobian product sees of the operation it belongs to.
+package struct VJPContext {
+  let node: Node
+  let savedTensors: [Node.Saved]
+  let edges: [Node.Edge?]
+
+  /// The i-th saved tensor, connected to the graph as it was when it was saved.
+  package func saved(_ index: Int) -> Tensor {
+    var tensor = savedTensors[index].tensor
+    if savedTensors[index].isOutput { tensor.node = node }
+    return tensor
+  }
+
+  /// Whether the i-th input wants a gradient.
+  package func needs(_ index: Int) -> Bool { edges[index] != nil }
+
+  /// Shape of the i-th input; it must want a gradient.
+  package func inputShape(_ index: Int) -> [Int] { edges[index]?.shape ?? [] }
+}
+
+extension Tensor {
+  /// Whether gradients flow to or through this tensor.
+  public var requiresGrad: Bool { node != nil }
+
+  /// Records an operation with one output.
+  ///
+  /// - Parameters:
+  ///   - saved: tensors the vjp needs, in the order of `VJPContext.saved(_:)`.
+  ///   - savingOutput: also keeps the result, as the last saved tensor.
+  ///   - vjp: turns the gradient of the result into those of the inputs (nil: none). It must capture attributes
+  ///     only, never tensors. Gradients may have the broadcast shape: they are summed to the input's.
+  package func recorded(
+    _ name: StaticString, inputs: [Tensor], saving saved: [Tensor] = [], savingOutput: Bool = false,
+    vjp: @escaping @Sendable (_ gradient: Tensor, _ context: VJPContext) -> [Tensor?]
+  ) -> Tensor {
+    guard Tensor.shouldRecord(inputs) else { return self }
+    var result = [self]
+    Tensor.record(
+      name, outputs: &result, inputs: inputs, saving: saved, savingOutputs: savingOutput ? [0] : [],
+      vjp: { gradients, context in
+        guard let gradient = gradients[0] else { return [] }
+        return vjp(gradient, context)
+      })
+    return result[0]
+  }
+
+  static func shouldRecord(_ inputs: [Tensor]) -> Bool {
+    isGradientEnabled && inputs.contains { $0.node != nil }
+  }
+
+  /// Records an operation with several outputs; those that are not floating point carry no gradient.
+  package static func record(
+    _ name: StaticString, outputs: inout [Tensor], inputs: [Tensor], saving saved: [Tensor] = [],
+    savingOutputs: [Int] = [],
+    vjp: @escaping @Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?]
+  ) {
+    guard shouldRecord(inputs) else { return }
+    let edges = inputs.map { input in
+      input.node.map {
+        Node.Edge(node: $0, outputIndex: input.outputIndex, shape: input.shape, dtype: input.dtype)
+      }
+    }
+    var kept = saved.map { Node.Saved(tensor: $0, isOutput: false) }
+    for index in savingOutputs {
+      var output = outputs[index]
+      output.outputIndex = index
+      kept.append(Node.Saved(tensor: output, isOutput: true))
+    }
+    let node = Node(name: name, edges: edges, saved: kept, outputCount: outputs.count, vjp: vjp)
+    for index in outputs.indices where outputs[index].dtype.isFloatingPoint {
+      outputs[index].node = node
+      outputs[index].outputIndex = index
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import CNNKernels
+
+/// What a device must be able to do. Coarse on purpose: one call per operation, tensors in and out, nothing
+/// recorded. Shapes and element types are checked by the caller.
+package protocol Backend: Sendable {
+  /// A tensor of one value.
+  func fill(_ shape: [Int], _ value: Double, dtype: DType) -> Tensor
+  /// The same elements in new memory of the given strides (row-major if nil).
+  func copy(_ x: Tensor, strides: [Int]?) -> Tensor
+  /// Writes `source`, broadcast, into the part of `target` that `view` describes; `target` is uniquely referenced.
+  func assign(_ source: Tensor, to view: Tensor)
+  func cast(_ x: Tensor, to dtype: DType) -> Tensor
+  func unary(_ op: nn_unary_op, _ x: Tensor) -> Tensor
+  /// Operands of one element type, broadcast against each other.
+  func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor
+  /// Writes op(target, b) into `target`, whose storage nobody else holds.
+  func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor)
+  func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor
+  func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor
+  /// Reduces over `axes`, which stay as size 1. Sums and products of integers are int64, and so are those of bool.
+  func reduce(_ op: nn_reduce_op, _ x: Tensor, axes: [Int]) -> Tensor
+  /// Index of the first extreme along `axis`, which stays as size 1.
+  func argReduce(_ x: Tensor, axis: Int, smallest: Bool) -> Tensor
+  /// Running sum or product along `axis`.
+  func scan(_ x: Tensor, axis: Int, product: Bool) -> Tensor
+  /// Stable sort along `axis`: values and their former places. NaN counts as greatest.
+  func sort(_ x: Tensor, axis: Int, descending: Bool) -> (values: Tensor, indices: Tensor)
+  /// out[…, i, …] = x[…, index[…, i, …], …] along `axis`.
+  func gather(_ x: Tensor, axis: Int, index: Tensor) -> Tensor
+  /// A copy of x into which `source` is added (or put) at `index` along `axis`.
+  func scatter(_ x: Tensor, axis: Int, index: Tensor, source: Tensor, adding: Bool) -> Tensor
+  /// Rows `index` of x along `axis`.
+  func indexSelect(_ x: Tensor, axis: Int, index: Tensor) -> Tensor
+  /// A copy of x to whose rows `index` along `axis` the rows of `source` are added.
+  func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor
+  /// Row-major places of the elements that are not zero, as int64 [count].
+  func nonzeroPlaces(_ x: Tensor) -> Tensor
+}

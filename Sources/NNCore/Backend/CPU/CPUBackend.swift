@@ -1,0 +1,130 @@
+import CNNKernels
+
+/// Kernels for x86-64 and other processors, over the C routines of `CNNKernels` and OpenBLAS.
+struct CPUBackend: Backend {
+  static let shared = CPUBackend()
+}
+
+// MARK: - Elementwise
+
+extension CPUBackend {
+  func fill(_ shape: [Int], _ value: Double, dtype: DType) -> Tensor {
+    let result = Tensor(uninitialized: shape, dtype: dtype)
+    let count = result.count
+    if value == 0 && value.sign == .plus {
+      result.rawPointer.initializeMemory(as: UInt8.self, repeating: 0, count: count * dtype.byteCount)
+      return result
+    }
+    switch dtype {
+    case .bool: result.pointer(Bool.self).update(repeating: value != 0, count: count)
+    case .uint8: result.pointer(UInt8.self).update(repeating: UInt8(truncatingIfNeeded: Int(value)), count: count)
+    case .int32: result.pointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
+    case .int64: result.pointer(Int64.self).update(repeating: Int64(value), count: count)
+    case .float32: result.pointer(Float.self).update(repeating: Float(value), count: count)
+    case .float64: result.pointer(Double.self).update(repeating: value, count: count)
+    }
+    return result
+  }
+
+  func copy(_ x: Tensor, strides: [Int]?) -> Tensor {
+    let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: strides)
+    assign(x, to: result)
+    return result
+  }
+
+  func assign(_ source: Tensor, to view: Tensor) {
+    let plan = ElementwisePlan(
+      shape: view.shape, operands: [view.strides, source.broadcastStrides(to: view.shape)])
+    let size = view.dtype.byteCount
+    let (sy, sx) = (plan.innerStride(0), plan.innerStride(1))
+    let (y, x) = (view.rawPointer, source.rawPointer)
+    plan.forEachRun { n, offset in
+      nn_copy(
+        Int32(size), Int64(n), address(x, offset[1], size), Int64(sx), address(y, offset[0], size), Int64(sy))
+    }
+  }
+
+  func cast(_ x: Tensor, to dtype: DType) -> Tensor {
+    if x.dtype == dtype { return x }
+    let result = Tensor(uninitialized: x.shape, dtype: dtype, strides: x.denseStridesLikeSelf)
+    run([result, x]) { n, p, s in
+      nn_cast(x.dtype.rawValue, dtype.rawValue, n, p[1], s[1], p[0])
+    }
+    return result
+  }
+
+  func unary(_ op: nn_unary_op, _ x: Tensor) -> Tensor {
+    let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.denseStridesLikeSelf)
+    run([result, x]) { n, p, s in
+      nn_unary(Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[0])
+    }
+    return result
+  }
+
+  func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor {
+    let result = resultOfBroadcast(a, b, dtype: a.dtype)
+    run([result, a, b]) { n, p, s in
+      nn_binary(Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
+    }
+    return result
+  }
+
+  func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor) {
+    let (view, dtype) = (target.detach(), target.dtype)
+    run([view, view, b]) { n, p, s in
+      nn_binary(Int32(op.rawValue), dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
+    }
+  }
+
+  func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor {
+    let result = resultOfBroadcast(a, b, dtype: .bool)
+    run([result, a, b]) { n, p, s in
+      nn_compare(
+        Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0].assumingMemoryBound(to: UInt8.self))
+    }
+    return result
+  }
+
+  func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+    let inner = Tensor.broadcastShape(a.shape, b.shape, "where")
+    let shape = Tensor.broadcastShape(condition.shape, inner, "where")
+    let model = [a, b, condition].first { $0.shape == shape }
+    let result = Tensor(uninitialized: shape, dtype: a.dtype, strides: model?.denseStridesLikeSelf)
+    run([result, condition, a, b]) { n, p, s in
+      nn_where(
+        Int32(a.dtype.byteCount), n, p[1].assumingMemoryBound(to: UInt8.self), s[1], p[2], s[2], p[3], s[3], p[0])
+    }
+    return result
+  }
+
+  /// An empty result in the memory order of the operand that already has its shape.
+  private func resultOfBroadcast(_ a: Tensor, _ b: Tensor, dtype: DType) -> Tensor {
+    let shape = Tensor.broadcastShape(a.shape, b.shape, "binary operation")
+    let strides = (a.shape == shape ? a : b.shape == shape ? b : nil)?.denseStridesLikeSelf
+    return Tensor(uninitialized: shape, dtype: dtype, strides: strides)
+  }
+
+  /// Walks over tensors (the output first, dense in its innermost run), with addresses and strides per run.
+  func run(
+    _ tensors: [Tensor],
+    _ body: (Int64, UnsafePointer<UnsafeMutableRawPointer>, UnsafePointer<Int64>) -> Void
+  ) {
+    let shape = tensors[0].shape
+    let plan = ElementwisePlan(shape: shape, operands: tensors.map { $0.broadcastStrides(to: shape) })
+    let strides = tensors.indices.map { Int64(plan.innerStride($0)) }
+    let bases = tensors.map(\.rawPointer)
+    let sizes = tensors.map(\.dtype.byteCount)
+    plan.forEachRun { n, offsets in
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: bases.count) { pointers in
+        for index in bases.indices { pointers[index] = bases[index] + offsets[index] * sizes[index] }
+        if let first = pointers.baseAddress { body(Int64(n), first, strides) }
+      }
+    }
+  }
+}
+
+/// Address of an element.
+@inline(__always)
+func address(_ base: UnsafeMutableRawPointer, _ element: Int, _ size: Int) -> UnsafeMutableRawPointer {
+  base + element * size
+}

@@ -1,0 +1,127 @@
+/// How an elementwise loop walks through its operands: dimensions sorted by the memory order of the output and
+/// merged where all operands allow it, so that the innermost run is as long as possible.
+struct ElementwisePlan {
+  /// Sizes, outermost first; the last is the length of one kernel call.
+  private(set) var sizes: [Int] = []
+  /// Strides in elements per operand, operand 0 being the output.
+  private(set) var strides: [[Int]]
+
+  /// - Parameters:
+  ///   - shape: shape of the output.
+  ///   - operands: strides of each operand over that shape (0 where it is broadcast), the output first.
+  init(shape: [Int], operands: [[Int]]) {
+    strides = operands.map { _ in [] }
+    let axes = shape.indices.filter { shape[$0] != 1 }
+    // Stable: equal strides (all 0, say) keep the row-major order.
+    let order = axes.enumerated().sorted {
+      let (a, b) = (operands[0][$0.element], operands[0][$1.element])
+      return a != b ? a > b : $0.offset < $1.offset
+    }.map(\.element)
+    for axis in order {
+      if let last = sizes.last,
+        operands.indices.allSatisfy({ operands[$0][axis] * shape[axis] == strides[$0][sizes.count - 1] }),
+        last > 0
+      {
+        sizes[sizes.count - 1] = last * shape[axis]
+        for index in operands.indices { strides[index][sizes.count - 1] = operands[index][axis] }
+      } else {
+        sizes.append(shape[axis])
+        for index in operands.indices { strides[index].append(operands[index][axis]) }
+      }
+    }
+    if sizes.isEmpty {
+      sizes = [1]
+      strides = operands.map { _ in [1] }
+    }
+  }
+
+  /// Elements per parallel piece; constant, so that results do not depend on the number of threads.
+  private static let grain = 32_768
+
+  /// Calls `body` with the length of a run and the element offset of each operand, over all elements, in parallel.
+  func forEachRun(_ body: (_ length: Int, _ offsets: UnsafePointer<Int>) -> Void) {
+    let inner = sizes[sizes.count - 1]
+    let outer = sizes.dropLast().reduce(1, *)
+    if inner == 0 || outer == 0 { return }
+    if outer == 1 {
+      let innerStrides = strides.map { $0[sizes.count - 1] }
+      if inner <= Self.grain {
+        let zeros = innerStrides.map { _ in 0 }
+        body(inner, zeros)
+        return
+      }
+      ThreadPool.shared.parallelFor(count: inner, grain: Self.grain) { range in
+        body(range.count, innerStrides.map { $0 * range.lowerBound })
+      }
+      return
+    }
+    let rows = max(1, Self.grain / inner)
+    ThreadPool.shared.parallelFor(count: outer, grain: rows) { range in
+      walk(range, inner, body)
+    }
+  }
+
+  /// The rows of one piece, counted up like an odometer.
+  private func walk(_ range: Range<Int>, _ inner: Int, _ body: (Int, UnsafePointer<Int>) -> Void) {
+    let depth = sizes.count - 1
+    let operandCount = strides.count
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: depth + operandCount) { scratch in
+      guard let base = scratch.baseAddress else { return }
+      let index = base
+      let offsets = base + depth
+      for operand in 0..<operandCount { offsets[operand] = 0 }
+      var rest = range.lowerBound
+      for axis in (0..<depth).reversed() {
+        index[axis] = rest % sizes[axis]
+        rest /= sizes[axis]
+        for operand in 0..<operandCount { offsets[operand] += index[axis] * strides[operand][axis] }
+      }
+      for _ in range {
+        body(inner, UnsafePointer(offsets))
+        var axis = depth - 1
+        while axis >= 0 {
+          index[axis] += 1
+          for operand in 0..<operandCount { offsets[operand] += strides[operand][axis] }
+          if index[axis] < sizes[axis] { break }
+          index[axis] = 0
+          for operand in 0..<operandCount { offsets[operand] -= sizes[axis] * strides[operand][axis] }
+          axis -= 1
+        }
+      }
+    }
+  }
+
+  /// Stride of an operand along the innermost run.
+  func innerStride(_ operand: Int) -> Int { strides[operand][sizes.count - 1] }
+}
+
+extension Tensor {
+  /// Strides of this tensor seen through a larger broadcast shape: 0 along repeated dimensions.
+  func broadcastStrides(to target: [Int]) -> [Int] {
+    var result = Array(repeating: 0, count: target.count)
+    let lead = target.count - rank
+    for axis in shape.indices where shape[axis] != 1 || target[axis + lead] == 1 {
+      result[axis + lead] = strides[axis]
+    }
+    return result
+  }
+
+  /// Strides for a new dense tensor of this shape in the memory order of this tensor, if that has one.
+  var denseStridesLikeSelf: [Int]? { isNonOverlappingAndDense ? strides : nil }
+
+  /// The shape both shapes broadcast to, or a stop naming the operation and both.
+  package static func broadcastShape(_ a: [Int], _ b: [Int], _ operation: StaticString) -> [Int] {
+    if a == b { return a }
+    let rank = Swift.max(a.count, b.count)
+    var result = Array(repeating: 1, count: rank)
+    for axis in 0..<rank {
+      let i = axis - (rank - a.count)
+      let j = axis - (rank - b.count)
+      let m = i < 0 ? 1 : a[i]
+      let n = j < 0 ? 1 : b[j]
+      require(m == n || m == 1 || n == 1, operation, "shapes \(a) and \(b) do not broadcast (axis \(axis))")
+      result[axis] = m == 1 ? n : m
+    }
+    return result
+  }
+}

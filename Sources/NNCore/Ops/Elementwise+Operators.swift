@@ -1,0 +1,57 @@
+import CNNKernels
+
+// Operators with numbers, and in-place forms.
+
+extension Tensor {
+  public static func + (a: Tensor, b: Double) -> Tensor { a + a.scalar(b) }
+  public static func + (a: Tensor, b: Int) -> Tensor { a + a.scalar(b) }
+  public static func + (a: Double, b: Tensor) -> Tensor { b.scalar(a) + b }
+  public static func + (a: Int, b: Tensor) -> Tensor { b.scalar(a) + b }
+  public static func - (a: Tensor, b: Double) -> Tensor { a - a.scalar(b) }
+  public static func - (a: Tensor, b: Int) -> Tensor { a - a.scalar(b) }
+  public static func - (a: Double, b: Tensor) -> Tensor { b.scalar(a) - b }
+  public static func - (a: Int, b: Tensor) -> Tensor { b.scalar(a) - b }
+  public static func * (a: Tensor, b: Double) -> Tensor { a.scaled(by: a.scalar(b)) }
+  public static func * (a: Tensor, b: Int) -> Tensor { a.scaled(by: a.scalar(b)) }
+  public static func * (a: Double, b: Tensor) -> Tensor { b.scaled(by: b.scalar(a)) }
+  public static func * (a: Int, b: Tensor) -> Tensor { b.scaled(by: b.scalar(a)) }
+  public static func / (a: Tensor, b: Double) -> Tensor { a / a.scalar(b) }
+  public static func / (a: Tensor, b: Int) -> Tensor { a / a.scalar(b) }
+  public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a) / b }
+  public static func / (a: Int, b: Tensor) -> Tensor { b.scalar(a) / b }
+
+  /// Multiplication by a constant saves the constant only, not this tensor.
+  private func scaled(by factor: Tensor) -> Tensor {
+    let type = Tensor.resultType(self, factor)
+    let result = backend.binary(NN_MUL, backend.cast(self, to: type), backend.cast(factor, to: type))
+    return result.recorded("mul", inputs: [self], saving: [factor]) { g, c in [g.scaled(by: c.saved(0))] }
+  }
+
+  public static func += (a: inout Tensor, b: Tensor) { a.update(NN_ADD, b) { $0 + $1 } }
+  public static func -= (a: inout Tensor, b: Tensor) { a.update(NN_SUB, b) { $0 - $1 } }
+  public static func *= (a: inout Tensor, b: Tensor) { a.update(NN_MUL, b) { $0 * $1 } }
+  public static func /= (a: inout Tensor, b: Tensor) { a.update(NN_DIV, b) { $0 / $1 } }
+  public static func += (a: inout Tensor, b: Double) { a += a.scalar(b) }
+  public static func -= (a: inout Tensor, b: Double) { a -= a.scalar(b) }
+  public static func *= (a: inout Tensor, b: Double) { a *= a.scalar(b) }
+  public static func /= (a: inout Tensor, b: Double) { a /= a.scalar(b) }
+
+  /// Writes in place when nobody else sees the memory and nothing is recorded; otherwise makes a new tensor.
+  private mutating func update(_ op: nn_binary_op, _ other: Tensor, _ pure: (Tensor, Tensor) -> Tensor) {
+    let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
+    if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
+      || (op == NN_DIV && !dtype.isFloatingPoint)
+      || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape
+      || !isNonOverlappingAndDense || storage.isBorrowed || !isKnownUniquelyReferenced(&storage)
+    {
+      let type = dtype
+      self = pure(self, other)
+      if dtype != type { self = to(type) }
+    } else {
+      backend.binaryInPlace(op, &self, other)
+      if leaf == nil { self = detach() }
+    }
+    // A leaf that is changed without recording (an optimizer's step) stays the leaf it is.
+    if node == nil { node = leaf }
+  }
+}

@@ -1,0 +1,197 @@
+import CNNKernels
+
+// Elements picked and placed by tensors of indices.
+
+extension Tensor {
+  private func checkedIndex(_ index: Tensor, _ name: StaticString) -> Tensor {
+    require(!index.dtype.isFloatingPoint && index.dtype != .bool, name, "indices must be integers, got \(index.dtype)")
+    return index.detach().to(.int64)
+  }
+
+  /// out[…, i, …] = self[…, index[…, i, …], …] along an axis. As `torch.gather`.
+  public func gather(_ axis: Int, index: Tensor) -> Tensor {
+    let a = self.axis(axis, "gather")
+    let places = checkedIndex(index, "gather")
+    if rank == 0 { return reshape([1]).gather(0, index: places.reshape([-1])).reshape(index.shape) }
+    require(
+      index.rank == rank && shape.indices.allSatisfy { $0 == a || index.shape[$0] <= shape[$0] }, "gather",
+      "index of shape \(index.shape) does not fit shape \(shape) along axis \(axis)")
+    let full = shape
+    return backend.gather(self, axis: a, index: places)
+      .recorded("gather", inputs: [self], saving: [places]) { g, c in
+        [Tensor.zeros(full, dtype: g.dtype).scatterAdd(a, index: c.saved(0), source: g)]
+      }
+  }
+  /// `gather` whose index broadcasts against this tensor. As `torch.take_along_dim`.
+  public func takeAlongAxis(_ index: Tensor, _ axis: Int) -> Tensor {
+    let a = self.axis(axis, "takeAlongAxis")
+    var (mine, others) = (shape, index.shape)
+    require(index.rank == rank, "takeAlongAxis", "shapes \(shape) and \(index.shape) differ in rank")
+    mine[a] = 1
+    others[a] = 1
+    var common = Tensor.broadcastShape(mine, others, "takeAlongAxis")
+    common[a] = shape[a]
+    let x = expand(common)
+    common[a] = index.shape[a]
+    return x.gather(a, index: index.expand(common))
+  }
+  /// A copy into which `source` is added at `index` along an axis. As `torch.scatter_add`.
+  public func scatterAdd(_ axis: Int, index: Tensor, source: Tensor) -> Tensor {
+    let a = self.axis(axis, "scatterAdd")
+    let places = checkedIndex(index, "scatterAdd")
+    checkScatter(a, places, source, "scatterAdd")
+    return backend.scatter(self, axis: a, index: places, source: source, adding: true)
+      .recorded("scatter_add", inputs: [self, source], saving: [places]) { g, c in
+        [g, c.needs(1) ? g.gather(a, index: c.saved(0)).padded(to: c.inputShape(1)) : nil]
+      }
+  }
+  /// A copy into which `source` is put at `index` along an axis. As `torch.scatter`.
+  public func scatter(_ axis: Int, index: Tensor, source: Tensor) -> Tensor {
+    let a = self.axis(axis, "scatter")
+    let places = checkedIndex(index, "scatter")
+    checkScatter(a, places, source, "scatter")
+    return backend.scatter(self, axis: a, index: places, source: source, adding: false)
+      .recorded("scatter", inputs: [self, source], saving: [places]) { g, c in
+        let index = c.saved(0)
+        let kept = c.needs(0) ? g.scatter(a, index: index, source: Tensor.zeros(index.shape, dtype: g.dtype)) : nil
+        return [kept, c.needs(1) ? g.gather(a, index: index).padded(to: c.inputShape(1)) : nil]
+      }
+  }
+  private func checkScatter(_ axis: Int, _ index: Tensor, _ source: Tensor, _ name: StaticString) {
+    require(source.dtype == dtype, name, "source is \(source.dtype), the tensor \(dtype)")
+    require(
+      index.rank == rank && source.rank == rank
+        && shape.indices.allSatisfy {
+          index.shape[$0] <= source.shape[$0] && ($0 == axis || index.shape[$0] <= shape[$0])
+        }, name, "index of shape \(index.shape), source of shape \(source.shape) and shape \(shape) do not fit")
+  }
+  /// Zeros behind the end of each dimension up to a shape.
+  private func padded(to full: [Int]) -> Tensor {
+    if shape == full { return self }
+    let result = backend.fill(full, 0, dtype: dtype)
+    backend.assign(self, to: result.view(shape: shape, strides: result.strides))
+    return result
+  }
+
+  /// Slices at the given places of an axis. As `torch.index_select`.
+  public func indexSelect(_ axis: Int, index: Tensor) -> Tensor {
+    let a = self.axis(axis, "indexSelect")
+    let places = checkedIndex(index, "indexSelect")
+    require(index.rank <= 1, "indexSelect", "the index must be a vector, its shape is \(index.shape)")
+    require(rank > 0, "indexSelect", "a scalar has no axis")
+    let full = shape
+    return backend.indexSelect(self, axis: a, index: places.reshape([-1]))
+      .recorded("index_select", inputs: [self], saving: [places.reshape([-1])]) { g, c in
+        [Tensor.zeros(full, dtype: g.dtype).indexAdd(a, index: c.saved(0), source: g)]
+      }
+  }
+  /// A copy to whose slices at `index` along an axis those of `source` are added. As `torch.index_add`.
+  public func indexAdd(_ axis: Int, index: Tensor, source: Tensor) -> Tensor {
+    let a = self.axis(axis, "indexAdd")
+    let places = checkedIndex(index, "indexAdd")
+    var expected = shape
+    expected[a] = index.count
+    require(
+      source.shape == expected && source.dtype == dtype, "indexAdd",
+      "source must be \(dtype) of shape \(expected), it is \(source.dtype) of shape \(source.shape)")
+    return backend.indexAdd(self, axis: a, index: places, source: source)
+      .recorded("index_add", inputs: [self, source], saving: [places]) { g, c in
+        [g, c.needs(1) ? g.indexSelect(a, index: c.saved(0)) : nil]
+      }
+  }
+
+  /// Elements at the places named by one index tensor per leading dimension; the index tensors broadcast.
+  /// As `x[i0, i1]` with integer tensors in PyTorch.
+  public func indexed(by indices: [Tensor]) -> Tensor {
+    require(!indices.isEmpty && indices.count <= rank, "index", "\(indices.count) index tensors for shape \(shape)")
+    let common = indices.dropFirst().reduce(indices[0].shape) { Tensor.broadcastShape($0, $1.shape, "index") }
+    var flat = Tensor.zeros(common, dtype: .int64)
+    for (axis, index) in indices.enumerated() {
+      let places = checkedIndex(index, "index")
+      if places.count > 0 {
+        let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
+        require(
+          low >= -shape[axis] && high < shape[axis], "index",
+          "indices \(low)...\(high) are out of range for axis \(axis) of shape \(shape)")
+      }
+      flat = flat * shape[axis] + `where`(places .< 0, places + shape[axis], places)
+    }
+    let rest = Array(shape[indices.count...])
+    let rows = reshape([shape[..<indices.count].reduce(1, *)] + rest)
+    return rows.indexSelect(0, index: flat.reshape([-1])).reshape(common + rest)
+  }
+
+  /// The elements where the mask (of the leading dimensions) holds, in row-major order. As `torch.masked_select`.
+  public func maskedSelect(_ mask: Tensor) -> Tensor {
+    let flags = mask.to(.bool)
+    require(
+      mask.rank <= rank && Array(shape.prefix(mask.rank)) == mask.shape, "maskedSelect",
+      "mask of shape \(mask.shape) does not fit shape \(shape)")
+    let rest = Array(shape[mask.rank...])
+    let places = backend.nonzeroPlaces(flags)
+    return reshape([mask.count] + rest).indexSelect(0, index: places)
+  }
+
+  /// Coordinates of the elements that are not zero, int64 [count, rank].
+  public func nonzero() -> Tensor {
+    var places = backend.nonzeroPlaces(self.detach())
+    var columns: [Tensor] = []
+    for size in shape.reversed() {
+      columns.insert(places.remainder(places.scalar(size)), at: 0)
+      places = places.div(places.scalar(size), rounding: .floor)
+    }
+    return columns.isEmpty ? Tensor.zeros([places.count, 0], dtype: .int64) : stack(columns, axis: 1)
+  }
+
+  /// Rows with a 1 at the place each element names: int64, shape + [classCount].
+  public func oneHot(_ classCount: Int) -> Tensor {
+    let places = checkedIndex(self, "oneHot")
+    if count > 0 {
+      let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
+      require(low >= 0 && high < classCount, "oneHot", "classes \(low)...\(high) are outside 0..<\(classCount)")
+    }
+    return (places.unsqueeze(-1) .== Tensor.arange(classCount)).to(.int64)
+  }
+
+  /// How often each number from 0 occurs, int64.
+  public func bincount(minLength: Int = 0) -> Tensor {
+    let places = checkedIndex(self, "bincount")
+    require(rank == 1, "bincount", "needs a vector, the shape is \(shape)")
+    let size = Swift.max(minLength, count == 0 ? 0 : Int(places.amax().item()) + 1)
+    return Tensor.zeros([size], dtype: .int64)
+      .scatterAdd(0, index: places, source: Tensor.ones([count], dtype: .int64))
+  }
+
+  // MARK: Sorting
+
+  /// Elements in order along an axis, with their former places. Stable; NaN counts as greatest.
+  public func sort(_ axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
+    let a = self.axis(axis, "sort")
+    if rank == 0 { return (self, Tensor.zeros([], dtype: .int64)) }
+    let indices = backend.sort(detach(), axis: a, descending: descending).indices
+    return (gather(a, index: indices), indices)
+  }
+  public func argsort(_ axis: Int = -1, descending: Bool = false) -> Tensor {
+    sort(axis, descending: descending).indices
+  }
+  /// The k greatest (or smallest) elements along an axis, in order, with their places.
+  public func topk(_ k: Int, axis: Int = -1, largest: Bool = true) -> (values: Tensor, indices: Tensor) {
+    let a = self.axis(axis, "topk")
+    if rank == 0 { return sort(axis) }
+    require(k >= 0 && k <= shape[a], "topk", "k = \(k) is outside 0...\(shape[a]), the size of axis \(axis)")
+    let indices = backend.sort(detach(), axis: a, descending: largest).indices.narrow(a, start: 0, length: k)
+    return (gather(a, index: indices), indices)
+  }
+  /// The k-th smallest element (from 1) along an axis, with its place.
+  public func kthvalue(_ k: Int, axis: Int = -1, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    let a = self.axis(axis, "kthvalue")
+    require(rank > 0 && k >= 1 && k <= shape[a], "kthvalue", "k = \(k) is outside 1...\(rank > 0 ? shape[a] : 0)")
+    let indices = backend.sort(detach(), axis: a, descending: false).indices.narrow(a, start: k - 1, length: 1)
+    let values = gather(a, index: indices)
+    return keepDim ? (values, indices) : (values.squeeze(a), indices.squeeze(a))
+  }
+  /// The lower middle element along an axis, with its place.
+  public func median(_ axis: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    kthvalue((shape[self.axis(axis, "median")] + 1) / 2, axis: axis, keepDim: keepDim)
+  }
+}

@@ -1,0 +1,375 @@
+// Views and rearrangements. Views share memory; their gradients are the inverse rearrangements.
+
+extension Tensor {
+  /// The elements in new row-major memory, or itself if they lie like that already.
+  public func contiguous() -> Tensor {
+    isContiguous ? self : rearranged(strides: nil)
+  }
+
+  /// A 4-D tensor with its memory in the order N, H, W, C; the shape stays (N, C, H, W). Itself if it lies so.
+  public func channelsLast() -> Tensor {
+    require(rank == 4, "channelsLast", "needs 4 dimensions, the shape is \(shape)")
+    return isChannelsLast ? self : rearranged(strides: Tensor.channelsLastStrides(shape))
+  }
+
+  private func rearranged(strides: [Int]?) -> Tensor {
+    backend.copy(self, strides: strides).recorded("contiguous", inputs: [self]) { g, _ in [g] }
+  }
+
+  /// A copy with memory of its own.
+  public func clone() -> Tensor { rearranged(strides: denseStridesLikeSelf) }
+
+  /// The same elements in row-major order under another shape; one size may be -1. A view where strides allow.
+  public func reshape(_ sizes: [Int]) -> Tensor {
+    var target = sizes
+    let unknown = sizes.indices.filter { sizes[$0] == -1 }
+    require(
+      unknown.count <= 1 && sizes.allSatisfy { $0 >= -1 }, "reshape", "cannot read shape \(sizes)")
+    if let axis = unknown.first {
+      let known = sizes.filter { $0 != -1 }.reduce(1, *)
+      require(known > 0 && count % known == 0, "reshape", "\(shape) has \(count) elements, they do not fit \(sizes)")
+      target[axis] = count / known
+    }
+    if target == shape { return self }
+    require(
+      target.reduce(1, *) == count, "reshape", "shape \(shape) has \(count) elements, \(sizes) has another number")
+    let old = shape
+    let result: Tensor
+    if let strides = stridesForView(target) {
+      result = view(shape: target, strides: strides)
+    } else {
+      result = Tensor(storage: backend.copy(self, strides: nil).storage, shape: target, dtype: dtype)
+    }
+    return result.recorded("reshape", inputs: [self]) { g, _ in [g.reshape(old)] }
+  }
+  public func reshape(_ sizes: Int...) -> Tensor { reshape(sizes) }
+
+  /// Strides that show this tensor's elements under another shape without moving them, if there are any.
+  private func stridesForView(_ target: [Int]) -> [Int]? {
+    if count == 0 { return Tensor.contiguousStrides(target) }
+    var result = Array(repeating: 0, count: target.count)
+    var axis = target.count - 1
+    var chunk = 1
+    var view = 1
+    var base = 1
+    for old in shape.indices.reversed() {
+      if chunk == 1 { base = strides[old] }
+      chunk *= shape[old]
+      // A chunk is a run of dimensions that could be one.
+      if old == 0 || (shape[old - 1] != 1 && strides[old - 1] != chunk * base) {
+        while axis >= 0 && (view < chunk || target[axis] == 1) {
+          result[axis] = view * base
+          view *= target[axis]
+          axis -= 1
+        }
+        if view != chunk { return nil }
+        chunk = 1
+        view = 1
+      }
+    }
+    while axis >= 0 && target[axis] == 1 {
+      result[axis] = 1
+      axis -= 1
+    }
+    return axis < 0 ? result : nil
+  }
+
+  /// Dimensions in another order; a view.
+  public func permute(_ order: [Int]) -> Tensor {
+    let axes = order.map { axis($0, "permute") }
+    require(axes.sorted() == Array(0..<rank), "permute", "\(order) is no order of the dimensions of \(shape)")
+    var inverse = axes
+    for (place, axis) in axes.enumerated() { inverse[axis] = place }
+    return view(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
+      .recorded("permute", inputs: [self]) { [inverse] g, _ in [g.permute(inverse)] }
+  }
+  public func permute(_ order: Int...) -> Tensor { permute(order) }
+
+  /// Two dimensions exchanged; a view.
+  public func transpose(_ a: Int, _ b: Int) -> Tensor {
+    var order = Array(0..<rank)
+    if rank == 0 { return self }
+    order.swapAt(axis(a, "transpose"), axis(b, "transpose"))
+    return permute(order)
+  }
+  /// The transposed matrix; vectors and scalars stay as they are.
+  public var t: Tensor {
+    require(rank <= 2, "t", "needs at most 2 dimensions, the shape is \(shape)")
+    return rank == 2 ? transpose(0, 1) : self
+  }
+  /// One dimension moved to another place; a view.
+  public func movedim(_ source: Int, _ destination: Int) -> Tensor {
+    var order = Array(0..<rank)
+    let from = axis(source, "movedim")
+    order.remove(at: from)
+    order.insert(from, at: axis(destination, "movedim"))
+    return permute(order)
+  }
+
+  /// Without the dimension, if its size is 1.
+  public func squeeze(_ axis: Int) -> Tensor {
+    let a = self.axis(axis, "squeeze")
+    if rank == 0 || shape[a] != 1 { return self }
+    var sizes = shape
+    var steps = strides
+    sizes.remove(at: a)
+    steps.remove(at: a)
+    return view(shape: sizes, strides: steps).recorded("squeeze", inputs: [self]) { g, _ in [g.unsqueeze(a)] }
+  }
+  /// Without any dimension of size 1.
+  public func squeeze() -> Tensor {
+    shape.indices.reversed().reduce(self) { $0.shape[$1] == 1 ? $0.squeeze($1) : $0 }
+  }
+  /// With a new dimension of size 1 before `axis`.
+  public func unsqueeze(_ axis: Int) -> Tensor {
+    let a = self.axis(axis, "unsqueeze", extra: 1)
+    var sizes = shape
+    var steps = strides
+    sizes.insert(1, at: a)
+    steps.insert(a < rank ? shape[a] * strides[a] : 1, at: a)
+    return view(shape: sizes, strides: steps).recorded("unsqueeze", inputs: [self]) { g, _ in [g.squeeze(a)] }
+  }
+  /// Several neighbouring dimensions as one.
+  public func flatten(from start: Int = 0, to end: Int = -1) -> Tensor {
+    if rank == 0 { return reshape([1]) }
+    let (a, b) = (axis(start, "flatten"), axis(end, "flatten"))
+    require(a <= b, "flatten", "from \(start) lies behind to \(end) for shape \(shape)")
+    return reshape(Array(shape[..<a]) + [shape[a...b].reduce(1, *)] + Array(shape[(b + 1)...]))
+  }
+  /// One dimension as several; one of the sizes may be -1.
+  public func unflatten(_ axis: Int, sizes: [Int]) -> Tensor {
+    let a = self.axis(axis, "unflatten")
+    var parts = sizes
+    if let unknown = parts.firstIndex(of: -1) {
+      parts[unknown] = shape[a] / Swift.max(1, sizes.filter { $0 != -1 }.reduce(1, *))
+    }
+    require(
+      parts.reduce(1, *) == shape[a], "unflatten", "size \(shape[a]) of axis \(axis) does not fit \(sizes)")
+    return reshape(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]))
+  }
+
+  /// Repeats dimensions of size 1 without copying; -1 keeps a size.
+  public func expand(_ sizes: [Int]) -> Tensor {
+    if sizes == shape { return self }
+    let lead = sizes.count - rank
+    require(lead >= 0, "expand", "shape \(shape) has more dimensions than \(sizes)")
+    let target = sizes.indices.map { sizes[$0] == -1 && $0 >= lead ? shape[$0 - lead] : sizes[$0] }
+    for axis in shape.indices {
+      require(
+        shape[axis] == target[axis + lead] || shape[axis] == 1, "expand", "shape \(shape) does not expand to \(sizes)")
+    }
+    // The engine sums the gradient back to the input's shape.
+    return view(shape: target, strides: broadcastStrides(to: target)).recorded("expand", inputs: [self]) { g, _ in [g] }
+  }
+  public func expand(_ sizes: Int...) -> Tensor { expand(sizes) }
+
+  /// Copies laid side by side along each dimension, as `torch.Tensor.repeat` and `torch.tile`.
+  public func tile(_ repeats: [Int]) -> Tensor {
+    let rank = Swift.max(self.rank, repeats.count)
+    let sizes = Array(repeating: 1, count: rank - self.rank) + shape
+    let times = Array(repeating: 1, count: rank - repeats.count) + repeats
+    let spread = zip(times, sizes).flatMap { [$0, $1] }
+    return reshape(sizes.flatMap { [1, $0] }).expand(spread).reshape(zip(times, sizes).map { $0 * $1 })
+  }
+  /// Each element (or slice along an axis) repeated in place.
+  public func repeatInterleave(_ repeats: Int, axis: Int? = nil) -> Tensor {
+    guard let axis else { return reshape([-1]).repeatInterleave(repeats, axis: 0) }
+    let a = self.axis(axis, "repeatInterleave")
+    var spread = shape
+    spread.insert(repeats, at: a + 1)
+    var sizes = shape
+    sizes[a] *= repeats
+    return unsqueeze(a + 1).expand(spread).reshape(sizes)
+  }
+
+  // MARK: Parts
+
+  /// `length` elements along an axis from `start`; a view.
+  public func narrow(_ axis: Int, start: Int, length: Int) -> Tensor {
+    slice(axis, from: start, length: length, step: 1)
+  }
+
+  /// Every `step`-th of the elements along an axis; a view.
+  func slice(_ axis: Int, from start: Int, length: Int, step: Int) -> Tensor {
+    let a = self.axis(axis, "slice")
+    let end = length == 0 ? start : start + (length - 1) * step + 1
+    require(
+      rank > 0 && start >= 0 && length >= 0 && end <= shape[a], "slice",
+      "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
+    if start == 0 && length == shape[a] && step == 1 { return self }
+    var sizes = shape
+    var steps = strides
+    sizes[a] = length
+    steps[a] *= step
+    let full = shape
+    return view(shape: sizes, strides: steps, offset: offset + start * strides[a])
+      .recorded("slice", inputs: [self]) { g, _ in
+        [g.padded(a, to: full, start: start, step: step)]
+      }
+  }
+
+  /// Zeros of the given shape with this tensor in a slice of them: the transpose of `slice`.
+  private func padded(_ axis: Int, to full: [Int], start: Int, step: Int) -> Tensor {
+    let result = backend.fill(full, 0, dtype: dtype)
+    var steps = result.strides
+    steps[axis] *= step
+    backend.assign(self, to: result.view(shape: shape, strides: steps, offset: start * result.strides[axis]))
+    let length = shape[axis]
+    return result.recorded("slice_backward", inputs: [self]) { g, _ in
+      [g.slice(axis, from: start, length: length, step: step)]
+    }
+  }
+
+  /// One element along an axis, which is dropped; a view.
+  public func select(_ axis: Int, index: Int) -> Tensor {
+    let a = self.axis(axis, "select")
+    require(rank > 0, "select", "a scalar has no dimension to select from")
+    let place = index < 0 ? index + shape[a] : index
+    require(
+      place >= 0 && place < shape[a], "select", "index \(index) is out of range for axis \(axis) of shape \(shape)")
+    let part = slice(a, from: place, length: 1, step: 1)
+    return part.reshape(shape.indices.filter { $0 != a }.map { shape[$0] })
+  }
+
+  /// Pieces of the given sizes along an axis; views.
+  public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
+    let a = self.axis(axis, "split")
+    require(
+      sizes.reduce(0, +) == shape[a], "split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+    var start = 0
+    return sizes.map { size in
+      defer { start += size }
+      return narrow(a, start: start, length: size)
+    }
+  }
+  /// Pieces of one size along an axis; the last may be smaller.
+  public func split(_ size: Int, axis: Int = 0) -> [Tensor] {
+    let a = self.axis(axis, "split")
+    require(size > 0, "split", "piece size must be positive, got \(size)")
+    let starts = Array(Swift.stride(from: 0, to: shape[a], by: size))
+    return starts.isEmpty ? [self] : split(starts.map { Swift.min(size, shape[a] - $0) }, axis: a)
+  }
+  /// At most `chunks` pieces of equal size along an axis; the last may be smaller.
+  public func chunk(_ chunks: Int, axis: Int = 0) -> [Tensor] {
+    require(chunks > 0, "chunk", "number of chunks must be positive, got \(chunks)")
+    let size = shape[self.axis(axis, "chunk")]
+    return split(Swift.max(1, (size + chunks - 1) / chunks), axis: axis)
+  }
+  /// All slices along an axis, which is dropped.
+  public func unbind(_ axis: Int = 0) -> [Tensor] {
+    (0..<shape[self.axis(axis, "unbind")]).map { select(axis, index: $0) }
+  }
+
+  // MARK: Order
+
+  /// Elements in reverse order along the axes.
+  public func flip(_ axes: [Int]) -> Tensor {
+    let all = axes.map { axis($0, "flip") }
+    var steps = strides
+    var start = offset
+    for a in all where shape[a] > 0 {
+      start += (shape[a] - 1) * strides[a]
+      steps[a] = -strides[a]
+    }
+    return backend.copy(view(shape: shape, strides: steps, offset: start), strides: nil)
+      .recorded("flip", inputs: [self]) { g, _ in [g.flip(all)] }
+  }
+  /// Elements shifted along the axes; what leaves at the end comes in at the start. Without axes over the flat
+  /// tensor.
+  public func roll(_ shifts: [Int], axes: [Int] = []) -> Tensor {
+    if axes.isEmpty {
+      require(shifts.count == 1, "roll", "one shift is needed without axes, got \(shifts)")
+      return reshape([-1]).roll(shifts, axes: [0]).reshape(shape)
+    }
+    require(shifts.count == axes.count, "roll", "\(shifts.count) shifts for \(axes.count) axes")
+    return zip(shifts, axes).reduce(self) { x, pair in
+      let a = x.axis(pair.1, "roll")
+      let size = x.shape[a]
+      if size == 0 { return x }
+      let shift = ((pair.0 % size) + size) % size
+      if shift == 0 { return x }
+      return cat([x.narrow(a, start: size - shift, length: shift), x.narrow(a, start: 0, length: size - shift)], axis: a)
+    }
+  }
+  /// Rotated by quarter turns in the plane of two axes, from the first towards the second.
+  public func rot90(_ k: Int = 1, axes: (Int, Int) = (0, 1)) -> Tensor {
+    let (a, b) = (axis(axes.0, "rot90"), axis(axes.1, "rot90"))
+    switch ((k % 4) + 4) % 4 {
+    case 1: return flip([b]).transpose(a, b)
+    case 2: return flip([a, b])
+    case 3: return transpose(a, b).flip([b])
+    default: return self
+    }
+  }
+
+  // MARK: Diagonals
+
+  /// The diagonal of two dimensions as the last dimension; a view. `offset` > 0 lies above the main diagonal.
+  public func diagonal(offset shift: Int = 0, axes: (Int, Int) = (0, 1)) -> Tensor {
+    let (a, b) = (axis(axes.0, "diagonal"), axis(axes.1, "diagonal"))
+    require(a != b, "diagonal", "needs two different axes")
+    let length = Swift.max(0, shift >= 0 ? Swift.min(shape[a], shape[b] - shift) : Swift.min(shape[a] + shift, shape[b]))
+    let rest = shape.indices.filter { $0 != a && $0 != b }
+    let start = length == 0 ? 0 : (shift >= 0 ? shift * strides[b] : -shift * strides[a])
+    let full = shape
+    return view(
+      shape: rest.map { shape[$0] } + [length], strides: rest.map { strides[$0] } + [strides[a] + strides[b]],
+      offset: offset + start
+    ).recorded("diagonal", inputs: [self]) { g, _ in
+      [g.placedOnDiagonal(of: full, offset: shift, axes: (a, b))]
+    }
+  }
+  private func placedOnDiagonal(of full: [Int], offset shift: Int, axes: (Int, Int)) -> Tensor {
+    let result = backend.fill(full, 0, dtype: dtype)
+    backend.assign(self, to: result.diagonal(offset: shift, axes: axes))
+    return result.recorded("diagonal_backward", inputs: [self]) { g, _ in [g.diagonal(offset: shift, axes: axes)] }
+  }
+  /// Elements on and below a diagonal of the last two dimensions, zeros above.
+  public func tril(_ diagonal: Int = 0) -> Tensor { triangle("tril") { $0 .>= $1 - diagonal } }
+  /// Elements on and above a diagonal of the last two dimensions, zeros below.
+  public func triu(_ diagonal: Int = 0) -> Tensor { triangle("triu") { $0 .<= $1 - diagonal } }
+  private func triangle(_ name: StaticString, _ keep: (_ row: Tensor, _ column: Tensor) -> Tensor) -> Tensor {
+    require(rank >= 2, name, "needs at least 2 dimensions, the shape is \(shape)")
+    let rows = Tensor.arange(shape[rank - 2]).unsqueeze(1)
+    return `where`(keep(rows, Tensor.arange(shape[rank - 1])), self, backend.fill([], 0, dtype: dtype))
+  }
+}
+
+/// Tensors joined along an existing axis. As `torch.cat`.
+public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+  guard let first = tensors.first(where: { $0.shape != [0] }) ?? tensors.first else {
+    fail("cat", "needs at least one tensor")
+  }
+  let a = first.axis(axis, "cat")
+  let parts = tensors.filter { $0.shape != [0] || first.shape == [0] }
+  let dtype = parts.reduce(first.dtype) { $0.promoted(with: $1.dtype) }
+  var shape = first.shape
+  shape[a] = 0
+  for part in parts {
+    var matching = part.shape
+    require(
+      part.rank == first.rank && { matching[a] = first.shape[a]; return matching == first.shape }(), "cat",
+      "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
+    shape[a] += part.shape[a]
+  }
+  let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.isChannelsLast && !$0.isContiguous }
+  let result = Tensor(
+    uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil)
+  var start = 0
+  for part in parts {
+    let target = result.view(shape: part.shape, strides: result.strides, offset: start * result.strides[a])
+    result.backend.assign(result.backend.cast(part, to: dtype), to: target)
+    start += part.shape[a]
+  }
+  let sizes = parts.map { $0.shape[a] }
+  return result.recorded("cat", inputs: parts) { g, _ in g.split(sizes, axis: a) }
+}
+
+/// Tensors of one shape joined along a new axis. As `torch.stack`.
+public func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
+  guard let first = tensors.first else { fail("stack", "needs at least one tensor") }
+  for tensor in tensors {
+    require(tensor.shape == first.shape, "stack", "shapes \(first.shape) and \(tensor.shape) differ")
+  }
+  return cat(tensors.map { $0.unsqueeze(first.axis(axis, "stack", extra: 1)) }, axis: first.axis(axis, "stack", extra: 1))
+}

@@ -1,0 +1,44 @@
+extension Tensor {
+  /// The value of a tensor with one element.
+  public func item() -> Double {
+    require(count == 1, "item", "needs one element, the shape is \(shape)")
+    switch dtype {
+    case .bool: return pointer(Bool.self).pointee ? 1 : 0
+    case .uint8: return Double(pointer(UInt8.self).pointee)
+    case .int32: return Double(pointer(Int32.self).pointee)
+    case .int64: return Double(pointer(Int64.self).pointee)
+    case .float32: return Double(pointer(Float.self).pointee)
+    case .float64: return pointer(Double.self).pointee
+    }
+  }
+
+  /// The elements in row-major order, converted to `T` where the tensor holds another type.
+  public func array<T: TensorElement>(of type: T.Type = T.self) -> [T] {
+    let dense = detach().to(T.dtype).contiguous()
+    return Array(UnsafeBufferPointer(start: dense.pointer(T.self), count: dense.count))
+  }
+
+  /// Reads the elements in row-major order without copying where they lie so.
+  public func withElements<T: TensorElement, R>(
+    of type: T.Type = T.self, _ body: (UnsafeBufferPointer<T>) throws -> R
+  ) rethrows -> R {
+    let dense = detach().contiguous()
+    return try withExtendedLifetime(dense) {
+      try body(UnsafeBufferPointer(start: dense.pointer(T.self), count: dense.count))
+    }
+  }
+
+  /// Changes the elements in row-major order; memory that others share is copied first. Nothing is recorded, and
+  /// a leaf stays the leaf it is.
+  public mutating func withMutableElements<T: TensorElement, R>(
+    of type: T.Type = T.self, _ body: (UnsafeMutableBufferPointer<T>) throws -> R
+  ) rethrows -> R {
+    let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
+    node = nil
+    if !isContiguous || storage.isBorrowed || !isKnownUniquelyReferenced(&storage) {
+      self = backend.copy(self, strides: nil)
+    }
+    node = leaf
+    return try body(UnsafeMutableBufferPointer(start: pointer(T.self), count: count))
+  }
+}
