@@ -1,0 +1,52 @@
+import NNCore
+
+/// Elements that can be asked for by index, `torch.utils.data.Dataset`.
+///
+/// A data set of one's own needs only `count` and the subscript:
+///
+///     struct Squares: Dataset {
+///       var count: Int { 100 }
+///       subscript(index: Int) -> Sample { Sample(input: Tensor(Float(index)), target: Tensor(Float(index * index))) }
+///     }
+///
+/// Several threads ask for elements at the same time, so a data set is `Sendable`. What an element is may not
+/// depend on the order in which elements are asked for.
+public protocol Dataset<Element>: Sendable {
+  associatedtype Element: Sendable
+
+  /// Number of elements.
+  var count: Int { get }
+
+  /// The element at `index`, in `0..<count`. Throws what reading it throws (a missing or damaged file).
+  subscript(index: Int) -> Element { get throws }
+
+  /// The element at `index` as it is in one epoch of one training run: random transforms draw from
+  /// `context.generator`. A data set without random transforms need not write this method; one that wraps
+  /// another hands the context on.
+  func element(at index: Int, context: SampleContext) throws -> Element
+}
+
+extension Dataset {
+  public func element(at index: Int, context: SampleContext) throws -> Element { try self[index] }
+
+  /// `0..<count`.
+  public var indices: Range<Int> { 0..<count }
+}
+
+/// One example of supervised learning, or a whole batch of them.
+public struct Sample: Sendable {
+  /// What the network sees: one image (C, H, W), or a batch (N, C, H, W).
+  public var input: Tensor
+  /// What it is to answer: a class number as a 0-dimensional int64 tensor, or a batch of them (N).
+  public var target: Tensor
+
+  public init(input: Tensor, target: Tensor) {
+    self.input = input
+    self.target = target
+  }
+
+  /// An example with a class number as target.
+  public init(input: Tensor, label: Int) {
+    self.init(input: input, target: Tensor(label))
+  }
+}

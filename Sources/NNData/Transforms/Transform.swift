@@ -1,0 +1,96 @@
+import NNCore
+
+/// One stage between what a data set stores and what a network sees, as `torchvision.transforms`.
+///
+/// Stages are put together with ``Compose``, which checks at compile time that each takes what the one before
+/// gives. A stage that draws no random numbers conforms to ``DeterministicTransform`` instead, which asks for less.
+public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
+  associatedtype Input
+  associatedtype Output
+
+  /// Transforms one element. Every random number comes from `context`.
+  func callAsFunction(_ input: Input, context: SampleContext) -> Output
+
+  /// Whether the same input always gives the same output. Results of deterministic chains can be cached.
+  var isDeterministic: Bool { get }
+
+  /// Name and every setting that changes the result, `CenterCrop(224, 224)`: part of the key of a cache, so the
+  /// text stays the same from run to run.
+  var description: String { get }
+}
+
+extension Transform {
+  /// Transforms an element by itself, outside any run: as element 0 of epoch 0 with seed 0.
+  public func callAsFunction(_ input: Input) -> Output { self(input, context: SampleContext()) }
+}
+
+/// A transform whose result depends on its input alone.
+public protocol DeterministicTransform<Input, Output>: Transform {
+  func callAsFunction(_ input: Input) -> Output
+}
+
+extension DeterministicTransform {
+  public func callAsFunction(_ input: Input, context: SampleContext) -> Output { self(input) }
+  public var isDeterministic: Bool { true }
+}
+
+/// Several stages as one, `torchvision.transforms.Compose`:
+///
+///     let transform = Compose {
+///       Resize(256)
+///       CenterCrop(224)
+///       ToTensor()
+///       Normalize(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+///     }
+///
+/// A chain whose stages do not fit (a `Normalize`, which takes a tensor, before `ToTensor`) does not compile.
+public struct Compose<Chain: Transform>: Transform {
+  private let chain: Chain
+
+  public init(@TransformBuilder _ stages: () -> Chain) { chain = stages() }
+
+  public func callAsFunction(_ input: Chain.Input, context: SampleContext) -> Chain.Output {
+    chain(input, context: context)
+  }
+  public var isDeterministic: Bool { chain.isDeterministic }
+  public var description: String { chain.description }
+}
+
+/// Two transforms, one after the other; made by ``Compose``.
+public struct Chained<First: Transform, Second: Transform>: Transform where First.Output == Second.Input {
+  let first: First
+  let second: Second
+
+  public func callAsFunction(_ input: First.Input, context: SampleContext) -> Second.Output {
+    second(first(input, context: context), context: context)
+  }
+  public var isDeterministic: Bool { first.isDeterministic && second.isDeterministic }
+  public var description: String { "\(first) | \(second)" }
+}
+
+/// Puts the lines of a ``Compose`` block together.
+@resultBuilder
+public enum TransformBuilder {
+  public static func buildPartialBlock<T: Transform>(first: T) -> T { first }
+
+  public static func buildPartialBlock<First: Transform, Second: Transform>(
+    accumulated: First, next: Second
+  ) -> Chained<First, Second> where First.Output == Second.Input {
+    Chained(first: accumulated, second: next)
+  }
+}
+
+/// A stage from a closure. `name` stands for it in the description, so two closures that do different things
+/// need different names.
+public struct Lambda<Input, Output>: DeterministicTransform {
+  private let name: String
+  private let body: @Sendable (Input) -> Output
+
+  public init(_ name: String, _ body: @escaping @Sendable (Input) -> Output) {
+    self.name = name
+    self.body = body
+  }
+
+  public func callAsFunction(_ input: Input) -> Output { body(input) }
+  public var description: String { "Lambda(\(name))" }
+}
