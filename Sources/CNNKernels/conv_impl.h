@@ -1,0 +1,194 @@
+// Convolutions as products with the patch matrix of a window, whose rows are copied straight from the image
+// when they are needed, see nn_conv.h. Included after gemm_impl.h.
+
+/// A window's place in the source: its image and the coordinates of its corner.
+struct NN_NAME(place_) {
+  const NN_REAL *image;
+  intptr_t y, x;
+};
+
+/// Goes through the positions of a window, row of the patch matrix by row.
+struct NN_NAME(walk_) {
+  intptr_t image, y, x;
+};
+
+NN_INLINE struct NN_NAME(walk_) NN_NAME(walk_to_)(const struct nn_window *w, intptr_t row) {
+  intptr_t line = row / w->width;
+  return (struct NN_NAME(walk_)){line / w->height, line % w->height, row - line * w->width};
+}
+
+NN_INLINE void NN_NAME(walk_on_)(const struct nn_window *w, struct NN_NAME(walk_) * at) {
+  if (++at->x == w->width) {
+    at->x = 0;
+    if (++at->y == w->height) {
+      at->y = 0;
+      at->image++;
+    }
+  }
+}
+
+NN_INLINE struct NN_NAME(place_) NN_NAME(place_at_)(const struct nn_window *w, const struct NN_NAME(walk_) * at) {
+  return (struct NN_NAME(place_)){(const NN_REAL *)w->source + at->image * w->source_image, at->y * w->step_y,
+                                  at->x * w->step_x};
+}
+
+NN_INLINE NN_REAL *NN_NAME(grid_at_)(const struct nn_grid *g, const struct NN_NAME(walk_) * at) {
+  return (NN_REAL *)g->data + at->image * g->image + at->y * g->row + at->x * g->column;
+}
+
+/// Copies `count` elements of a row of the patch matrix, from channel `channel` of tap `tap` on.
+NN_INLINE void NN_NAME(patch_)(const struct nn_window *w, struct NN_NAME(place_) p, intptr_t tap, intptr_t channel,
+                               intptr_t count, NN_REAL *out) {
+  while (count > 0) {
+    const struct nn_tap *t = &w->taps[tap];
+    intptr_t channels = w->channels, end = nn_min(channel + count, t->run * channels);
+    intptr_t y = p.y + t->y, x = p.x + t->x, span = end - channel;
+    if (y < 0 || y >= w->source_height) {
+      NN_NAME(zero_)(out, span);
+    } else {
+      const NN_REAL *from = p.image + y * w->source_row + x * w->source_column;
+      if (x >= 0 && x + t->run <= w->source_width) {
+        NN_NAME(copy_)(out, from + channel, span);
+      } else {  // part of the run hangs over the left or right edge
+        intptr_t low = nn_min(nn_max(channel, -x * channels), end);
+        intptr_t high = nn_max(nn_min(end, (w->source_width - x) * channels), low);
+        NN_NAME(zero_)(out, low - channel);
+        NN_NAME(copy_)(out + (low - channel), from + low, high - low);
+        NN_NAME(zero_)(out + (high - channel), end - high);
+      }
+    }
+    out += span;
+    count -= span;
+    tap += t->run;
+    channel = 0;
+  }
+}
+
+static void NN_NAME(conv_block_)(const struct nn_window *w, const NN_REAL *weights, intptr_t weight_row,
+                                 const NN_REAL *bias, const struct nn_grid *out, intptr_t row0, intptr_t row1,
+                                 intptr_t column0, intptr_t column1, intptr_t k0, intptr_t k) {
+  NN_REAL packed_b[NN_KC * NN_NC] __attribute__((aligned(64)));
+  NN_REAL packed_a[NN_MR * NN_A_ROW] __attribute__((aligned(64)));
+  NN_REAL *rows[NN_MR];
+  intptr_t tap0 = k0 / w->channels, channel0 = k0 % w->channels;
+  for (intptr_t column = column0; column < column1; column += NN_NR) {
+    NN_REAL *panel = packed_b + (column - column0) * k;
+    int columns = (int)nn_min(NN_NR, column1 - column);
+    for (intptr_t done = 0, tap = tap0, channel = channel0; done < k; tap++, channel = 0) {
+      intptr_t part = nn_min(w->channels - channel, k - done);
+      const NN_REAL *slab = weights + (w->taps[tap].slab * w->channels + channel) * weight_row + column;
+      NN_NAME(pack_b_)(slab, weight_row, 1, part, columns, panel + done * NN_NR);
+      done += part;
+    }
+  }
+  struct NN_NAME(tile_) t = {.a = packed_a, .rows = rows, .k = k, .accumulate = k0 > 0};
+  intptr_t count = row1 - row0, tiles = (count + NN_MR - 1) / NN_MR;
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  for (intptr_t p = 0; p < tiles; p++) {
+    int size = (int)(NN_SHARE(p + 1, count, tiles) - NN_SHARE(p, count, tiles));
+    for (int r = 0; r < size; r++, NN_NAME(walk_on_)(w, &at)) {
+      NN_NAME(patch_)(w, NN_NAME(place_at_)(w, &at), tap0, channel0, k, packed_a + r * NN_A_ROW);
+      rows[r] = NN_NAME(grid_at_)(out, &at);
+    }
+    NN_NAME(tile_row_)(&t, size, packed_b, k0 == 0 ? bias : NULL, column0, column1);
+  }
+}
+
+static void NN_NAME(conv_)(const struct nn_window *w, const void *weights, intptr_t weight_row, const void *bias,
+                           const struct nn_grid *out, intptr_t row0, intptr_t row1, intptr_t column0,
+                           intptr_t column1) {
+  intptr_t total = w->tap_count * w->channels, block = nn_k_block(total);
+  for (intptr_t c0 = column0; c0 < column1; c0 += NN_NC)
+    for (intptr_t k0 = 0; k0 == 0 || k0 < total; k0 += block)
+      NN_NAME(conv_block_)(w, weights, weight_row, bias, out, row0, row1, c0, nn_min(c0 + NN_NC, column1), k0,
+                           nn_min(block, total - k0));
+}
+
+static void NN_NAME(conv_weight_block_)(const struct nn_window *w, const struct nn_grid *gradient,
+                                        intptr_t outputs, NN_REAL *sums, intptr_t sums_row, intptr_t row0,
+                                        intptr_t k, intptr_t column0, intptr_t column1, int accumulate) {
+  NN_REAL packed_b[NN_KC * NN_NC] __attribute__((aligned(64)));
+  NN_REAL packed_a[NN_GROUP * NN_MR * NN_A_ROW] __attribute__((aligned(64)));
+  const NN_REAL *gradients[NN_KC];
+  NN_REAL *rows[NN_MR];
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  intptr_t last = (column1 - column0) % NN_NR;
+  if (last) {  // columns that do not exist must still be numbers
+    NN_REAL *panel = packed_b + (column1 - column0 - last) * k;
+    memset(panel, 0, (size_t)(k * NN_NR) * sizeof(NN_REAL));
+  }
+  for (intptr_t i = 0; i < k; i++, NN_NAME(walk_on_)(w, &at)) {
+    struct NN_NAME(place_) place = NN_NAME(place_at_)(w, &at);
+    gradients[i] = NN_NAME(grid_at_)(gradient, &at);
+    intptr_t tap = column0 / w->channels, channel = column0 % w->channels;
+    for (intptr_t column = column0; column < column1; column += NN_NR) {
+      NN_REAL *panel = packed_b + (column - column0) * k + i * NN_NR;
+      NN_NAME(patch_)(w, place, tap, channel, nn_min(NN_NR, column1 - column), panel);
+      for (channel += NN_NR; channel >= w->channels; channel -= w->channels) tap++;
+    }
+  }
+  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = accumulate, .by_column = 1};
+  intptr_t tiles = (outputs + NN_MR - 1) / NN_MR;
+  for (intptr_t p = 0; p < tiles; p++) {
+    intptr_t first = NN_SHARE(p, outputs, tiles), size = NN_SHARE(p + 1, outputs, tiles) - first;
+    if (p % NN_GROUP == 0)
+      for (intptr_t i = 0; i < k; i++) NN_NAME(deal_)(gradients[i], outputs, tiles, p, packed_a + i * NN_MR);
+    t.a = packed_a + p % NN_GROUP * NN_MR * NN_A_ROW;
+    for (intptr_t r = 0; r < size; r++) rows[r] = sums + (first + r) * sums_row;
+    NN_NAME(tile_row_)(&t, (int)size, packed_b, NULL, column0, column1);
+  }
+}
+
+static void NN_NAME(conv_weight_)(const struct nn_window *w, const struct nn_grid *gradient, intptr_t outputs,
+                                  void *sums, intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0,
+                                  intptr_t column1) {
+  for (intptr_t c0 = column0; c0 < column1; c0 += NN_NC)
+    for (intptr_t row = row0; row == row0 || row < row1; row += NN_KC)
+      NN_NAME(conv_weight_block_)(w, gradient, outputs, sums, sums_row, row, nn_min(NN_KC, row1 - row), c0,
+                                  nn_min(c0 + NN_NC, column1), row > row0);
+}
+
+static void NN_NAME(conv_patches_)(const struct nn_window *w, void *rows, intptr_t row0, intptr_t row1) {
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  intptr_t k = w->tap_count * w->channels;
+  NN_REAL *out = rows;
+  for (intptr_t row = row0; row < row1; row++, out += k, NN_NAME(walk_on_)(w, &at))
+    NN_NAME(patch_)(w, NN_NAME(place_at_)(w, &at), 0, 0, k, out);
+}
+
+static void NN_NAME(depthwise_)(const struct nn_window *w, const void *weights, const void *bias,
+                                const struct nn_grid *out, intptr_t row0, intptr_t row1) {
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  for (intptr_t row = row0; row < row1; row++, NN_NAME(walk_on_)(w, &at)) {
+    struct NN_NAME(place_) p = NN_NAME(place_at_)(w, &at);
+    NN_REAL *o = NN_NAME(grid_at_)(out, &at);
+    if (bias)
+      NN_NAME(copy_)(o, bias, w->channels);
+    else
+      NN_NAME(zero_)(o, w->channels);
+    for (intptr_t i = 0; i < w->tap_count; i++) {
+      intptr_t y = p.y + w->taps[i].y, x = p.x + w->taps[i].x;
+      if (y < 0 || y >= w->source_height || x < 0 || x >= w->source_width) continue;
+      const NN_REAL *from = p.image + y * w->source_row + x * w->source_column;
+      const NN_REAL *factor = (const NN_REAL *)weights + w->taps[i].slab * w->channels;
+      for (intptr_t c = 0; c < w->channels; c++) o[c] += from[c] * factor[c];
+    }
+  }
+}
+
+static void NN_NAME(depthwise_weight_)(const struct nn_window *w, const struct nn_grid *gradient, void *sums,
+                                       intptr_t row0, intptr_t row1) {
+  memset(sums, 0, (size_t)(w->tap_count * w->channels) * sizeof(NN_REAL));
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  for (intptr_t row = row0; row < row1; row++, NN_NAME(walk_on_)(w, &at)) {
+    struct NN_NAME(place_) p = NN_NAME(place_at_)(w, &at);
+    const NN_REAL *g = NN_NAME(grid_at_)(gradient, &at);
+    for (intptr_t i = 0; i < w->tap_count; i++) {
+      intptr_t y = p.y + w->taps[i].y, x = p.x + w->taps[i].x;
+      if (y < 0 || y >= w->source_height || x < 0 || x >= w->source_width) continue;
+      const NN_REAL *from = p.image + y * w->source_row + x * w->source_column;
+      NN_REAL *sum = (NN_REAL *)sums + w->taps[i].slab * w->channels;
+      for (intptr_t c = 0; c < w->channels; c++) sum[c] += from[c] * g[c];
+    }
+  }
+}

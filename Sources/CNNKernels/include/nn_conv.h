@@ -1,0 +1,55 @@
+#ifndef NN_CONV_H
+#define NN_CONV_H
+#include <stdint.h>
+
+/// One tap of a convolution's window.
+struct nn_tap {
+  int32_t y, x;  // added to the window's corner in the source
+  int32_t slab;  // which block of `channels` rows of the weight matrix belongs to the tap
+  int32_t run;   // how many taps from this one on lie side by side in the source's memory, at least 1
+};
+
+/// A sliding window over a channels-last source, seen as a matrix with one row per position of the window
+/// ("patch", tap after tap, the channels of each) and the positions counted image by image, row by row:
+/// a convolution is that matrix times the weights. Parts of a window outside the source read as zero.
+/// Strides are in elements.
+struct nn_window {
+  const void *source;
+  intptr_t source_image, source_row, source_column;  // strides; channels are adjacent
+  intptr_t source_height, source_width, channels;
+  intptr_t height, width;    // positions of the window per image
+  intptr_t step_y, step_x;   // distance of positions in the source
+  const struct nn_tap *taps;
+  intptr_t tap_count;
+  int type;  // NN_F32 or NN_F64
+};
+
+/// Images in channels-last order that are written or read at the window's positions.
+struct nn_grid {
+  void *data;
+  intptr_t image, row, column;  // strides; channels are adjacent
+};
+
+/// out = patches · weights (+ bias) for rows [row0, row1) of the patch matrix and columns [column0, column1) of
+/// the weights, a matrix of slabs of `channels` rows, row stride `weight_row`, adjacent columns.
+void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t weight_row, const void *bias,
+                   struct nn_grid out, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1);
+
+/// sums = gradientᵀ · patches over rows [row0, row1): `gradient` has `outputs` channels per position, `sums` is
+/// [outputs][taps · channels] with row stride `sums_row`; only columns [column0, column1) are written.
+void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs,
+                          void *sums, intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0,
+                          intptr_t column1);
+
+/// Writes rows [row0, row1) of the patch matrix to `out`, without gaps.
+void nn_conv_patches(const struct nn_window *window, void *out, intptr_t row0, intptr_t row1);
+
+/// Depthwise: out[…, c] = Σ over taps of source[…, c] · weights[slab][c] (+ bias[c]), rows [row0, row1).
+void nn_depthwise_piece(const struct nn_window *window, const void *weights, const void *bias,
+                        struct nn_grid out, intptr_t row0, intptr_t row1);
+
+/// Depthwise: sums[slab][c] = Σ over rows [row0, row1) of source · gradient.
+void nn_depthwise_weight_piece(const struct nn_window *window, struct nn_grid gradient, void *sums,
+                               intptr_t row0, intptr_t row1);
+
+#endif

@@ -1,0 +1,47 @@
+#include "matrix.h"
+
+static const struct nn_matrix_kernels *kernels(int type) {
+  return type == NN_F64 ? nn_matrix_kernels_f64() : nn_matrix_kernels_f32();
+}
+
+void nn_gemm_piece(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
+  kernels(gemm->type)->gemm(gemm, row0, row1, column0, column1);
+}
+
+void nn_gemm_i64(const struct nn_gemm *g, intptr_t row0, intptr_t row1) {
+  // Unsigned, because overflow wraps there instead of being undefined.
+  const uint64_t *a = g->a, *b = g->b;
+  for (intptr_t i = row0; i < row1; i++) {
+    uint64_t *c = (uint64_t *)g->c + i * g->c_row;
+    if (!g->accumulate) memset(c, 0, (size_t)g->n * sizeof *c);
+    for (intptr_t k = 0; k < g->k; k++) {
+      uint64_t x = a[i * g->a_row + k * g->a_column];
+      const uint64_t *row = b + k * g->b_row;
+      for (intptr_t j = 0; j < g->n; j++) c[j] += x * row[j * g->b_column];
+    }
+  }
+}
+
+void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t weight_row, const void *bias,
+                   struct nn_grid out, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
+  kernels(window->type)->conv(window, weights, weight_row, bias, &out, row0, row1, column0, column1);
+}
+
+void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs, void *sums,
+                          intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
+  kernels(window->type)->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1);
+}
+
+void nn_conv_patches(const struct nn_window *window, void *out, intptr_t row0, intptr_t row1) {
+  kernels(window->type)->patches(window, out, row0, row1);
+}
+
+void nn_depthwise_piece(const struct nn_window *window, const void *weights, const void *bias, struct nn_grid out,
+                        intptr_t row0, intptr_t row1) {
+  kernels(window->type)->depthwise(window, weights, bias, &out, row0, row1);
+}
+
+void nn_depthwise_weight_piece(const struct nn_window *window, struct nn_grid gradient, void *sums, intptr_t row0,
+                               intptr_t row1) {
+  kernels(window->type)->depthwise_weight(window, &gradient, sums, row0, row1);
+}

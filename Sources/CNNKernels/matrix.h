@@ -1,0 +1,46 @@
+#ifndef NN_MATRIX_H
+#define NN_MATRIX_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "dispatch.h"
+#include "nn_conv.h"
+#include "nn_dispatch.h"
+#include "nn_gemm.h"
+#include "nn_types.h"
+
+// Every element of a product is the sum of blocks of at most NN_KC products, added in order of k. The size of
+// the blocks is part of the numerical result: it must not depend on anything but k.
+#define NN_KC 256
+// Bytes of a row of the packed block of B: NN_KC such rows are used from the second-level cache.
+#define NN_B_BYTES 1024
+// Tiles whose part of A is packed together when its rows are adjacent in memory: whole cache lines are read then.
+#define NN_GROUP 4
+
+static inline intptr_t nn_min(intptr_t a, intptr_t b) { return a < b ? a : b; }
+static inline intptr_t nn_max(intptr_t a, intptr_t b) { return a > b ? a : b; }
+
+/// Length of the blocks that k is cut in: equal ones, so that none is a short remainder.
+static inline intptr_t nn_k_block(intptr_t k) {
+  intptr_t blocks = (k + NN_KC - 1) / NN_KC;
+  return blocks < 2 ? nn_max(k, 1) : ((k + blocks - 1) / blocks + 7) / 8 * 8;
+}
+
+/// The kernels of one element type for one instruction set; arguments as in nn_gemm.h and nn_conv.h.
+struct nn_matrix_kernels {
+  void (*gemm)(const struct nn_gemm *, intptr_t, intptr_t, intptr_t, intptr_t);
+  void (*conv)(const struct nn_window *, const void *, intptr_t, const void *, const struct nn_grid *, intptr_t,
+               intptr_t, intptr_t, intptr_t);
+  void (*conv_weight)(const struct nn_window *, const struct nn_grid *, intptr_t, void *, intptr_t, intptr_t,
+                      intptr_t, intptr_t, intptr_t);
+  void (*patches)(const struct nn_window *, void *, intptr_t, intptr_t);
+  void (*depthwise)(const struct nn_window *, const void *, const void *, const struct nn_grid *, intptr_t,
+                    intptr_t);
+  void (*depthwise_weight)(const struct nn_window *, const struct nn_grid *, void *, intptr_t, intptr_t);
+};
+
+const struct nn_matrix_kernels *nn_matrix_kernels_f32(void);
+const struct nn_matrix_kernels *nn_matrix_kernels_f64(void);
+
+#endif

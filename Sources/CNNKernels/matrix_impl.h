@@ -1,0 +1,23 @@
+// All matrix kernels of one element type and instruction set, and the table they are reached by.
+
+#include "tile_impl.h"
+#include "gemm_impl.h"
+#include "conv_impl.h"
+
+static const struct nn_matrix_kernels NN_NAME(table_) = {
+    NN_NAME(gemm_),         NN_NAME(conv_),      NN_NAME(conv_weight_),
+    NN_NAME(conv_patches_), NN_NAME(depthwise_), NN_NAME(depthwise_weight_),
+};
+
+#undef NN_SUFFIX
+#undef NN_LANES
+#undef NN_MR
+#undef NN_NR
+#undef NN_NC
+#undef NN_A_ROW
+#undef NN_INLINE
+#undef NN_VECTOR
+#undef NN_LOAD
+#undef NN_STORE
+#undef NN_TILE_NAME
+#undef NN_SHARE
