@@ -1,0 +1,27 @@
+/// Something that yields batches, again and again: what a `Trainer` takes. `DataLoader` is one; anything that can
+/// make a throwing iterator can be another.
+public protocol BatchLoader<Batch> {
+  associatedtype Batch
+  /// Batches of one pass, nil if not known beforehand.
+  var batchCount: Int? { get }
+  /// Starts the next pass (epoch).
+  func makeBatchIterator() -> any BatchIterator<Batch>
+}
+
+/// One pass over the batches. What goes wrong while a batch is made is thrown by `next()`.
+public protocol BatchIterator<Batch> {
+  associatedtype Batch
+  /// The next batch, nil at the end.
+  mutating func next() throws -> Batch?
+}
+
+/// A batch that knows its number of samples: the weight of its metrics in the mean over an epoch.
+public protocol SizedBatch {
+  /// Number of samples.
+  var batchSize: Int { get }
+}
+
+extension Sample: SizedBatch {
+  /// Size of the first dimension of the input.
+  public var batchSize: Int { input.shape.first ?? 1 }
+}
