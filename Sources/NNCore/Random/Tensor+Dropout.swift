@@ -1,0 +1,44 @@
+import CNNKernels
+
+extension Tensor {
+  /// Sets elements to zero with probability p and divides the others by 1 - p, as
+  /// `torch.nn.functional.dropout`; the tensor itself when not training or when p is 0.
+  ///
+  /// The mask is drawn in row-major order, two words of the generator per element.
+  public func dropout(p: Double = 0.5, training: Bool = true, generator: Generator = .default) -> Tensor {
+    dropped(p: p, training: training, maskShape: shape, generator: generator, "dropout")
+  }
+
+  /// Sets whole channels to zero: one draw per plane of a tensor [N, C, …]. As
+  /// `torch.nn.functional.dropout2d`.
+  public func dropout2d(p: Double = 0.5, training: Bool = true, generator: Generator = .default) -> Tensor {
+    require(rank >= 2, "dropout2d", "needs a tensor [N, C, …], the shape is \(shape)")
+    let planes = Array(shape[..<2]) + Array(repeating: 1, count: rank - 2)
+    return dropped(p: p, training: training, maskShape: planes, generator: generator, "dropout2d")
+  }
+
+  private func dropped(
+    p: Double, training: Bool, maskShape: [Int], generator: Generator, _ name: StaticString
+  ) -> Tensor {
+    Tensor.requireProbability(p, name)
+    Tensor.requireFloat(dtype, name)
+    if !training || p == 0 || count == 0 { return self }
+    let factors: Tensor
+    if p == 1 {
+      factors = Tensor.zeros(maskShape, dtype: dtype)  // PyTorch draws nothing in this case
+    } else {
+      factors = Tensor(uninitialized: maskShape, dtype: dtype)
+      let size = Int64(factors.count)
+      if dtype == .float32 {
+        let values = factors.pointer(Float.self)
+        generator.draw { nn_random_bernoulli_f32($0, size, 1 - p, 1 / Float(1 - p), values) }
+      } else {
+        let values = factors.pointer(Double.self)
+        generator.draw { nn_random_bernoulli_f64($0, size, 1 - p, 1 / (1 - p), values) }
+      }
+    }
+    // In the layout of the input, so that the product runs over both in memory order.
+    let mask = isChannelsLast && !isContiguous && maskShape == shape ? factors.channelsLast() : factors
+    return (detach() * mask).recorded(name, inputs: [self], saving: [mask]) { g, c in [g * c.saved(0)] }
+  }
+}
