@@ -1,0 +1,122 @@
+import Foundation
+import NNCore
+
+/// How the inputs of a case lie in memory when it runs.
+public enum FixtureLayout: String, Sendable, CaseIterable {
+  /// As they are stored: row-major.
+  case rowMajor
+  /// Every input is a view with gaps into larger memory.
+  case strided
+  /// 4-D inputs lie as N, H, W, C.
+  case channelsLast
+}
+
+extension FixtureCase {
+  /// Runs the operation and compares outputs and gradients with the expected values. In float32 at the stated
+  /// tolerance; in float64 only the rounding of the stored values is forgiven.
+  ///
+  /// - Returns: what differs, one line each; nothing if the case passes.
+  public func failures(
+    dtype: DType, layout: FixtureLayout = .rowMajor, operation body: (FixtureInputs) -> [Tensor]
+  ) -> [String] {
+    var inputs: [String: Tensor] = [:]
+    var leaves: [String: Tensor] = [:]
+    for name in inputNames {
+      var tensor = stored("in.\(name)")
+      if tensor.dtype.isFloatingPoint {
+        tensor = tensor.to(dtype)
+        if gradientNames.contains(name) {
+          tensor = tensor.requiringGrad()
+          leaves[name] = tensor
+        }
+      }
+      inputs[name] = Self.laidOut(tensor, layout)
+    }
+    let outputs = body(FixtureInputs(tensors: inputs, kwargs: kwargs, dtype: dtype))
+    var found: [String] = []
+    if outputs.count != outputNames.count {
+      return ["\(outputs.count) outputs, expected \(outputNames)"]
+    }
+    var loss: Tensor?
+    for (name, output) in zip(outputNames, outputs) {
+      found += differences(name, output, dtype)
+      let seed = name == "out" ? "gradout" : "gradout.\(name)"
+      if hasStored(seed), !gradientNames.isEmpty {
+        if !output.requiresGrad {
+          found.append("\(name) does not require a gradient")
+          continue
+        }
+        if output.shape != stored(seed).shape { continue }
+        let term = (output * stored(seed).to(dtype)).sum()
+        loss = loss.map { $0 + term } ?? term
+      }
+    }
+    guard let loss else { return found }
+    loss.backward()
+    for name in gradientNames {
+      guard let leaf = leaves[name] else { continue }
+      let gradient = leaf.grad ?? Tensor.zeros(like: leaf)
+      found += differences("grad.\(name)", gradient, dtype)
+    }
+    return found
+  }
+
+  /// Compares a tensor with the expected one of that name.
+  public func differences(_ name: String, _ got: Tensor, _ dtype: DType) -> [String] {
+    let want = stored(name)
+    let exact = dtype == .float64
+    return tensorDifferences(
+      got, want.dtype.isFloatingPoint ? want.to(dtype) : want, name: name,
+      relativeTolerance: exact ? 2e-7 : relativeTolerance, absoluteTolerance: exact ? 1e-9 : absoluteTolerance
+    )
+  }
+
+  private static func laidOut(_ x: Tensor, _ layout: FixtureLayout) -> Tensor {
+    switch layout {
+    case .rowMajor: return x
+    case .channelsLast: return x.rank == 4 ? x.channelsLast() : x
+    case .strided: return x.strided()
+    }
+  }
+}
+
+extension Tensor {
+  /// The same elements as a view with gaps along every dimension, in reversed order of memory.
+  public func strided() -> Tensor {
+    if rank == 0 || count == 0 { return self }
+    let axes = Array((0..<rank).reversed())
+    var wide = permute(axes).unsqueeze(-1)
+    wide = cat([wide, wide * 0 + 1].map { $0.to(dtype) }, axis: -1)
+    return wide.select(-1, index: 0).permute(axes)
+  }
+}
+
+/// Differences between two tensors in shape, element type or values: |got - want| <= absolute + relative * |want|.
+/// NaN meets NaN and an infinity the same infinity; integers and bools must be equal.
+public func tensorDifferences(
+  _ got: Tensor, _ want: Tensor, name: String = "result", relativeTolerance: Double, absoluteTolerance: Double
+) -> [String] {
+  if got.shape != want.shape { return ["\(name): shape \(got.shape), expected \(want.shape)"] }
+  if got.dtype != want.dtype { return ["\(name): \(got.dtype), expected \(want.dtype)"] }
+  if !want.dtype.isFloatingPoint {
+    let (a, b) = (got.array(of: Int.self), want.array(of: Int.self))
+    guard let place = a.indices.first(where: { a[$0] != b[$0] }) else { return [] }
+    return ["\(name)[\(place)]: \(a[place]), expected \(b[place])"]
+  }
+  let (a, b) = (got.array(of: Double.self), want.array(of: Double.self))
+  var worst: (place: Int, excess: Double)?
+  var wrong = 0
+  for place in a.indices {
+    if a[place] == b[place] || (a[place].isNaN && b[place].isNaN) { continue }
+    let excess = abs(a[place] - b[place]) - (absoluteTolerance + relativeTolerance * abs(b[place]))
+    if excess <= 0 { continue }
+    wrong += 1
+    // A NaN or an infinity in the wrong place counts as the worst.
+    let size = excess.isNaN ? Double.infinity : excess
+    if size > worst?.excess ?? -1 { worst = (place, size) }
+  }
+  guard let worst else { return [] }
+  return [
+    "\(name)[\(worst.place)]: \(a[worst.place]), expected \(b[worst.place]) (\(wrong) of \(a.count) differ)"
+  ]
+}
