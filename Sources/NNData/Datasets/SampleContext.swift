@@ -1,3 +1,5 @@
+import NNCore
+
 /// Which element of which epoch of which run is being made: all that a random transform may depend on.
 ///
 /// Two contexts of the same numbers draw the same random numbers, so a batch does not depend on the number of
@@ -15,6 +17,9 @@ public final class SampleContext {
     self.epoch = epoch
     self.index = index
   }
+
+  /// The element's own random numbers, from `generatorSeed`; made when first asked for.
+  public private(set) lazy var generator = Generator(seed: Int(truncatingIfNeeded: generatorSeed))
 
   /// Seed of the element's own generator. The three numbers are mixed one after the other (splitmix64), so that
   /// neighbours in any of them have unrelated streams.

@@ -26,6 +26,9 @@ extension Transform {
 
 /// A transform whose result depends on its input alone.
 public protocol DeterministicTransform<Input, Output>: Transform {
+  associatedtype Input
+  associatedtype Output
+
   func callAsFunction(_ input: Input) -> Output
 }
 

@@ -1,0 +1,33 @@
+#ifndef NN_IMAGE_H
+#define NN_IMAGE_H
+#include <stdint.h>
+
+// Kernels on 8-bit images whose channels lie side by side. All are serial: images are prepared by several
+// threads, one image each.
+
+/// Fixed-point weights of a resampling along one axis: output i is the sum over k < count[i] of
+/// weight[i * taps + k] * input[first[i] + k], rounded, with 22 fractional bits.
+typedef struct {
+  int64_t outputs;
+  int64_t taps;
+  const int32_t *first;
+  const int32_t *count;
+  const int32_t *weight;
+} nn_resample_table;
+
+/// Resamples the rows [0, rows) along the width. `src` and `dst` have rows of `src_width` and `table->outputs`
+/// pixels of `channels` (1 to 4) bytes.
+void nn_resample_width_u8(const nn_resample_table *table, int64_t rows, int channels, int64_t src_width,
+                          const uint8_t *src, uint8_t *dst);
+/// Resamples along the height: rows of `row` bytes each. `dst` has `table->outputs` rows.
+void nn_resample_height_u8(const nn_resample_table *table, int64_t row, const uint8_t *src, uint8_t *dst);
+/// One output row of the resampling along the height.
+void nn_resample_row_u8(const nn_resample_table *table, int64_t output, int64_t row, const uint8_t *src,
+                        uint8_t *dst);
+
+/// dst[c * plane + i] = src[i * channels + c] / 255 for n pixels: float32, correctly rounded.
+void nn_unit_planes_f32(int64_t n, int channels, const uint8_t *src, float *dst);
+/// y = (x - mean) / std for n elements, each step rounded to float32. x and y may be the same.
+void nn_normalize_f32(int64_t n, float mean, float std, const float *x, float *y);
+
+#endif

@@ -1,0 +1,69 @@
+import CTurboJPEG
+
+/// JPEG through libjpeg-turbo.
+enum JPEGFile {
+  static func decode(_ bytes: [UInt8], file: String) throws -> Image {
+    guard let decoder = tjInitDecompress() else {
+      throw ImageError.damaged(file: file, reason: String(cString: tjGetErrorStr2(nil)))
+    }
+    defer { tjDestroy(decoder) }
+
+    var (width, height, sampling, colorSpace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+    let length = UInt(bytes.count)
+    let status = bytes.withUnsafeBufferPointer {
+      tjDecompressHeader3(decoder, $0.baseAddress, length, &width, &height, &sampling, &colorSpace)
+    }
+    try check(status, decoder, bytes, file)
+    try Image.checkSize(width: Int(width), height: Int(height), file: file)
+
+    let isGray = colorSpace == Int32(TJCS_GRAY.rawValue)
+    let isFourInk = colorSpace == Int32(TJCS_CMYK.rawValue) || colorSpace == Int32(TJCS_YCCK.rawValue)
+    let format = isGray ? TJPF_GRAY : isFourInk ? TJPF_CMYK : TJPF_RGB
+    let image = try Image(
+      width: Int(width), height: Int(height), channels: isGray ? 1 : isFourInk ? 4 : 3
+    ) { pixels in
+      // The decoder leaves rows of a truncated file untouched.
+      pixels.initialize(repeating: 0)
+      let status = bytes.withUnsafeBufferPointer {
+        tjDecompress2(
+          decoder, $0.baseAddress, length, pixels.baseAddress, width, 0, height, format.rawValue,
+          TJFLAG_ACCURATEDCT)
+      }
+      try check(status, decoder, bytes, file)
+    }
+    return isFourInk ? rgb(fromInks: image) : image
+  }
+
+  /// Damage that leaves the picture complete is only a warning of the decoder's and passes, as in PIL; a file that
+  /// ends early does not.
+  private static func check(_ status: Int32, _ decoder: tjhandle, _ bytes: [UInt8], _ file: String) throws {
+    if status == 0 { return }
+    let message = String(cString: tjGetErrorStr2(decoder))
+    let isWarning = tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue)
+    // The message is that of the last warning, which need not be the one about the end.
+    if isWarning && !message.contains("Premature end of JPEG file") && hasEnd(bytes) { return }
+    throw ImageError.damaged(file: file, reason: message)
+  }
+
+  /// Whether an end marker (ff d9) comes after the last start of scan (ff da).
+  private static func hasEnd(_ bytes: [UInt8]) -> Bool {
+    for place in bytes.indices.dropLast().reversed() where bytes[place] == 0xff {
+      if bytes[place + 1] == 0xd9 { return true }
+      if bytes[place + 1] == 0xda { return false }
+    }
+    return false
+  }
+
+  /// Cyan, magenta, yellow, black, stored inverted as Adobe's programs do: a colour is its ink times the black.
+  private static func rgb(fromInks image: Image) -> Image {
+    Image(width: image.width, height: image.height, channels: 3) { output in
+      for pixel in 0..<image.width * image.height {
+        let light = Int(image.pixels[pixel * 4 + 3])
+        for channel in 0..<3 {
+          let product = (255 - Int(image.pixels[pixel * 4 + channel])) * light + 128
+          output[pixel * 3 + channel] = UInt8(max(0, light - (((product >> 8) + product) >> 8)))
+        }
+      }
+    }
+  }
+}

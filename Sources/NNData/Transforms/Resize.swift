@@ -1,0 +1,59 @@
+import NNCore
+
+/// Brings images to a size, `torchvision.transforms.Resize`; the pixels are PIL's, bit for bit.
+public struct Resize: DeterministicTransform, Hashable {
+  private enum Size: Hashable {
+    case exact(height: Int, width: Int)
+    case shorterSide(Int, longerAtMost: Int?)
+  }
+
+  private let size: Size
+  private let interpolation: InterpolationMode
+
+  /// Every image gets this height and width, whatever its proportions.
+  public init(_ height: Int, _ width: Int, interpolation: InterpolationMode = .bilinear) {
+    require(height > 0 && width > 0, "Resize", "sizes must be positive, got \(height), \(width)")
+    size = .exact(height: height, width: width)
+    self.interpolation = interpolation
+  }
+
+  /// The shorter side becomes `side`, the longer one follows in proportion (rounded down), but is at most `maxSize`.
+  public init(_ side: Int, maxSize: Int? = nil, interpolation: InterpolationMode = .bilinear) {
+    require(side > 0, "Resize", "size must be positive, got \(side)")
+    if let maxSize {
+      require(
+        maxSize > side, "Resize", "maxSize (\(maxSize)) must be greater than the shorter side (\(side))")
+    }
+    size = .shorterSide(side, longerAtMost: maxSize)
+    self.interpolation = interpolation
+  }
+
+  public func callAsFunction(_ image: Image) -> Image {
+    let (height, width) = outputSize(height: image.height, width: image.width)
+    return image.resized(height: height, width: width, interpolation: interpolation)
+  }
+
+  /// What an image of the given size becomes.
+  func outputSize(height: Int, width: Int) -> (height: Int, width: Int) {
+    switch size {
+    case .exact(let height, let width):
+      return (height, width)
+    case .shorterSide(var short, let limit):
+      let ratio = (long: max(height, width), short: min(height, width))
+      var long = Int(Double(short * ratio.long) / Double(ratio.short))
+      if let limit, long > limit {
+        short = Int(Double(limit * short) / Double(long))
+        long = limit
+      }
+      return width <= height ? (long, max(short, 1)) : (max(short, 1), long)
+    }
+  }
+
+  public var description: String {
+    switch size {
+    case .exact(let height, let width): "Resize(\(height), \(width), \(interpolation))"
+    case .shorterSide(let side, let limit):
+      "Resize(\(side)\(limit.map { ", maxSize: \($0)" } ?? ""), \(interpolation))"
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import CNNKernels
+import NNCore
+
+/// From pixels 0...255 to a float32 tensor (C, H, W) in [0, 1], `torchvision.transforms.ToTensor`: the quotient
+/// by 255, correctly rounded.
+public struct ToTensor: DeterministicTransform, Hashable {
+  public init() {}
+
+  public func callAsFunction(_ image: Image) -> Tensor {
+    let tensor = Tensor(uninitialized: [image.channels, image.height, image.width], dtype: .float32)
+    nn_unit_planes_f32(
+      Int64(image.width * image.height), Int32(image.channels), image.pixels, tensor.pointer(Float.self))
+    return tensor
+  }
+  public var description: String { "ToTensor()" }
+}
+
+/// `(x - mean) / std` channel by channel, `torchvision.transforms.Normalize`, on (C, H, W) or (N, C, H, W) in
+/// float32; each of the two steps is rounded to float32. No gradient is recorded.
+public struct Normalize: DeterministicTransform, Hashable {
+  /// What the official ImageNet networks were trained with.
+  public static let imageNet = Normalize(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+
+  private let mean: [Float]
+  private let std: [Float]
+
+  /// One mean and one standard deviation per channel, in units of the tensor.
+  public init(mean: [Float], std: [Float]) {
+    require(
+      mean.count == std.count && !mean.isEmpty, "Normalize", "\(mean.count) means for \(std.count) deviations"
+    )
+    require(std.allSatisfy { $0 > 0 }, "Normalize", "standard deviations must be positive, got \(std)")
+    self.mean = mean
+    self.std = std
+  }
+
+  public func callAsFunction(_ input: Tensor) -> Tensor {
+    require(
+      input.dtype == .float32 && (input.rank == 3 || input.rank == 4)
+        && input.shape[input.rank - 3] == mean.count, "Normalize",
+      "expected float32 with \(mean.count) channels, (C, H, W) or (N, C, H, W), got \(input.dtype) \(input.shape)"
+    )
+    let source = input.detach().contiguous()
+    let result = Tensor(uninitialized: source.shape, dtype: .float32)
+    let plane = source.shape.suffix(2).reduce(1, *)
+    withExtendedLifetime(source) {
+      for start in 0..<(plane == 0 ? 0 : source.count / plane) {
+        let channel = start % mean.count
+        nn_normalize_f32(
+          Int64(plane), mean[channel], std[channel], source.pointer(Float.self) + start * plane,
+          result.pointer(Float.self) + start * plane)
+      }
+    }
+    return result
+  }
+  public var description: String { "Normalize(mean: \(mean), std: \(std))" }
+}
