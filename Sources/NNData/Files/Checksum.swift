@@ -1,0 +1,61 @@
+import CCrypto
+import Foundation
+
+/// What the bytes of a file are expected to add up to, in hexadecimal.
+///
+/// MD5 finds broken downloads, and is what old data sets publish; it proves nothing about who made the file.
+public enum Checksum: Sendable, Hashable, CustomStringConvertible {
+  case md5(String)
+  case sha256(String)
+  /// The first hexadecimal digits of SHA-256, as in the names of PyTorch's weight files (`resnet18-f37072fd.pth`).
+  case sha256Prefix(String)
+
+  /// `MD5 c32a1d4ab5d03f1284b67883e8d87530`.
+  public var description: String {
+    switch self {
+    case .md5(let hex): "MD5 \(hex)"
+    case .sha256(let hex): "SHA-256 \(hex)"
+    case .sha256Prefix(let hex): "SHA-256 \(hex)…"
+    }
+  }
+
+  /// Whether a digest in lower-case hexadecimal is the expected one.
+  package func matches(_ digest: String) -> Bool {
+    switch self {
+    case .md5(let hex), .sha256(let hex): digest == hex.lowercased()
+    case .sha256Prefix(let hex): !hex.isEmpty && digest.hasPrefix(hex.lowercased())
+    }
+  }
+
+  /// The digest of a file, of the kind that this checksum is.
+  package func digest(ofFile path: String) throws -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.reading(path) }
+    defer { close(descriptor) }
+    guard let context = EVP_MD_CTX_new() else {
+      throw FileError.unreadable(file: path, reason: "out of memory")
+    }
+    defer { EVP_MD_CTX_free(context) }
+    let kind: OpaquePointer?
+    switch self {
+    case .md5: kind = EVP_md5()
+    case .sha256, .sha256Prefix: kind = EVP_sha256()
+    }
+    // A system in FIPS mode has no MD5.
+    guard EVP_DigestInit_ex(context, kind, nil) == 1 else {
+      throw FileError.unreadable(file: path, reason: "\(self) cannot be computed on this system")
+    }
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let got = read(descriptor, &buffer, buffer.count)
+      if got < 0 && errno == EINTR { continue }
+      guard got >= 0 else { throw FileError.reading(path) }
+      if got == 0 { break }
+      EVP_DigestUpdate(context, buffer, got)
+    }
+    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var length: UInt32 = 0
+    EVP_DigestFinal_ex(context, &digest, &length)
+    return digest.prefix(Int(length)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

@@ -1,0 +1,255 @@
+import CArchive
+import Foundation
+
+/// What can be wrong with an archive.
+public enum ArchiveError: Error, CustomStringConvertible, Equatable {
+  /// Not a gzip-compressed tar archive, or a broken one.
+  case damaged(file: String, reason: String)
+  /// An entry that has no place in an archive of data: a link, a device, a path that leads outside.
+  case refused(file: String, entry: String, reason: String)
+  /// More than the archive may unpack to.
+  case tooLarge(file: String, limit: String)
+
+  public var description: String {
+    switch self {
+    case .damaged(let file, let reason): "\(file): expected a tar.gz archive, found a damaged one: \(reason)"
+    case .refused(let file, let entry, let reason):
+      "\(file): refused entry \(entry.debugDescription): \(reason)"
+    case .tooLarge(let file, let limit): "\(file): expected at most \(limit) in the archive, found more"
+    }
+  }
+}
+
+/// Gzip-compressed tar archives from strangers: only regular files and folders below the target are unpacked.
+public enum TarArchive {
+  /// How much an archive may unpack to.
+  public struct Limits: Sendable {
+    /// All files together, in bytes.
+    public var totalBytes: Int
+    /// Number of files and folders.
+    public var entries: Int
+
+    public init(totalBytes: Int = 8 << 30, entries: Int = 1_000_000) {
+      self.totalBytes = totalBytes
+      self.entries = entries
+    }
+  }
+
+  /// Unpacks into `folder`, which must not hold anything of the same name yet.
+  ///
+  /// Throws ``ArchiveError`` or ``FileError``; then nothing of the archive is in `folder`.
+  public static func extract(_ archive: String, into folder: String, limits: Limits = Limits()) throws {
+    try withExtracted(archive, beside: folder, limits: limits) { temporary in
+      let names = try FileManager.default.contentsOfDirectory(atPath: temporary)
+      for name in names where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+        throw FileError.unwritable(file: "\(folder)/\(name)", reason: "is already there")
+      }
+      for name in names { try move("\(temporary)/\(name)", to: "\(folder)/\(name)") }
+    }
+  }
+
+  /// Unpacks into a new folder inside `folder`, on the same file system, lets `body` look at it and move out of it
+  /// what it wants, and removes the rest.
+  static func withExtracted<R>(
+    _ archive: String, beside folder: String, limits: Limits = Limits(), _ body: (String) throws -> R
+  ) throws -> R {
+    var template = Array("\(folder)/.extracting.XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError.writing(folder) }
+    let temporary = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    defer { try? FileManager.default.removeItem(atPath: temporary) }
+    try unpack(archive, into: temporary, limits)
+    return try body(temporary)
+  }
+
+  /// Renames, and never onto something that is there.
+  static func move(_ path: String, to target: String) throws {
+    guard rename(path, target) == 0 else { throw FileError.writing(target) }
+  }
+
+  private static func unpack(_ archive: String, into folder: String, _ limits: Limits) throws {
+    let gzip = try GzipStream(archive)
+    guard let tar = archive_read_new() else {
+      throw ArchiveError.damaged(file: archive, reason: "out of memory")
+    }
+    defer { archive_read_free(tar) }
+    archive_read_support_format_tar(tar)
+    // What went wrong, in the order in which it is closest to the cause.
+    func damage() -> any Error {
+      gzip.failure ?? ArchiveError.damaged(file: archive, reason: message(tar))
+    }
+    let status = archive_read_open(
+      tar, Unmanaged.passUnretained(gzip).toOpaque(), nil,
+      { _, stream, block in
+        guard let stream, let block else { return -1 }
+        return Unmanaged<GzipStream>.fromOpaque(stream).takeUnretainedValue().next(&block.pointee)
+      }, nil)
+    guard status == ARCHIVE_OK else { throw damage() }
+
+    var seen: Set<String> = []
+    var remaining = limits.totalBytes
+    while true {
+      var entry: OpaquePointer?
+      let status = archive_read_next_header(tar, &entry)
+      if status == ARCHIVE_EOF { break }
+      guard status == ARCHIVE_OK, let entry else { throw damage() }
+      guard let raw = archive_entry_pathname(entry) else {
+        throw ArchiveError.refused(file: archive, entry: "", reason: "expected a name in ASCII")
+      }
+      let name = String(cString: raw)
+      func refuse(_ reason: String) -> ArchiveError { .refused(file: archive, entry: name, reason: reason) }
+      guard seen.count < limits.entries else {
+        throw ArchiveError.tooLarge(file: archive, limit: "\(limits.entries) entries")
+      }
+      guard archive_entry_hardlink(entry) == nil, archive_entry_symlink(entry) == nil else {
+        throw refuse("is a link")
+      }
+      guard let parts = safeParts(name) else { throw refuse("expected a path inside the target folder") }
+      let type = archive_entry_filetype(entry)
+      if type == S_IFDIR {
+        seen.insert(parts.joined(separator: "/"))
+        try makeFolders(folder, parts[...])
+        continue
+      }
+      guard type == S_IFREG else { throw refuse("expected a file or a folder") }
+      guard !parts.isEmpty, seen.insert(parts.joined(separator: "/")).inserted else {
+        throw refuse("is there twice")
+      }
+      let size = Int(archive_entry_size(entry))
+      guard size >= 0, size <= remaining else {
+        throw ArchiveError.tooLarge(file: archive, limit: "\(limits.totalBytes) bytes")
+      }
+      remaining -= size
+      try makeFolders(folder, parts.dropLast())
+      try write(tar, size: size, to: "\(folder)/\(parts.joined(separator: "/"))", damage)
+    }
+    try gzip.finish()
+    guard !seen.isEmpty else { throw ArchiveError.damaged(file: archive, reason: "it holds no files") }
+  }
+
+  /// The components of a relative path, or nil if it could lead anywhere but down.
+  private static func safeParts(_ path: String) -> [String]? {
+    if path.isEmpty || path.hasPrefix("/") || path.contains("\\") { return nil }
+    if path.utf8.contains(where: { $0 < 32 || $0 == 127 }) { return nil }
+    let parts = path.split(separator: "/").map(String.init).filter { $0 != "." }
+    return parts.contains("..") ? nil : parts
+  }
+
+  private static func makeFolders(_ folder: String, _ parts: ArraySlice<String>) throws {
+    var path = folder
+    for part in parts {
+      path += "/\(part)"
+      if mkdir(path, 0o777) != 0 && errno != EEXIST { throw FileError.writing(path) }
+    }
+  }
+
+  private static func write(_ tar: OpaquePointer, size: Int, to path: String, _ damage: () -> any Error)
+    throws
+  {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.writing(path) }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    var total = 0
+    while true {
+      let got = archive_read_data(tar, &buffer, buffer.count)
+      guard got >= 0, total + got <= size else { throw damage() }
+      if got == 0 { break }
+      total += got
+      var done = 0
+      while done < got {
+        let put = buffer.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + done, got - done) }
+        if put < 0 && errno == EINTR { continue }
+        guard put > 0 else { throw FileError.writing(path) }
+        done += put
+      }
+    }
+    guard total == size else { throw damage() }
+  }
+
+  fileprivate static func message(_ archive: OpaquePointer?) -> String {
+    archive_error_string(archive).map { String(cString: $0) } ?? "unexpected end"
+  }
+}
+
+/// The decompressed bytes of a gzip file, block by block, with the two checks in its trailer that libarchive
+/// leaves out: CRC-32 and length.
+private final class GzipStream {
+  private(set) var failure: (any Error)?
+  private let file: String
+  private let gzip: OpaquePointer
+  private var buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+  private var crc = CRC32()
+  private var length: UInt32 = 0
+
+  init(_ path: String) throws {
+    file = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.reading(path) }
+    defer { close(descriptor) }
+    var magic: [UInt8] = [0, 0]
+    guard read(descriptor, &magic, 2) == 2, magic == [0x1f, 0x8b] else {
+      throw ArchiveError.damaged(file: path, reason: "it does not start as a gzip file does")
+    }
+    guard let gzip = archive_read_new() else {
+      throw ArchiveError.damaged(file: path, reason: "out of memory")
+    }
+    self.gzip = gzip
+    archive_read_support_filter_gzip(gzip)
+    archive_read_support_format_raw(gzip)
+    var entry: OpaquePointer?
+    guard archive_read_open_filename(gzip, path, 1 << 18) == ARCHIVE_OK,
+      archive_read_next_header(gzip, &entry) == ARCHIVE_OK
+    else { throw ArchiveError.damaged(file: path, reason: TarArchive.message(gzip)) }
+  }
+
+  deinit {
+    archive_read_free(gzip)
+    buffer.deallocate()
+  }
+
+  /// Hands out the next block; 0 at the end, negative after a failure.
+  func next(_ block: inout UnsafeRawPointer?) -> Int {
+    let got = archive_read_data(gzip, buffer.baseAddress, buffer.count)
+    if got < 0 {
+      failure = ArchiveError.damaged(file: file, reason: TarArchive.message(gzip))
+      return -1
+    }
+    crc.update(UnsafeRawBufferPointer(rebasing: buffer[0..<got]))
+    length &+= UInt32(truncatingIfNeeded: got)
+    block = UnsafeRawPointer(buffer.baseAddress)
+    return got
+  }
+
+  /// Reads to the end and compares with the trailer.
+  func finish() throws {
+    var block: UnsafeRawPointer?
+    while next(&block) > 0 {}
+    if let failure { throw failure }
+    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.reading(file) }
+    defer { close(descriptor) }
+    var trailer = [UInt8](repeating: 0, count: 8)
+    guard lseek(descriptor, -8, SEEK_END) >= 0, read(descriptor, &trailer, 8) == 8 else {
+      throw FileError.reading(file)
+    }
+    func number(_ start: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(trailer[start + $1]) << (8 * $1) } }
+    guard number(0) == crc.value, number(4) == length else {
+      throw ArchiveError.damaged(file: file, reason: "its CRC-32 or length differs from what its end says")
+    }
+  }
+}
+
+/// The checksum of gzip and PNG (polynomial 0xedb88320).
+private struct CRC32 {
+  private static let table: [UInt32] = (0..<256).map { byte in
+    (0..<8).reduce(UInt32(byte)) { value, _ in value & 1 != 0 ? value >> 1 ^ 0xedb8_8320 : value >> 1 }
+  }
+  private var state: UInt32 = 0xffff_ffff
+  var value: UInt32 { ~state }
+
+  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    CRC32.table.withUnsafeBufferPointer { table in
+      for byte in bytes { state = table[Int(UInt8(truncatingIfNeeded: state) ^ byte)] ^ state >> 8 }
+    }
+  }
+}

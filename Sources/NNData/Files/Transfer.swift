@@ -1,0 +1,169 @@
+import Foundation
+import FoundationNetworking
+
+/// One attempt to bring the missing bytes of a file into its part.
+struct Transfer {
+  let url: String
+  let address: URL
+  let part: PartFile
+  /// Largest size of the file in bytes.
+  let limit: Int
+  /// Seconds without a byte.
+  let timeout: Double
+  /// Bytes so far, size if known, whether finished.
+  var report: ((Int, Int?, Bool) -> Void)?
+
+  func run() throws {
+    if address.isFileURL {
+      try copy()
+    } else {
+      try fetch()
+    }
+  }
+
+  private func copy() throws {
+    try part.truncate()
+    let source = open(address.path, O_RDONLY | O_CLOEXEC)
+    guard source >= 0 else { throw FileError.reading(address.path) }
+    defer { close(source) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let got = read(source, &buffer, buffer.count)
+      if got < 0 && errno == EINTR { continue }
+      guard got >= 0 else { throw FileError.reading(address.path) }
+      if got == 0 { return }
+      guard part.size + got <= limit else { throw DownloadError.tooLarge(url: url, limit: limit) }
+      try buffer.withUnsafeBytes { try part.append(UnsafeRawBufferPointer(rebasing: $0[0..<got])) }
+      report?(part.size, nil, false)
+    }
+  }
+
+  private func fetch() throws {
+    var request = URLRequest(url: address)
+    // Compressed on the way, the length would not be the file's.
+    request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
+    if part.size > 0 { request.setValue("bytes=\(part.size)-", forHTTPHeaderField: "Range") }
+    let configuration = URLSessionConfiguration.ephemeral
+    configuration.timeoutIntervalForRequest = timeout
+    configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
+    let receiver = Receiver(self)
+    let queue = OperationQueue()
+    queue.maxConcurrentOperationCount = 1
+    let session = URLSession(configuration: configuration, delegate: receiver, delegateQueue: queue)
+    session.dataTask(with: request).resume()
+    receiver.done.wait()
+    session.finishTasksAndInvalidate()
+    if let failure = receiver.failure { throw failure }
+  }
+}
+
+/// Writes what arrives.
+///
+/// Invariant for `@unchecked Sendable`: the session calls it from a queue that runs one operation at a time, and the
+/// thread that waits for `done` reads only afterwards.
+private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+  let done = DispatchSemaphore(value: 0)
+  private(set) var failure: (any Error)?
+  private let transfer: Transfer
+  /// Size of the whole file as announced.
+  private var total: Int?
+  private var lastReport = Date.distantPast
+
+  init(_ transfer: Transfer) { self.transfer = transfer }
+
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+    newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
+  ) {
+    let isDowngrade = transfer.address.scheme == "https" && request.url?.scheme != "https"
+    if isDowngrade {
+      failure = DownloadError.connection(
+        url: transfer.url,
+        reason: "redirected to an address without encryption, \(request.url?.absoluteString ?? "")")
+    }
+    completionHandler(isDowngrade ? nil : request)
+  }
+
+  func urlSession(
+    _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+    completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
+  ) {
+    if failure == nil {
+      do { try accept(response) } catch { failure = error }
+    }
+    completionHandler(failure == nil ? .allow : .cancel)
+  }
+
+  private func accept(_ response: URLResponse) throws {
+    guard let http = response as? HTTPURLResponse else {
+      throw DownloadError.connection(url: transfer.url, reason: "not an HTTP answer")
+    }
+    switch http.statusCode {
+    case 200:
+      try transfer.part.truncate()
+      total = http.value(forHTTPHeaderField: "Content-Length").flatMap { Int($0) }
+    case 206:
+      // bytes 1000-4999/5000
+      let range = http.value(forHTTPHeaderField: "Content-Range") ?? ""
+      let numbers = range.split(whereSeparator: { !$0.isNumber }).map { Int($0) }
+      guard numbers.count == 3, let start = numbers[0], let size = numbers[2], start == transfer.part.size
+      else {
+        try transfer.part.truncate()
+        throw DownloadError.connection(url: transfer.url, reason: "wrong range, \(range.debugDescription)")
+      }
+      total = size
+    case 416 where transfer.part.size > 0:
+      try transfer.part.truncate()
+      throw DownloadError.connection(
+        url: transfer.url, reason: "the file is shorter than what was received before")
+    default:
+      throw DownloadError.status(url: transfer.url, code: http.statusCode)
+    }
+    if let total, total > transfer.limit {
+      throw DownloadError.tooLarge(url: transfer.url, limit: transfer.limit)
+    }
+  }
+
+  func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+    guard failure == nil else { return }
+    do {
+      guard transfer.part.size + data.count <= transfer.limit else {
+        throw DownloadError.tooLarge(url: transfer.url, limit: transfer.limit)
+      }
+      try data.withUnsafeBytes { try transfer.part.append($0) }
+      if Date().timeIntervalSince(lastReport) > 0.1 {
+        lastReport = Date()
+        transfer.report?(transfer.part.size, total, false)
+      }
+    } catch {
+      failure = error
+      dataTask.cancel()
+    }
+  }
+
+  func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+    if failure == nil {
+      if let error {
+        failure = DownloadError.connection(url: transfer.url, reason: Receiver.reason(error))
+      } else if let total, total != transfer.part.size {
+        failure = DownloadError.length(url: transfer.url, expected: total, found: transfer.part.size)
+      }
+    }
+    done.signal()
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    let error = error as NSError
+    switch URLError.Code(rawValue: error.code) {
+    case .cannotFindHost, .dnsLookupFailed: return "the server's name is not known (no Internet connection?)"
+    case .cannotConnectToHost: return "no connection to the server"
+    case .notConnectedToInternet: return "no Internet connection"
+    case .networkConnectionLost: return "the connection broke"
+    case .timedOut: return "the server stopped answering"
+    case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+      .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:
+      return "the server's certificate was not accepted"
+    default: return "\(error.localizedDescription) (\(error.domain) \(error.code))"
+    }
+  }
+}
