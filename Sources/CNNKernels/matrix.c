@@ -8,16 +8,16 @@ void nn_gemm_piece(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1, int
   kernels(gemm->type)->gemm(gemm, row0, row1, column0, column1);
 }
 
-void nn_gemm_i64(const struct nn_gemm *g, intptr_t row0, intptr_t row1) {
+void nn_gemm_i64(const struct nn_gemm *g, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
   // Unsigned, because overflow wraps there instead of being undefined.
   const uint64_t *a = g->a, *b = g->b;
   for (intptr_t i = row0; i < row1; i++) {
     uint64_t *c = (uint64_t *)g->c + i * g->c_row;
-    if (!g->accumulate) memset(c, 0, (size_t)g->n * sizeof *c);
+    if (!g->accumulate) memset(c + column0, 0, (size_t)(column1 - column0) * sizeof *c);
     for (intptr_t k = 0; k < g->k; k++) {
       uint64_t x = a[i * g->a_row + k * g->a_column];
       const uint64_t *row = b + k * g->b_row;
-      for (intptr_t j = 0; j < g->n; j++) c[j] += x * row[j * g->b_column];
+      for (intptr_t j = column0; j < column1; j++) c[j] += x * row[j * g->b_column];
     }
   }
 }

@@ -19,6 +19,6 @@ struct nn_gemm {
 void nn_gemm_piece(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1);
 
 /// The same for int64, in wrapping arithmetic; `bias` is not used.
-void nn_gemm_i64(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1);
+void nn_gemm_i64(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1);
 
 #endif

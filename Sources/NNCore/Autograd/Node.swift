@@ -137,8 +137,8 @@ package struct VJPContext {
     return tensor
   }
 
-  /// Whether the i-th input wants a gradient.
-  package func needs(_ index: Int) -> Bool { edges[index] != nil }
+  /// Whether the i-th input is there (trailing ones can be optional) and wants a gradient.
+  package func needs(_ index: Int) -> Bool { index < edges.count && edges[index] != nil }
 
   /// Shape of the i-th input; it must want a gradient.
   package func inputShape(_ index: Int) -> [Int] { edges[index]?.shape ?? [] }

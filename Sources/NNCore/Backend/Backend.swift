@@ -35,4 +35,20 @@ package protocol Backend: Sendable {
   func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor
   /// Row-major places of the elements that are not zero, as int64 [count].
   func nonzeroPlaces(_ x: Tensor) -> Tensor
+  /// Products of matrices, [batch, m, k] times [batch, k, n] (plus bias [n], floating point only), of int64,
+  /// float32 or float64; any strides. Each element is summed in an order that depends on k alone.
+  func gemm(_ a: Tensor, _ b: Tensor, bias: Tensor?) -> Tensor
+  /// Cross-correlation of x [N, C, H, W] with weights [O, C / groups, h, w] (plus bias [O]); the result has the
+  /// given height and width, what lies outside of x counts as zero.
+  func conv2d(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
+  ) -> Tensor
+  /// Gradient of `conv2d` with respect to an input of the given size (a transposed convolution), plus bias [C].
+  func conv2dInputGradient(
+    _ gradient: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, inputSize: Size2
+  ) -> Tensor
+  /// Gradient of `conv2d` with respect to weights of the given kernel size.
+  func conv2dWeightGradient(
+    _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
+  ) -> Tensor
 }

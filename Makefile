@@ -1,0 +1,43 @@
+# make run    the fine-tuning example, in a release build
+# make test   the whole test suite
+# Both install the Debian packages they miss (as root or with sudo), or print the line that does.
+
+PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev
+ARGS =
+
+.PHONY: run test setup lint format debug-check
+
+run: setup
+	@echo "==> Building in release (the first build takes some minutes)"
+	swift build -c release --product FineTuneExample
+	@echo "==> Running FineTuneExample $(ARGS)"
+	swift run -c release --skip-build FineTuneExample $(ARGS)
+
+test: setup
+	@echo "==> Building library, examples and tests in release"
+	swift build -c release --build-tests
+	@echo "==> Running the tests"
+	swift test -c release --skip-build
+
+setup:
+	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux"; exit 1; }
+	@missing=""; for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then echo "==> Debian packages are there"; \
+	elif [ "$$(id -u)" = 0 ]; then \
+	  echo "==> Installing$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	elif sudo -n true 2>/dev/null; then \
+	  echo "==> Installing$$missing (with sudo)"; \
+	  sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	else \
+	  echo "These Debian packages are missing; please run:"; \
+	  echo "  sudo apt-get update && sudo apt-get install -y$$missing"; exit 1; \
+	fi
+
+lint:
+	swift format lint --strict --recursive Package.swift Sources Tests Examples
+
+format:
+	swift format --in-place --recursive Package.swift Sources Tests Examples

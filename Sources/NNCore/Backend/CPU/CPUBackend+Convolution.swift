@@ -1,0 +1,195 @@
+import CNNKernels
+
+// Images and their gradients are channels-last here; a source that is not is copied once. Weights become a matrix
+// [taps · input channels of a group][output channels] once per call.
+
+extension CPUBackend {
+  func conv2d(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
+  ) -> Tensor {
+    let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
+    let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: Tensor.channelsLastStrides(shape))
+    let (source, bias) = (withAdjacentChannels(x), bias.map { copy($0, strides: nil) })
+    let matrix = copy(weight.permuted([2, 3, 1, 0]), strides: nil)
+    let window = SlidingWindow(
+      source, channels: weight.shape[1], positions: outputSize, step: geometry.stride,
+      taps: SlidingWindow.taps(Size2(weight.shape[2], weight.shape[3])) { y, x in
+        (
+          y * geometry.dilation.height - geometry.padding.height,
+          x * geometry.dilation.width - geometry.padding.width
+        )
+      })
+    convolve(window, matrix, bias, into: result, groups: geometry.groups)
+    return result
+  }
+
+  /// Every position of the input gathers from the positions of the gradient that it had contributed to. At stride
+  /// s the inputs whose row and column leave one remainder modulo s share the taps that reach them, and so make
+  /// one convolution of stride 1; there are s · s of them.
+  func conv2dInputGradient(
+    _ gradient: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, inputSize: Size2
+  ) -> Tensor {
+    let (groups, stride, padding, dilation) = (
+      geometry.groups, geometry.stride, geometry.padding, geometry.dilation
+    )
+    let (outputs, inputs) = (weight.shape[0] / groups, weight.shape[1])
+    let kernel = Size2(weight.shape[2], weight.shape[3])
+    let shape = [gradient.shape[0], groups * inputs, inputSize.height, inputSize.width]
+    let result = Tensor(
+      uninitialized: shape, dtype: gradient.dtype, strides: Tensor.channelsLastStrides(shape))
+    let (source, bias) = (withAdjacentChannels(gradient), bias.map { copy($0, strides: nil) })
+    let s = weight.strides
+    let matrix = copy(
+      weight.view(
+        shape: [kernel.height, kernel.width, outputs, groups, inputs],
+        strides: [s[2], s[3], s[0], outputs * s[0], s[1]]), strides: nil)
+    for row in 0..<min(stride.height, inputSize.height) {
+      for column in 0..<min(stride.width, inputSize.width) {
+        let taps = SlidingWindow.taps(kernel) { y, x in
+          let (fromY, fromX) = (
+            row + padding.height - y * dilation.height, column + padding.width - x * dilation.width
+          )
+          if fromY % stride.height != 0 || fromX % stride.width != 0 { return nil }
+          return (fromY / stride.height, fromX / stride.width)
+        }
+        let positions = Size2(
+          (inputSize.height - row + stride.height - 1) / stride.height,
+          (inputSize.width - column + stride.width - 1) / stride.width)
+        let part = result.view(
+          shape: [shape[0], shape[1], positions.height, positions.width],
+          strides: [
+            result.strides[0], 1, result.strides[2] * stride.height, result.strides[3] * stride.width,
+          ], offset: row * result.strides[2] + column * result.strides[3])
+        let window = SlidingWindow(source, channels: outputs, positions: positions, step: 1, taps: taps)
+        convolve(window, matrix, bias, into: part, groups: groups)
+      }
+    }
+    return result
+  }
+
+  /// - Parameters:
+  ///   - matrix: weights [taps of the kernel][channels of the source per group][channels of the result].
+  ///   - result: channels-last view that is written.
+  private func convolve(
+    _ window: SlidingWindow, _ matrix: Tensor, _ bias: Tensor?, into result: Tensor, groups: Int
+  ) {
+    let outputs = result.shape[1] / max(groups, 1)
+    let rows = window.rowCount(images: result.shape[0])
+    let size = result.dtype.byteCount
+    if window.channels == 1 && outputs == 1 && KernelPath.current != .openBLAS {
+      let grain = max(1, 65_536 / max(1, groups * window.taps.count))
+      ThreadPool.shared.parallelFor(count: rows, grain: grain) { range in
+        window.withKernelWindow(group: 0, channels: groups) { kernelWindow in
+          nn_depthwise_piece(
+            kernelWindow, matrix.rawPointer, bias?.rawPointer, nn_grid(result), range.lowerBound,
+            range.upperBound)
+        }
+      }
+      return
+    }
+    let blocks = BlockSize(
+      rows: rows, columns: outputs, depth: window.taps.count * window.channels, dtype: result.dtype, most: 384
+    )
+    let (rowBlocks, columnBlocks) = (
+      (rows + blocks.rows - 1) / blocks.rows, (outputs + blocks.columns - 1) / blocks.columns
+    )
+    ThreadPool.shared.parallelFor(pieces: groups * rowBlocks * columnBlocks) { piece in
+      let group = piece / (rowBlocks * columnBlocks)
+      let row = piece / columnBlocks % rowBlocks * blocks.rows
+      let column = piece % columnBlocks * blocks.columns
+      let (lastRow, lastColumn) = (min(rows, row + blocks.rows), min(outputs, column + blocks.columns))
+      let weights = UnsafeRawPointer(address(matrix.rawPointer, group * outputs, size))
+      let bias = bias.map { UnsafeRawPointer(address($0.rawPointer, group * outputs, size)) }
+      var grid = nn_grid(result)
+      grid.data = address(result.rawPointer, group * outputs, size)
+      window.withKernelWindow(group: group) { kernelWindow in
+        if KernelPath.current == .openBLAS {
+          OpenBLAS.convolve(
+            kernelWindow, weights, groups * outputs, bias, grid, rows: row..<lastRow,
+            columns: column..<lastColumn)
+        } else {
+          nn_conv_piece(
+            kernelWindow, weights, groups * outputs, bias, grid, row, lastRow, column, lastColumn)
+        }
+      }
+    }
+  }
+
+  func conv2dWeightGradient(
+    _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
+  ) -> Tensor {
+    let groups = geometry.groups
+    let (inputs, outputs) = (x.shape[1] / groups, gradient.shape[1] / groups)
+    let taps = SlidingWindow.taps(kernelSize) { y, x in
+      (
+        y * geometry.dilation.height - geometry.padding.height,
+        x * geometry.dilation.width - geometry.padding.width
+      )
+    }
+    let (source, gradient) = (withAdjacentChannels(x), withAdjacentChannels(gradient))
+    let window = SlidingWindow(
+      source, channels: inputs, positions: Size2(gradient.shape[2], gradient.shape[3]), step: geometry.stride,
+      taps: taps)
+    let rows = window.rowCount(images: x.shape[0])
+    let depth = taps.count * inputs
+    let isDepthwise = inputs == 1 && outputs == 1 && KernelPath.current != .openBLAS
+    let columns = BlockSize(rows: 1, columns: depth, depth: 1, dtype: x.dtype).columns
+    let columnBlocks = isDepthwise ? 1 : groups * ((depth + columns - 1) / columns)
+    // Sums over runs of positions, each in memory of its own, that are added up in the order of the runs. Their
+    // number is a matter of shapes: enough for many threads, but not more memory than a large weight.
+    let weightCount = groups * outputs * depth
+    let mostRuns = max(1, min(32 / columnBlocks, (8 << 20) / max(1, weightCount), rows / 512))
+    let runLength = ((rows + mostRuns - 1) / mostRuns + 255) / 256 * 256
+    let runs = max(1, (rows + runLength - 1) / max(1, runLength))
+    let partial = Tensor(uninitialized: [runs, weightCount], dtype: x.dtype)
+    let size = x.dtype.byteCount
+    ThreadPool.shared.parallelFor(pieces: runs * columnBlocks) { piece in
+      let (run, block) = (piece / columnBlocks, piece % columnBlocks)
+      let (row, lastRow) = (min(rows, run * runLength), min(rows, (run + 1) * runLength))
+      let sums = address(partial.rawPointer, run * weightCount, size)
+      var grid = nn_grid(gradient)
+      if isDepthwise {
+        window.withKernelWindow(group: 0, channels: groups) {
+          nn_depthwise_weight_piece($0, grid, sums, row, lastRow)
+        }
+        return
+      }
+      let group = block / (columnBlocks / groups)
+      let column = block % (columnBlocks / groups) * columns
+      grid.data = address(grid.data, group * outputs, size)
+      let target = address(sums, group * outputs * depth, size)
+      window.withKernelWindow(group: group) { kernelWindow in
+        if KernelPath.current == .openBLAS {
+          OpenBLAS.weightGradient(
+            kernelWindow, grid, outputs, target, rows: row..<lastRow,
+            columns: column..<min(depth, column + columns))
+        } else {
+          nn_conv_weight_piece(
+            kernelWindow, grid, outputs, target, depth, row, lastRow, column, min(depth, column + columns))
+        }
+      }
+    }
+    let sums = runs == 1 ? partial : reduce(NN_SUM, partial, axes: [0])
+    let shape = [groups * outputs, inputs, kernelSize.height, kernelSize.width]
+    // The kernels leave [outputs][taps][inputs], depthwise [taps][channels].
+    let strides =
+      isDepthwise ? [1, 1, kernelSize.width * groups, groups] : Tensor.channelsLastStrides(shape)
+    return sums.view(shape: shape, strides: strides)
+  }
+
+  private func withAdjacentChannels(_ x: Tensor) -> Tensor {
+    x.strides[1] == 1 || x.shape[1] == 1 ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
+  }
+}
+
+extension nn_grid {
+  fileprivate init(_ x: Tensor) {
+    self.init(data: x.rawPointer, image: x.strides[0], row: x.strides[2], column: x.strides[3])
+  }
+}
+
+extension Tensor {
+  fileprivate func permuted(_ order: [Int]) -> Tensor {
+    view(shape: order.map { shape[$0] }, strides: order.map { strides[$0] })
+  }
+}

@@ -1,0 +1,215 @@
+// Convolutions (cross-correlations, as in PyTorch). A convolution, its gradient with respect to the input and that
+// with respect to the weights are three bilinear operations, and each one's derivatives are the two others: hence
+// derivatives of any order. Results have PyTorch's shape (N, C, H, W) and lie in memory as N, H, W, C.
+
+extension Tensor {
+  /// 2-D convolution, as `torch.nn.functional.conv2d`.
+  ///
+  /// - Parameters:
+  ///   - weight: [outputs, channels / groups, height, width].
+  ///   - bias: [outputs].
+  ///   - padding: zeros around the image; `"same"` needs stride 1.
+  ///   - dilation: distance of the kernel's taps in the image.
+  ///   - groups: number of independent convolutions that channels and outputs are divided among.
+  /// - Returns: [N, outputs, H', W'] for an image batch [N, C, H, W], H' = (H + 2·padding - dilation·(height - 1) - 1)
+  ///   / stride + 1, rounded down; without N for a single image [C, H, W].
+  public func conv2d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Size2 = 1, padding: Padding2 = 0, dilation: Size2 = 1,
+    groups: Int = 1
+  ) -> Tensor {
+    convolution(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups, "conv2d")
+  }
+
+  /// 1-D convolution over [N, C, L] (or [C, L]) with weights [outputs, channels / groups, length]; see `conv2d`.
+  public func conv1d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Padding1 = 0, dilation: Int = 1,
+    groups: Int = 1
+  ) -> Tensor {
+    require(
+      (rank == 3 || rank == 2) && weight.rank == 3, "conv1d",
+      "needs an input [N, C, L] and weights [O, C/groups, l], got \(shape) and \(weight.shape)")
+    let padding: Padding2 =
+      switch padding {
+      case .symmetric(let size): .symmetric(Size2(0, size))
+      case .same: .same
+      case .valid: .valid
+      }
+    return unsqueeze(-2).convolution(
+      weight.unsqueeze(2), bias, stride: Size2(1, stride), padding: padding, dilation: Size2(1, dilation),
+      groups: groups, "conv1d"
+    ).squeeze(-2)
+  }
+
+  private func convolution(
+    _ weight: Tensor, _ bias: Tensor?, stride: Size2, padding: Padding2, dilation: Size2, groups: Int,
+    _ name: StaticString
+  ) -> Tensor {
+    if rank == 3 {
+      return unsqueeze(0).convolution(
+        weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups, name
+      ).squeeze(0)
+    }
+    checkConvolution(weight, bias, stride: stride, dilation: dilation, groups: groups, name)
+    require(
+      weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name,
+      "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
+    requireBias(bias, weight.shape[0], name)
+    // Zeros that the kernel's reach adds to the image, in both directions together.
+    let reach = Size2(dilation.height * (weight.shape[2] - 1), dilation.width * (weight.shape[3] - 1))
+    let (start, total): (Size2, Size2)
+    switch padding {
+    case .symmetric(let size):
+      require(size.height >= 0 && size.width >= 0, name, "padding \(size) is negative")
+      (start, total) = (size, Size2(2 * size.height, 2 * size.width))
+    case .valid: (start, total) = (0, 0)
+    case .same:
+      require(stride == 1, name, "padding \"same\" needs stride 1, got \(stride)")
+      (start, total) = (Size2(reach.height / 2, reach.width / 2), reach)
+    }
+    let room = Size2(shape[2] + total.height - reach.height - 1, shape[3] + total.width - reach.width - 1)
+    require(
+      room.height >= 0 && room.width >= 0, name,
+      "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
+    let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
+    let geometry = ConvolutionGeometry(stride: stride, padding: start, dilation: dilation, groups: groups)
+    return Tensor.convolved(self, weight, bias, geometry, outputSize: size)
+  }
+
+  private func checkConvolution(
+    _ weight: Tensor, _ bias: Tensor?, stride: Size2, dilation: Size2, groups: Int, _ name: StaticString
+  ) {
+    require(
+      rank == 4 && weight.rank == 4, name,
+      "needs an image batch [N, C, H, W] and weights of 4 dimensions, got \(shape) and \(weight.shape)")
+    require(
+      dtype.isFloatingPoint && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype, name,
+      "needs one floating-point type, got input \(dtype), weight \(weight.dtype), bias \(bias?.dtype ?? dtype)"
+    )
+    require(
+      groups > 0 && stride.height > 0 && stride.width > 0 && dilation.height > 0 && dilation.width > 0, name,
+      "stride \(stride), dilation \(dilation) and groups \(groups) must be positive")
+    require(weight.count > 0, name, "weight of shape \(weight.shape) is empty")
+  }
+
+  private func requireBias(_ bias: Tensor?, _ outputs: Int, _ name: StaticString) {
+    if let bias {
+      require(bias.shape == [outputs], name, "bias of shape \(bias.shape) for \(outputs) output channels")
+    }
+  }
+
+  // MARK: Transposed
+
+  /// 2-D transposed convolution, the gradient of `conv2d` as an operation of its own, as
+  /// `torch.nn.functional.conv_transpose2d`.
+  ///
+  /// - Parameters:
+  ///   - weight: [channels, outputs / groups, height, width].
+  ///   - padding: rows and columns cut off at each side of the result.
+  ///   - outputPadding: rows and columns added at the bottom and right; less than stride or dilation.
+  /// - Returns: [N, outputs, H', W'], H' = (H - 1)·stride - 2·padding + dilation·(height - 1) + 1 + outputPadding.
+  public func convTranspose2d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Size2 = 1, padding: Size2 = 0, outputPadding: Size2 = 0,
+    groups: Int = 1, dilation: Size2 = 1
+  ) -> Tensor {
+    transposedConvolution(
+      weight, bias, ConvolutionGeometry(stride: stride, padding: padding, dilation: dilation, groups: groups),
+      outputPadding, "convTranspose2d")
+  }
+
+  /// 1-D transposed convolution over [N, C, L] (or [C, L]) with weights [channels, outputs / groups, length]; see
+  /// `convTranspose2d`.
+  public func convTranspose1d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, outputPadding: Int = 0,
+    groups: Int = 1, dilation: Int = 1
+  ) -> Tensor {
+    require(
+      (rank == 3 || rank == 2) && weight.rank == 3, "convTranspose1d",
+      "needs an input [N, C, L] and weights [C, O/groups, l], got \(shape) and \(weight.shape)")
+    let geometry = ConvolutionGeometry(
+      stride: Size2(1, stride), padding: Size2(0, padding), dilation: Size2(1, dilation), groups: groups)
+    return unsqueeze(-2).transposedConvolution(
+      weight.unsqueeze(2), bias, geometry, Size2(0, outputPadding), "convTranspose1d"
+    ).squeeze(-2)
+  }
+
+  private func transposedConvolution(
+    _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry, _ outputPadding: Size2,
+    _ name: StaticString
+  ) -> Tensor {
+    if rank == 3 {
+      return unsqueeze(0).transposedConvolution(weight, bias, geometry, outputPadding, name).squeeze(0)
+    }
+    let (stride, dilation) = (geometry.stride, geometry.dilation)
+    checkConvolution(weight, bias, stride: stride, dilation: dilation, groups: geometry.groups, name)
+    require(
+      weight.shape[0] == shape[1] && shape[1] % geometry.groups == 0, name,
+      "input \(shape) and weight \(weight.shape) do not fit with \(geometry.groups) groups")
+    requireBias(bias, weight.shape[1] * geometry.groups, name)
+    func length(_ axis: Int, _ size: WritableKeyPath<Size2, Int>) -> Int {
+      require(
+        geometry.padding[keyPath: size] >= 0 && outputPadding[keyPath: size] >= 0
+          && outputPadding[keyPath: size] < Swift.max(stride[keyPath: size], dilation[keyPath: size]), name,
+        "output padding \(outputPadding) must be less than stride \(stride) or dilation \(dilation)")
+      return (shape[axis] - 1) * stride[keyPath: size] - 2 * geometry.padding[keyPath: size]
+        + dilation[keyPath: size] * (weight.shape[axis] - 1) + 1 + outputPadding[keyPath: size]
+    }
+    let size = Size2(length(2, \.height), length(3, \.width))
+    require(
+      size.height > 0 && size.width > 0, name, "padding \(geometry.padding) leaves nothing of input \(shape)")
+    return Tensor.inputGradient(self, weight, bias, geometry, inputSize: size)
+  }
+
+  // MARK: The three bilinear operations
+
+  private static func convolved(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
+  ) -> Tensor {
+    let inputSize = Size2(x.shape[2], x.shape[3])
+    let kernel = Size2(weight.shape[2], weight.shape[3])
+    return x.backend.conv2d(x, weight, bias: bias, geometry, outputSize: outputSize)
+      .recorded("conv2d", inputs: [x, weight] + (bias.map { [$0] } ?? []), saving: factors(x, weight)) {
+        g, context in
+        [
+          context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
+          context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
+          context.needs(2) ? g.sum([0, 2, 3]) : nil,
+        ]
+      }
+  }
+
+  private static func inputGradient(
+    _ g: Tensor, _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry, inputSize: Size2
+  ) -> Tensor {
+    let kernel = Size2(weight.shape[2], weight.shape[3])
+    let size = Size2(g.shape[2], g.shape[3])
+    return g.backend.conv2dInputGradient(g, weight, bias: bias, geometry, inputSize: inputSize)
+      .recorded(
+        "convTranspose2d", inputs: [g, weight] + (bias.map { [$0] } ?? []), saving: factors(g, weight)
+      ) { h, context in
+        [
+          context.needs(0) ? convolved(h, context.saved(0), nil, geometry, outputSize: size) : nil,
+          context.needs(1) ? weightGradient(context.saved(1), h, geometry, kernelSize: kernel) : nil,
+          context.needs(2) ? h.sum([0, 2, 3]) : nil,
+        ]
+      }
+  }
+
+  private static func weightGradient(
+    _ g: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
+  ) -> Tensor {
+    let inputSize = Size2(x.shape[2], x.shape[3])
+    let outputSize = Size2(g.shape[2], g.shape[3])
+    return g.backend.conv2dWeightGradient(g, x, geometry, kernelSize: kernelSize)
+      .recorded("conv2d_weight", inputs: [g, x], saving: [g, x]) { v, context in
+        [
+          context.needs(0) ? convolved(context.saved(1), v, nil, geometry, outputSize: outputSize) : nil,
+          context.needs(1) ? inputGradient(context.saved(0), v, nil, geometry, inputSize: inputSize) : nil,
+        ]
+      }
+  }
+
+  /// What the derivatives need: the weight, and the images only if the weight is trained.
+  private static func factors(_ images: Tensor, _ weight: Tensor) -> [Tensor] {
+    weight.requiresGrad ? [weight, images] : [weight]
+  }
+}

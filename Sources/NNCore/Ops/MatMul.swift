@@ -1,0 +1,145 @@
+// Products of vectors and matrices. All run on `Backend.gemm`; float32 and float64 have gradients, integers wrap.
+
+extension Tensor {
+  /// Matrix product with the rules of `torch.matmul`: vectors count as a row on the left and as a column on the
+  /// right, and the dimensions before the last two broadcast.
+  public func matmul(_ other: Tensor) -> Tensor {
+    require(
+      rank > 0 && other.rank > 0, "matmul",
+      "needs at least 1 dimension on both sides, got \(shape) and \(other.shape)")
+    let (isRow, isColumn) = (rank == 1, other.rank == 1)
+    let a = isRow ? unsqueeze(0) : self
+    let b = isColumn ? other.unsqueeze(1) : other
+    require(
+      a.shape[a.rank - 1] == b.shape[b.rank - 2], "matmul",
+      "inner sizes of \(shape) and \(other.shape) differ")
+    var result = a.matrixProduct(b)
+    if isColumn { result = result.squeeze(-1) }
+    if isRow { result = result.squeeze(isColumn ? -1 : -2) }
+    return result
+  }
+
+  /// Operands of at least two dimensions whose inner sizes agree.
+  private func matrixProduct(_ other: Tensor) -> Tensor {
+    if rank == 2 && other.rank == 2 { return Tensor.product(self, other) }
+    let (m, k, n) = (shape[rank - 2], shape[rank - 1], other.shape[other.rank - 1])
+    if other.rank == 2 {
+      // One matrix for the whole batch: all rows in one product.
+      let rows = shape.dropLast().reduce(1, *)
+      return Tensor.product(reshape([rows, k]), other).reshape(shape.dropLast() + [n])
+    }
+    let batch = Tensor.broadcastShape(Array(shape.dropLast(2)), Array(other.shape.dropLast(2)), "matmul")
+    let count = batch.reduce(1, *)
+    let a = expand(batch + [m, k]).reshape([count, m, k])
+    let b = other.expand(batch + [k, n]).reshape([count, k, n])
+    return Tensor.product(a, b).reshape(batch + [m, n])
+  }
+
+  /// Product of two matrices, or of two batches of matrices of one length.
+  private static func product(_ a: Tensor, _ b: Tensor) -> Tensor {
+    multiplied(a, b, bias: nil, "matmul").recorded("matmul", inputs: [a, b], saving: [a, b]) { g, context in
+      let (a, b) = (context.saved(0), context.saved(1))
+      return [
+        context.needs(0) ? product(g, b.transpose(-1, -2)) : nil,
+        context.needs(1) ? product(a.transpose(-1, -2), g) : nil,
+      ]
+    }
+  }
+
+  private static func multiplied(_ a: Tensor, _ b: Tensor, bias: Tensor?, _ name: StaticString) -> Tensor {
+    require(
+      a.dtype == b.dtype && a.dtype != .bool, name,
+      "needs operands of one numeric type, got \(a.dtype) and \(b.dtype)")
+    if a.dtype == .int32 || a.dtype == .uint8 {
+      // The low bits of a wrapping product are the same in the wider type.
+      return multiplied(a.to(.int64), b.to(.int64), bias: nil, name).to(a.dtype)
+    }
+    let result = a.backend.gemm(a.asBatch, b.asBatch, bias: bias)
+    return a.rank == 3 ? result : result.view(shape: [a.shape[0], b.shape[1]], strides: [b.shape[1], 1])
+  }
+
+  private var asBatch: Tensor { rank == 3 ? detach() : view(shape: [1] + shape, strides: [0] + strides) }
+
+  /// Product of two matrices.
+  public func mm(_ other: Tensor) -> Tensor {
+    require(
+      rank == 2 && other.rank == 2 && shape[1] == other.shape[0], "mm",
+      "needs matrices of shapes [n, m] and [m, p], got \(shape) and \(other.shape)")
+    return Tensor.product(self, other)
+  }
+
+  /// Products of two batches of matrices, of equal length.
+  public func bmm(_ other: Tensor) -> Tensor {
+    require(
+      rank == 3 && other.rank == 3 && shape[0] == other.shape[0] && shape[2] == other.shape[1], "bmm",
+      "needs shapes [b, n, m] and [b, m, p], got \(shape) and \(other.shape)")
+    return Tensor.product(self, other)
+  }
+
+  /// Product of a matrix and a vector.
+  public func mv(_ vector: Tensor) -> Tensor {
+    require(
+      rank == 2 && vector.rank == 1 && shape[1] == vector.shape[0], "mv",
+      "needs shapes [n, m] and [m], got \(shape) and \(vector.shape)")
+    return matmul(vector)
+  }
+
+  /// Inner product of two vectors, a scalar.
+  public func dot(_ other: Tensor) -> Tensor {
+    require(
+      rank == 1 && other.rank == 1 && shape == other.shape, "dot",
+      "needs two vectors of one length, got \(shape) and \(other.shape)")
+    return matmul(other)
+  }
+
+  /// All products of an element of this vector and one of another, [n, m].
+  public func outer(_ other: Tensor) -> Tensor {
+    require(rank == 1 && other.rank == 1, "outer", "needs two vectors, got \(shape) and \(other.shape)")
+    return unsqueeze(1) * other
+  }
+
+  /// beta · self + alpha · (a · b), self broadcast to the product's shape. As `torch.addmm`.
+  public func addmm(_ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
+    let product = a.mm(b)
+    require(
+      Tensor.broadcastShape(shape, product.shape, "addmm") == product.shape, "addmm",
+      "shape \(shape) does not broadcast to \(product.shape)")
+    let scaled = alpha == 1 ? product : product * alpha
+    // PyTorch ignores what is multiplied by 0, NaN included.
+    return beta == 0 ? scaled : (beta == 1 ? self : self * beta) + scaled
+  }
+
+  /// x · weightᵀ + bias over the last dimension. As `torch.nn.functional.linear`.
+  ///
+  /// - Parameters:
+  ///   - weight: [outputs, inputs].
+  ///   - bias: [outputs].
+  /// - Returns: this tensor's shape [..., inputs] with `outputs` in place of `inputs`.
+  public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
+    require(
+      rank >= 1 && weight.rank == 2 && shape[rank - 1] == weight.shape[1], "linear",
+      "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]")
+    if let bias {
+      require(
+        bias.shape == [weight.shape[0]] && bias.dtype == dtype, "linear",
+        "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type \(dtype)")
+    }
+    if rank != 2 {
+      let rows = shape.dropLast().reduce(1, *)
+      return reshape([rows, shape[rank - 1]]).linear(weight, bias: bias)
+        .reshape(shape.dropLast() + [weight.shape[0]])
+    }
+    let transposed = weight.view(
+      shape: [weight.shape[1], weight.shape[0]], strides: weight.strides.reversed())
+    return Tensor.multiplied(self, transposed, bias: bias, "linear")
+      .recorded("linear", inputs: [self, weight] + (bias.map { [$0] } ?? []), saving: [weight, self]) {
+        g, context in
+        let (weight, x) = (context.saved(0), context.saved(1))
+        return [
+          context.needs(0) ? g.mm(weight) : nil,
+          context.needs(1) ? g.transpose(0, 1).mm(x) : nil,
+          context.needs(2) ? g.sum(0) : nil,
+        ]
+      }
+  }
+}

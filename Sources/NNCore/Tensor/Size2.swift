@@ -1,0 +1,67 @@
+/// A height and a width, as the window arguments of convolutions and pooling take them. Written as one number for
+/// both or as two: `stride: 2`, `stride: [2, 1]`.
+public struct Size2: Sendable, Hashable, CustomStringConvertible {
+  public var height: Int
+  public var width: Int
+
+  public init(_ height: Int, _ width: Int) {
+    self.height = height
+    self.width = width
+  }
+
+  /// The same number for both.
+  public init(_ both: Int) { self.init(both, both) }
+
+  public var description: String { "(\(height), \(width))" }
+}
+
+extension Size2: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: Int) { self.init(value) }
+}
+
+extension Size2: ExpressibleByArrayLiteral {
+  public init(arrayLiteral elements: Int...) {
+    require(elements.count == 2, "Size2", "expected [height, width], got \(elements)")
+    self.init(elements[0], elements[1])
+  }
+}
+
+/// Zeros around the input of a convolution: a number for all sides (`1`), for images also one for the height and
+/// one for the width (`[1, 2]`), or PyTorch's `"same"` and `"valid"`.
+public enum Padding<Size: Sendable & Hashable>: Sendable, Hashable {
+  /// So many zeros at either end of each dimension.
+  case symmetric(Size)
+  /// As many as keep the size of the input at stride 1; an odd one goes to the end (the bottom, the right).
+  case same
+  /// None.
+  case valid
+}
+
+/// Padding of sequences.
+public typealias Padding1 = Padding<Int>
+/// Padding of images.
+public typealias Padding2 = Padding<Size2>
+
+extension Padding: ExpressibleByIntegerLiteral
+where Size: ExpressibleByIntegerLiteral, Size.IntegerLiteralType == Int {
+  public init(integerLiteral value: Int) { self = .symmetric(Size(integerLiteral: value)) }
+}
+
+extension Padding: ExpressibleByArrayLiteral where Size == Size2 {
+  public init(arrayLiteral elements: Int...) {
+    require(elements.count == 2, "Padding", "expected [height, width], got \(elements)")
+    self = .symmetric(Size2(elements[0], elements[1]))
+  }
+}
+
+extension Padding: ExpressibleByUnicodeScalarLiteral, ExpressibleByExtendedGraphemeClusterLiteral,
+  ExpressibleByStringLiteral
+where Size: ExpressibleByIntegerLiteral, Size.IntegerLiteralType == Int {
+  public init(stringLiteral value: String) {
+    switch value {
+    case "same": self = .same
+    case "valid": self = .valid
+    default: fail("Padding", "expected \"same\" or \"valid\", got \"\(value)\"")
+    }
+  }
+}
