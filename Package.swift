@@ -28,7 +28,7 @@ let package = Package(
     // The library, lowest layer first.
     .target(name: "CNNKernels"),
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CArchive"]),
-    .target(name: "NNLayers", dependencies: ["NNCore"]),
+    .target(name: "NNLayers", dependencies: ["NNCore", "CNNKernels"]),
     .target(
       name: "NNData",
       dependencies: [
@@ -71,13 +71,13 @@ let package = Package(
       name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNLayersTests", dependencies: ["NNLayers", "TestSupport"],
+      name: "NNLayersTests", dependencies: ["NNCore", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNDataTests", dependencies: ["NNData", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNModelsTests", dependencies: ["NNModels", "TestSupport"],
+      name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNLightningTests", dependencies: ["NNLightning", "NNModels", "TestSupport"],

@@ -1,0 +1,124 @@
+import CNNKernels
+import NNCore
+
+/// Settings of ``Adam`` and ``AdamW``.
+public struct AdamOptions: OptimizerOptions {
+  public var learningRate = 1e-3
+  /// How much of the former running means of gradient and squared gradient stays at each step, in 0..<1.
+  public var betas = (0.9, 0.999)
+  /// Added to the denominator.
+  public var epsilon = 1e-8
+  /// Weight decay; Adam adds it to the gradient, AdamW shrinks the parameter by learningRate · weightDecay.
+  public var weightDecay = 0.0
+  /// Divides by the greatest mean of squared gradients so far (Reddi et al., 2018).
+  public var amsgrad = false
+  /// Climbs instead of descending.
+  public var maximize = false
+
+  public init() {}
+
+  public var scheduledMomentum: Double? {
+    get { betas.0 }
+    set { betas.0 = newValue ?? betas.0 }
+  }
+  public static var fields: [OptionField<Self>] {
+    [
+      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
+      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay), .flag("amsgrad", \.amsgrad),
+      .flag("maximize", \.maximize),
+    ]
+  }
+  public var problem: String? {
+    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+  }
+}
+
+/// What is wrong with options that the Adam family shares.
+func adamProblem(
+  learningRate: Double, betas: (Double, Double), epsilon: Double, weightDecay: Double
+) -> String? {
+  if !(learningRate >= 0) { return "learningRate must not be negative, got \(learningRate)" }
+  if !(0..<1).contains(betas.0) || !(0..<1).contains(betas.1) {
+    return "betas must lie in 0..<1, got \(betas)"
+  }
+  if !(epsilon >= 0) { return "epsilon must not be negative, got \(epsilon)" }
+  return weightDecay >= 0 ? nil : "weightDecay must not be negative, got \(weightDecay)"
+}
+
+/// Adam (Kingma and Ba, 2015): steps along the running mean of the gradient, divided by the root of the running
+/// mean of its square.
+///
+/// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
+public class Adam: GroupedOptimizer<AdamOptions> {
+  var decouplesWeightDecay: Bool { false }
+
+  public convenience init(
+    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+    epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+  ) {
+    self.init(
+      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
+      weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize)
+  }
+
+  public init(
+    _ groups: [ParameterGroup<AdamOptions>], learningRate: Double = 1e-3,
+    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
+    amsgrad: Bool = false, maximize: Bool = false
+  ) {
+    var options = AdamOptions()
+    options.learningRate = learningRate
+    options.betas = betas
+    options.epsilon = epsilon
+    options.weightDecay = weightDecay
+    options.amsgrad = amsgrad
+    options.maximize = maximize
+    super.init(groups, options: options)
+  }
+
+  public override func update(
+    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdamOptions
+  ) {
+    let common = nn_step_common(
+      maximize: options.maximize ? 1 : 0, l2: decouplesWeightDecay ? 0 : options.weightDecay,
+      decay: decouplesWeightDecay ? 1 - options.learningRate * options.weightDecay : 1)
+    let (beta1, beta2) = options.betas
+    let rate = options.learningRate / (1 - power(beta1, state.step))
+    let scale = 1 / (1 - power(beta2, state.step)).squareRoot()
+    let greatest = options.amsgrad ? (name: "max_exp_avg_sq", start: 0.0) : nil
+    parameter.update(
+      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0), greatest]
+    ) { dtype, count, address in
+      nn_step_adam(
+        dtype, count, common, rate, beta1, beta2, scale, options.epsilon, address[0], address[1], address[2],
+        address[3], address[4])
+    }
+  }
+}
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, 2019): the parameter shrinks by
+/// learningRate · weightDecay at each step, whatever its gradient.
+///
+/// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+public final class AdamW: Adam {
+  override var decouplesWeightDecay: Bool { true }
+
+  public convenience init(
+    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+    epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
+  ) {
+    self.init(
+      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
+      weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize)
+  }
+
+  public override init(
+    _ groups: [ParameterGroup<AdamOptions>], learningRate: Double = 1e-3,
+    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 1e-2,
+    amsgrad: Bool = false, maximize: Bool = false
+  ) {
+    super.init(
+      groups, learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
+      amsgrad: amsgrad, maximize: maximize)
+  }
+}

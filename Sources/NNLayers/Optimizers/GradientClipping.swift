@@ -1,0 +1,74 @@
+import CNNKernels
+import Foundation
+import NNCore
+
+/// Scales all gradients by one factor so that their common norm is at most `maxNorm`, as
+/// `torch.nn.utils.clip_grad_norm_`: the factor is min(1, maxNorm / (norm + 1e-6)).
+///
+/// The norm is summed in float64 in an order that does not depend on the number of threads.
+///
+/// - Parameter normType: 2 is the Euclidean norm, `.infinity` the greatest absolute value.
+/// - Returns: the norm before scaling. It is NaN or infinite if a gradient is; the gradients are then worthless.
+@discardableResult
+public func clipGradNorm(_ parameters: [Parameter], maxNorm: Double, normType: Double = 2) -> Double {
+  require(maxNorm >= 0, "clipGradNorm", "maxNorm must not be negative, got \(maxNorm)")
+  let norm = gradNorm(parameters, normType: normType)
+  let factor = maxNorm / (norm + 1e-6)
+  // Not min(1, factor): NaN must spread.
+  changeGradients(parameters) { $0 *= factor > 1 ? 1 : factor }
+  return norm
+}
+
+/// The norm of all gradients taken as one vector; parameters without gradient do not count.
+public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double {
+  require(normType > 0, "gradNorm", "normType must be positive, got \(normType)")
+  var total = 0.0
+  for parameter in parameters {
+    guard let gradient = parameter.grad?.detach() else { continue }
+    require(
+      gradient.dtype.isFloatingPoint, "gradNorm", "needs floating-point gradients, got \(gradient.dtype)")
+    let part = powerSum(gradient.contiguous(), normType)
+    if normType.isInfinite {
+      if !(part <= total), total == total { total = part }
+    } else {
+      total += part
+    }
+  }
+  return normType.isInfinite ? total : normType == 2 ? total.squareRoot() : pow(total, 1 / normType)
+}
+
+/// Cuts every element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.
+public func clipGradValue(_ parameters: [Parameter], clipValue: Double) {
+  require(clipValue >= 0, "clipGradValue", "clipValue must not be negative, got \(clipValue)")
+  changeGradients(parameters) { $0 = $0.clamp(min: -clipValue, max: clipValue) }
+}
+
+private func changeGradients(_ parameters: [Parameter], _ body: (inout Tensor) -> Void) {
+  for parameter in parameters {
+    guard var gradient = parameter.grad?.detach() else { continue }
+    parameter.grad = nil  // so that nobody else holds it and it changes in place
+    noGrad { body(&gradient) }
+    parameter.grad = gradient
+  }
+}
+
+private func powerSum(_ x: Tensor, _ power: Double) -> Double {
+  let grain = 65_536
+  let (count, dtype) = (x.count, x.dtype)
+  let pieces = (count + grain - 1) / grain
+  let base = x.rawPointer
+  let parts = [Double](unsafeUninitializedCapacity: pieces) { buffer, filled in
+    let target = buffer.baseAddress
+    ThreadPool.shared.parallelFor(pieces: pieces) { piece in
+      let start = piece * grain
+      target?[piece] = nn_power_sum(
+        dtype.rawValue, Int64(min(grain, count - start)), power, base + start * dtype.byteCount)
+    }
+    filled = pieces
+  }
+  return withExtendedLifetime(x) {
+    parts.reduce(0) { total, part in
+      power.isInfinite ? (part <= total || total != total ? total : part) : total + part
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import CNNKernels
+import NNCore
+
+/// Settings of ``RMSprop``.
+public struct RMSpropOptions: OptimizerOptions {
+  public var learningRate = 1e-2
+  /// How much of the former running mean of squared gradients stays at each step.
+  public var alpha = 0.99
+  public var epsilon = 1e-8
+  public var weightDecay = 0.0
+  /// Share of the former step in the next, 0 for none.
+  public var momentum = 0.0
+  /// Divides by the estimated standard deviation of the gradient instead of its root mean square.
+  public var centered = false
+  public var maximize = false
+
+  public init() {}
+
+  public var scheduledMomentum: Double? {
+    get { momentum }
+    set { momentum = newValue ?? momentum }
+  }
+  public static var fields: [OptionField<Self>] {
+    [
+      .number("lr", \.learningRate), .number("alpha", \.alpha), .number("eps", \.epsilon),
+      .number("weight_decay", \.weightDecay), .number("momentum", \.momentum), .flag("centered", \.centered),
+      .flag("maximize", \.maximize),
+    ]
+  }
+  public var problem: String? {
+    let values = [learningRate, alpha, epsilon, weightDecay, momentum]
+    return values.allSatisfy { $0 >= 0 } ? nil : "no option may be negative"
+  }
+}
+
+/// Divides the gradient by the root of the running mean of its square (Hinton's lecture notes, 2012), centered as
+/// in Graves, 2013, if asked for.
+///
+/// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
+public final class RMSprop: GroupedOptimizer<RMSpropOptions> {
+  public convenience init(
+    _ parameters: [Parameter], learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8,
+    weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false, maximize: Bool = false
+  ) {
+    self.init(
+      [ParameterGroup(parameters)], learningRate: learningRate, alpha: alpha, epsilon: epsilon,
+      weightDecay: weightDecay, momentum: momentum, centered: centered, maximize: maximize)
+  }
+
+  public init(
+    _ groups: [ParameterGroup<RMSpropOptions>], learningRate: Double = 1e-2, alpha: Double = 0.99,
+    epsilon: Double = 1e-8, weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false,
+    maximize: Bool = false
+  ) {
+    var options = RMSpropOptions()
+    options.learningRate = learningRate
+    options.alpha = alpha
+    options.epsilon = epsilon
+    options.weightDecay = weightDecay
+    options.momentum = momentum
+    options.centered = centered
+    options.maximize = maximize
+    super.init(groups, options: options)
+  }
+
+  public override func update(
+    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RMSpropOptions
+  ) {
+    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
+    let mean = options.centered ? (name: "grad_avg", start: 0.0) : nil
+    let buffer = options.momentum > 0 ? (name: "momentum_buffer", start: 0.0) : nil
+    parameter.update(
+      gradient: gradient, state: &state, [("square_avg", 0), mean, buffer]
+    ) { dtype, count, address in
+      nn_step_rmsprop(
+        dtype, count, common, options.learningRate, options.alpha, options.epsilon, options.momentum,
+        address[0],
+        address[1], address[2], address[3], address[4])
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import CNNKernels
+import NNCore
+
+/// Settings of ``SGD``.
+public struct SGDOptions: OptimizerOptions {
+  public var learningRate = 1e-3
+  /// Share of the former step in the next, 0 for none.
+  public var momentum = 0.0
+  /// Share of the gradient that does not enter the momentum.
+  public var dampening = 0.0
+  /// Multiple of the parameter added to its gradient.
+  public var weightDecay = 0.0
+  /// Nesterov momentum: looks ahead along the momentum. Needs a momentum and no dampening.
+  public var nesterov = false
+  /// Climbs instead of descending.
+  public var maximize = false
+
+  public init() {}
+
+  public var scheduledMomentum: Double? {
+    get { momentum }
+    set { momentum = newValue ?? momentum }
+  }
+  public static var fields: [OptionField<Self>] {
+    [
+      .number("lr", \.learningRate), .number("momentum", \.momentum), .number("dampening", \.dampening),
+      .number("weight_decay", \.weightDecay), .flag("nesterov", \.nesterov), .flag("maximize", \.maximize),
+    ]
+  }
+  public var problem: String? {
+    if !(learningRate >= 0) { return "learningRate must not be negative, got \(learningRate)" }
+    if !(momentum >= 0) { return "momentum must not be negative, got \(momentum)" }
+    if !(weightDecay >= 0) { return "weightDecay must not be negative, got \(weightDecay)" }
+    return nesterov && (momentum == 0 || dampening != 0) ? "nesterov needs a momentum and no dampening" : nil
+  }
+}
+
+/// Stochastic gradient descent, with momentum and Nesterov momentum (Sutskever et al., 2013) if asked for.
+///
+/// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
+public final class SGD: GroupedOptimizer<SGDOptions> {
+  public convenience init(
+    _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
+    weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
+  ) {
+    self.init(
+      [ParameterGroup(parameters)], learningRate: learningRate, momentum: momentum, dampening: dampening,
+      weightDecay: weightDecay, nesterov: nesterov, maximize: maximize)
+  }
+
+  public init(
+    _ groups: [ParameterGroup<SGDOptions>], learningRate: Double = 1e-3, momentum: Double = 0,
+    dampening: Double = 0, weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
+  ) {
+    var options = SGDOptions()
+    options.learningRate = learningRate
+    options.momentum = momentum
+    options.dampening = dampening
+    options.weightDecay = weightDecay
+    options.nesterov = nesterov
+    options.maximize = maximize
+    super.init(groups, options: options)
+  }
+
+  public override func update(
+    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: SGDOptions
+  ) {
+    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
+    // The first buffer is the gradient itself, without dampening.
+    let isFirst = state.tensors["momentum_buffer"] == nil
+    let buffer = options.momentum == 0 ? nil : (name: "momentum_buffer", start: 0.0)
+    parameter.update(gradient: gradient, state: &state, [buffer]) { dtype, count, address in
+      nn_step_sgd(
+        dtype, count, common, options.learningRate, options.momentum, 1 - options.dampening,
+        options.nesterov ? 1 : 0, isFirst ? 1 : 0, address[0], address[1], address[2])
+    }
+  }
+}
