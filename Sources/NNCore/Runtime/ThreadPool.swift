@@ -118,15 +118,24 @@ public final class ThreadPool: @unchecked Sendable {
       condition.lock()
       while published.load(ordering: .relaxed) == seen { condition.wait() }
       seen = published.load(ordering: .relaxed)
-      guard let job, seats > 0 else {
-        condition.unlock()
-        continue
-      }
-      seats -= 1
       condition.unlock()
-      Self.work(job)
-      running.subtract(1, ordering: .releasing)
+      if takeSeat() { running.subtract(1, ordering: .releasing) }
     }
+  }
+
+  /// Works on the current job if it still has a seat. A function of its own, never inlined: its references to the
+  /// job's closure must be gone before the worker reports that it left, because the closure ends its life then.
+  @inline(never)
+  private func takeSeat() -> Bool {
+    condition.lock()
+    guard let job, seats > 0 else {
+      condition.unlock()
+      return false
+    }
+    seats -= 1
+    condition.unlock()
+    Self.work(job)
+    return true
   }
 }
 
