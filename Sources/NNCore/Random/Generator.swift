@@ -17,7 +17,10 @@ public final class Generator: @unchecked Sendable {
 
   /// The generator that every random operation uses unless it is given another one. It starts from a seed
   /// that differs from run to run; `manualSeed(_:)` makes runs repeatable.
-  public static let `default` = Generator(bits: UInt64.random(in: 0...UInt64(Int64.max)))
+  public static var `default`: Generator { scopedDefault ?? processDefault }
+
+  private static let processDefault = Generator(bits: UInt64.random(in: 0...UInt64(Int64.max)))
+  @TaskLocal fileprivate static var scopedDefault: Generator?
 
   /// A generator with a seed; without one the seed is PyTorch's 67280421310721.
   public convenience init(seed: Int = 67_280_421_310_721) {
@@ -86,6 +89,12 @@ public final class Generator: @unchecked Sendable {
 /// Starts the default generator from a seed, as `torch.manual_seed`.
 @discardableResult
 public func manualSeed(_ seed: Int) -> Generator { Generator.default.manualSeed(seed) }
+
+/// Runs `body` with another default generator, on this task or thread only: what is drawn in it neither
+/// depends on nor changes the draws outside. For the use of `torch.random.fork_rng`.
+public func withDefaultGenerator<T>(_ generator: Generator, _ body: () throws -> T) rethrows -> T {
+  try Generator.$scopedDefault.withValue(generator, operation: body)
+}
 
 extension Generator {
   /// The state of a generator, for checkpoints. Decoding checks that it is one.

@@ -91,7 +91,7 @@ public enum Init {
 
   /// Uniform in ±gain · √(3 / fan). He et al., "Delving deep into rectifiers", 2015.
   ///
-  /// - Parameter a: negative slope of the leaky ReLU behind the layer; without effect for other nonlinearities.
+  /// - Parameter a: negative slope of the leaky ReLU behind the layer; no effect for other nonlinearities.
   public static func kaimingUniform(
     _ shape: [Int], a: Double = 0, mode: FanMode = .fanIn, nonlinearity: Nonlinearity = .leakyReLU,
     generator: Generator = .default, dtype: DType = .float32
