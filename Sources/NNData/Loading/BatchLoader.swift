@@ -1,5 +1,5 @@
-/// Something that yields batches, again and again: what a `Trainer` takes. `DataLoader` is one; anything that can
-/// make a throwing iterator can be another.
+/// Something that yields batches, again and again: what a `Trainer` takes. `DataLoader` is one; anything that
+/// can make a throwing iterator can be another.
 public protocol BatchLoader<Batch> {
   associatedtype Batch
   /// Batches of one pass, nil if not known beforehand.

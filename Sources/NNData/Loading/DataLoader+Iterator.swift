@@ -1,0 +1,92 @@
+import NNCore
+
+extension DataLoader {
+  /// One pass over the batches. It belongs to one thread at a time; letting go of it ends its workers.
+  public final class Iterator: BatchIterator {
+    private let loader: DataLoader
+    private let id: Int
+    private var state: DataLoaderState
+    private let baseSeed: Int
+    private var batches: [[Int]]?
+    package private(set) var prefetcher: Prefetcher<Batch>?
+    private var isFinished = false
+
+    init(_ loader: DataLoader, id: Int, state: DataLoaderState, baseSeed: Int) {
+      self.loader = loader
+      self.id = id
+      self.state = state
+      self.baseSeed = baseSeed
+    }
+
+    deinit { finish() }
+
+    /// The next batch; nil at the end, and after an error was thrown.
+    public func next() throws -> Batch? {
+      if isFinished { return nil }
+      let batches = self.batches ?? begin()
+      let position = state.position
+      if position >= batches.count {
+        finish()
+        return nil
+      }
+      do {
+        let batch: Batch
+        if let prefetcher {
+          batch = try prefetcher.next()
+        } else {
+          batch = try noGrad {
+            try loader.make(batches[position]) { index in
+              SampleContext(seed: UInt64(baseSeed), epoch: state.epoch, index: index)
+            }
+          }
+        }
+        advance(to: position + 1)
+        return batch
+      } catch {
+        finish()
+        throw error
+      }
+    }
+
+    /// Draws the order and starts the workers.
+    private func begin() -> [[Int]] {
+      let source = loader.batchSampler.generator ?? .default
+      let batches: [[Int]]
+      if let drawnAt = state.orderState {
+        // Going on in the middle of a pass: its order was drawn before, and counts as drawn.
+        let now = source.state
+        source.state = drawnAt
+        batches = loader.batchSampler.order()
+        source.state = now
+      } else {
+        state.orderState = source.state
+        batches = loader.batchSampler.order()
+      }
+      self.batches = batches
+      let remaining = min(state.position, batches.count)..<batches.count
+      if loader.workers > 0, !remaining.isEmpty {
+        let (make, baseSeed, epoch) = (loader.make, baseSeed, state.epoch)
+        prefetcher = Prefetcher(numbers: remaining, workers: loader.workers, ahead: loader.prefetch) {
+          number, isStopped in
+          try make(batches[number]) { index in
+            if isStopped() { throw CancellationError() }
+            return SampleContext(seed: UInt64(baseSeed), epoch: epoch, index: index)
+          }
+        }
+      }
+      advance(to: state.position)
+      return batches
+    }
+
+    private func advance(to position: Int) {
+      state.position = position
+      loader.progress.withLock { $0.record(state, of: id) }
+    }
+
+    private func finish() {
+      isFinished = true
+      prefetcher?.stop()
+      loader.progress.withLock { $0.finish(id) }
+    }
+  }
+}

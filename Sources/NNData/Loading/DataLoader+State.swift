@@ -1,0 +1,83 @@
+import NNCore
+
+/// Where a loader is: which pass, and how far. Together with the state of the default generator it is all
+/// that is needed to go on with the very same batches in the middle of an epoch.
+public struct DataLoaderState: Sendable, Equatable, Codable {
+  /// Passes begun before this one.
+  public internal(set) var epoch = 0
+  /// Batches of this pass that were handed out.
+  public internal(set) var position = 0
+  /// Seed of the random transforms of the pass under way; nil between passes.
+  var baseSeed: Int?
+  /// The generator as it was before the order of the pass under way was drawn.
+  var orderState: Generator.State?
+}
+
+/// What can be wrong with a loader.
+public enum DataLoaderError: Error, Equatable, CustomStringConvertible {
+  /// A saved state belongs to another loader, or is damaged.
+  case stateDoesNotFit(expected: String, found: String)
+
+  public var description: String {
+    switch self {
+    case .stateDoesNotFit(let expected, let found):
+      "state of a DataLoader: expected \(expected), found \(found)"
+    }
+  }
+}
+
+extension DataLoader {
+  /// Where the loader is; counts for the pass that was begun last.
+  public var state: DataLoaderState { progress.withLock { $0.state } }
+
+  /// Makes the next pass the one that `state` was taken in, without the batches already handed out and
+  /// without drawing its random numbers a second time. Throws if the state does not fit this loader.
+  public func restore(_ state: DataLoaderState) throws {
+    let count = batchSampler.count
+    if state.epoch < 0 || state.position < 0 || state.position > count {
+      throw DataLoaderError.stateDoesNotFit(
+        expected: "a position in 0...\(count)", found: "epoch \(state.epoch), position \(state.position)")
+    }
+    if state.position > 0, state.baseSeed == nil || state.orderState == nil {
+      throw DataLoaderError.stateDoesNotFit(
+        expected: "seed and generator of the pass under way", found: "position \(state.position) without them"
+      )
+    }
+    if let seed = state.baseSeed, seed < 0 {
+      throw DataLoaderError.stateDoesNotFit(expected: "a seed of at least 0", found: "\(seed)")
+    }
+    progress.withLock { $0.restore(state) }
+  }
+}
+
+/// The passes over a loader. Several may be under way; the one begun last is reported.
+struct LoaderProgress: Sendable {
+  private(set) var state = DataLoaderState()
+  private var passes = 0
+  private var isUnderWay = false
+
+  /// Begins a pass: its number, and where it starts.
+  mutating func begin() -> (id: Int, start: DataLoaderState) {
+    if isUnderWay { state = DataLoaderState(epoch: state.epoch + 1) }
+    passes += 1
+    isUnderWay = true
+    return (passes, state)
+  }
+
+  mutating func record(_ state: DataLoaderState, of id: Int) {
+    if id == passes, isUnderWay { self.state = state }
+  }
+
+  /// The next pass goes on at `state`; iterators made before no longer count.
+  mutating func restore(_ state: DataLoaderState) {
+    passes += 1
+    isUnderWay = false
+    self.state = state
+  }
+
+  mutating func finish(_ id: Int) {
+    if id != passes || !isUnderWay { return }
+    isUnderWay = false
+    state = DataLoaderState(epoch: state.epoch + 1)
+  }
+}
