@@ -17,7 +17,8 @@ open class Linear: Module, Layer {
 
   public init(_ inFeatures: Int, _ outFeatures: Int, bias: Bool = true) {
     require(
-      inFeatures >= 0 && outFeatures >= 0, "Linear", "sizes must not be negative: \(inFeatures), \(outFeatures)")
+      inFeatures >= 0 && outFeatures >= 0, "Linear",
+      "sizes must not be negative: \(inFeatures), \(outFeatures)")
     self.inFeatures = inFeatures
     self.outFeatures = outFeatures
     let shape = [outFeatures, inFeatures]

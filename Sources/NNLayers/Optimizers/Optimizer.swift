@@ -244,7 +244,7 @@ extension StateReader {
       let id = ObjectIdentifier(parameter)
       var entry = result[id] ?? ParameterState()
       if words[2] == "step" {
-        entry.step = Int(try number(key))
+        entry.step = try integer(key)
       } else if numberNames.contains(words[2]) {
         entry.numbers[words[2]] = try number(key)
       } else {
@@ -256,41 +256,5 @@ extension StateReader {
       result[id] = entry
     }
     return result
-  }
-}
-
-/// Reads numbers and tensors of a state dict, with errors that name the key.
-struct StateReader {
-  let state: StateDict
-  let owner: String
-
-  init(_ state: StateDict, owner: String) {
-    self.state = state
-    self.owner = owner
-  }
-
-  func check(_ condition: Bool, _ key: String, _ expected: String, _ found: String) throws {
-    if !condition { throw StateError.invalid(owner: owner, expected: "\(key): \(expected)", found: found) }
-  }
-
-  func tensor(_ key: String) throws -> Tensor {
-    guard let value = state[key] else {
-      throw StateError.invalid(owner: owner, expected: "a value for \(key)", found: "none")
-    }
-    return value
-  }
-
-  func number(_ key: String) throws -> Double {
-    let value = try tensor(key)
-    try check(value.count == 1, key, "one number", "shape \(value.shape)")
-    return value.item()
-  }
-
-  func optionalNumber(_ key: String) throws -> Double? { state[key] == nil ? nil : try number(key) }
-
-  func numbers(_ key: String, count: Int) throws -> [Double] {
-    let value = try tensor(key)
-    try check(value.shape == [count], key, "shape [\(count)]", "shape \(value.shape)")
-    return value.array(of: Double.self)
   }
 }
