@@ -1,11 +1,11 @@
 #include "matrix.h"
 
-static const struct nn_matrix_kernels *kernels(int type) {
-  return type == NN_F64 ? nn_matrix_kernels_f64() : nn_matrix_kernels_f32();
+static const struct nn_matrix_kernels *kernels(int type, int path) {
+  return type == NN_F64 ? nn_matrix_kernels_f64(path) : nn_matrix_kernels_f32(path);
 }
 
 void nn_gemm_piece(const struct nn_gemm *gemm, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
-  kernels(gemm->type)->gemm(gemm, row0, row1, column0, column1);
+  kernels(gemm->type, gemm->path)->gemm(gemm, row0, row1, column0, column1);
 }
 
 void nn_gemm_i64(const struct nn_gemm *g, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
@@ -24,24 +24,24 @@ void nn_gemm_i64(const struct nn_gemm *g, intptr_t row0, intptr_t row1, intptr_t
 
 void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t weight_row, const void *bias,
                    struct nn_grid out, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
-  kernels(window->type)->conv(window, weights, weight_row, bias, &out, row0, row1, column0, column1);
+  kernels(window->type, window->path)->conv(window, weights, weight_row, bias, &out, row0, row1, column0, column1);
 }
 
 void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs, void *sums,
                           intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
-  kernels(window->type)->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1);
+  kernels(window->type, window->path)->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1);
 }
 
 void nn_conv_patches(const struct nn_window *window, void *out, intptr_t row0, intptr_t row1) {
-  kernels(window->type)->patches(window, out, row0, row1);
+  kernels(window->type, window->path)->patches(window, out, row0, row1);
 }
 
 void nn_depthwise_piece(const struct nn_window *window, const void *weights, const void *bias, struct nn_grid out,
                         intptr_t row0, intptr_t row1) {
-  kernels(window->type)->depthwise(window, weights, bias, &out, row0, row1);
+  kernels(window->type, window->path)->depthwise(window, weights, bias, &out, row0, row1);
 }
 
 void nn_depthwise_weight_piece(const struct nn_window *window, struct nn_grid gradient, void *sums, intptr_t row0,
                                intptr_t row1) {
-  kernels(window->type)->depthwise_weight(window, &gradient, sums, row0, row1);
+  kernels(window->type, window->path)->depthwise_weight(window, &gradient, sums, row0, row1);
 }

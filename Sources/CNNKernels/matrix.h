@@ -40,7 +40,7 @@ struct nn_matrix_kernels {
   void (*depthwise_weight)(const struct nn_window *, const struct nn_grid *, void *, intptr_t, intptr_t);
 };
 
-const struct nn_matrix_kernels *nn_matrix_kernels_f32(void);
-const struct nn_matrix_kernels *nn_matrix_kernels_f64(void);
+const struct nn_matrix_kernels *nn_matrix_kernels_f32(int path);
+const struct nn_matrix_kernels *nn_matrix_kernels_f64(int path);
 
 #endif

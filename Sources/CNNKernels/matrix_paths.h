@@ -25,8 +25,8 @@
 #pragma clang attribute pop
 #endif
 
-const struct nn_matrix_kernels *NN_CAT(nn_matrix_kernels_, NN_TYPE)(void) {
-  switch (nn_kernel_path()) {
+const struct nn_matrix_kernels *NN_CAT(nn_matrix_kernels_, NN_TYPE)(int path) {
+  switch (path) {
 #if defined(__x86_64__)
     case NN_AVX512: return &NN_CAT(table_, NN_TYPED(avx512));
     case NN_AVX2: return &NN_CAT(table_, NN_TYPED(avx2));

@@ -22,6 +22,7 @@ struct nn_window {
   const struct nn_tap *taps;
   intptr_t tap_count;
   int type;  // NN_F32 or NN_F64
+  int path;  // the instruction set, see nn_dispatch.h
 };
 
 /// Images in channels-last order that are written or read at the window's positions.

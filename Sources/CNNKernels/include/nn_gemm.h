@@ -13,6 +13,7 @@ struct nn_gemm {
   intptr_t a_row, a_column, b_row, b_column, c_row;
   int accumulate;  // adds to what C holds
   int type;
+  int path;  // the instruction set, see nn_dispatch.h
 };
 
 /// Computes rows [row0, row1) and columns [column0, column1) of C on the calling thread.

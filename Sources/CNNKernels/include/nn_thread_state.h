@@ -9,4 +9,8 @@ void nn_no_grad_add(int delta);
 int nn_inside_parallel(void);
 void nn_set_inside_parallel(int value);
 
+/// The kernel path that products started on the calling thread are forced to take, -1 if none (for tests).
+int nn_forced_path(void);
+void nn_set_forced_path(int path);
+
 #endif

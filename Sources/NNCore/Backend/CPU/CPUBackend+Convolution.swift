@@ -76,7 +76,7 @@ extension CPUBackend {
     let outputs = result.shape[1] / max(groups, 1)
     let rows = window.rowCount(images: result.shape[0])
     let size = result.dtype.byteCount
-    if window.channels == 1 && outputs == 1 && KernelPath.current != .openBLAS {
+    if window.channels == 1 && outputs == 1 && window.path != .openBLAS {
       let grain = max(1, 65_536 / max(1, groups * window.taps.count))
       ThreadPool.shared.parallelFor(count: rows, grain: grain) { range in
         window.withKernelWindow(group: 0, channels: groups) { kernelWindow in
@@ -103,7 +103,7 @@ extension CPUBackend {
       var grid = nn_grid(result)
       grid.data = address(result.rawPointer, group * outputs, size)
       window.withKernelWindow(group: group) { kernelWindow in
-        if KernelPath.current == .openBLAS {
+        if window.path == .openBLAS {
           OpenBLAS.convolve(
             kernelWindow, weights, groups * outputs, bias, grid, rows: row..<lastRow,
             columns: column..<lastColumn)
@@ -132,7 +132,7 @@ extension CPUBackend {
       taps: taps)
     let rows = window.rowCount(images: x.shape[0])
     let depth = taps.count * inputs
-    let isDepthwise = inputs == 1 && outputs == 1 && KernelPath.current != .openBLAS
+    let isDepthwise = inputs == 1 && outputs == 1 && window.path != .openBLAS
     let columns = BlockSize(rows: 1, columns: depth, depth: 1, dtype: x.dtype).columns
     let columnBlocks = isDepthwise ? 1 : groups * ((depth + columns - 1) / columns)
     // Sums over runs of positions, each in memory of its own, that are added up in the order of the runs. Their
@@ -159,7 +159,7 @@ extension CPUBackend {
       grid.data = address(grid.data, group * outputs, size)
       let target = address(sums, group * outputs * depth, size)
       window.withKernelWindow(group: group) { kernelWindow in
-        if KernelPath.current == .openBLAS {
+        if window.path == .openBLAS {
           OpenBLAS.weightGradient(
             kernelWindow, grid, outputs, target, rows: row..<lastRow,
             columns: column..<min(depth, column + columns))

@@ -42,6 +42,8 @@ private struct MatrixProduct {
   let b: Tensor
   let bias: Tensor?
   let c: Tensor
+  /// Asked once: the pieces run on other threads.
+  private let path = KernelPath.current
 
   init(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ c: Tensor) {
     self.a = a
@@ -72,9 +74,10 @@ private struct MatrixProduct {
     (gemm.b_row, gemm.b_column) = (b.strides[1], b.strides[2])
     gemm.c_row = c.strides[1]
     gemm.type = c.dtype.rawValue
+    gemm.path = path.rawValue
     if c.dtype == .int64 {
       nn_gemm_i64(&gemm, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.upperBound)
-    } else if KernelPath.current == .openBLAS {
+    } else if path == .openBLAS {
       OpenBLAS.gemm(gemm, rows, columns)
     } else {
       nn_gemm_piece(&gemm, rows.lowerBound, rows.upperBound, columns.lowerBound, columns.upperBound)

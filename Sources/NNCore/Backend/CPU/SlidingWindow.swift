@@ -8,6 +8,8 @@ struct SlidingWindow {
   let positions: Size2
   let step: Size2
   let taps: [nn_tap]
+  /// Asked once: the pieces run on other threads.
+  let path = KernelPath.current
 
   init(_ source: Tensor, channels: Int, positions: Size2, step: Size2, taps: [nn_tap]) {
     self.source = source
@@ -62,6 +64,7 @@ struct SlidingWindow {
       window.taps = taps.baseAddress
       window.tap_count = taps.count
       window.type = source.dtype.rawValue
+      window.path = path.rawValue
       withUnsafePointer(to: window) { body($0) }
     }
   }
