@@ -59,3 +59,10 @@ void nn_unit_planes_f32(int64_t n, int channels, const uint8_t *src, float *dst)
 void nn_normalize_f32(int64_t n, float mean, float std, const float *x, float *y) {
   NN_CALL(nn_normalize_, n, mean, std, x, y)
 }
+
+void nn_planes_to_pixels_u8(int64_t images, int channels, int64_t plane, const uint8_t *src, int64_t stride,
+                            uint8_t *dst) {
+  for (int64_t image = 0; image < images; image++, src += stride, dst += channels * plane)
+    for (int64_t i = 0; i < plane; i++)
+      for (int c = 0; c < channels; c++) dst[i * channels + c] = src[c * plane + i];
+}

@@ -49,7 +49,7 @@ struct ImageTests {
     try withTemporaryFolder { folder in
       try image.writePNG(toFile: "\(folder)/a.png")
       #expect(try Image(contentsOfFile: "\(folder)/a.png", mode: .unchanged) == image)
-      #expect(try contents(of: folder) == ["a.png"])
+      #expect(contents(of: folder) == ["a.png"])
       #expect { try image.writePNG(toFile: "\(folder)/missing/a.png") } throws: { error in
         expectOneLine(error, naming: "missing/a.png")
         return error is FileError

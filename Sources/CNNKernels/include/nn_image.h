@@ -25,6 +25,10 @@ void nn_resample_height_u8(const nn_resample_table *table, int64_t row, const ui
 void nn_resample_row_u8(const nn_resample_table *table, int64_t output, int64_t row, const uint8_t *src,
                         uint8_t *dst);
 
+/// Images stored channel after channel, the start of one `stride` bytes after that of the one before, become
+/// images with the channels of a pixel side by side, without gaps.
+void nn_planes_to_pixels_u8(int64_t images, int channels, int64_t plane, const uint8_t *src, int64_t stride,
+                            uint8_t *dst);
 /// dst[c * plane + i] = src[i * channels + c] / 255 for n pixels: float32, correctly rounded.
 void nn_unit_planes_f32(int64_t n, int channels, const uint8_t *src, float *dst);
 /// y = (x - mean) / std for n elements, each step rounded to float32. x and y may be the same.

@@ -4,11 +4,14 @@ import Foundation
 public enum FileError: Error, CustomStringConvertible, Equatable {
   case unreadable(file: String, reason: String)
   case unwritable(file: String, reason: String)
+  /// The content is not what it should be.
+  case malformed(file: String, expected: String, found: String)
 
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
+    case .malformed(let file, let expected, let found): "\(file): expected \(expected), found \(found)"
     }
   }
 
