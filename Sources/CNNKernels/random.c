@@ -48,6 +48,25 @@ double nn_random_unit(nn_generator *g) {
   return (double)(int64_t)(nn_random_word64(g) & ((1ull << 53) - 1)) * 0x1p-53;
 }
 
+/// Pairs of words at a time in the loops that take two per value: tempering runs in vectors.
+enum { CHUNK = 312 };
+
+static void next_words(nn_generator *g, int n, uint32_t *out) {
+  while (n > 0) {
+    if (g->position >= WORDS) twist(g);
+    const uint32_t *s = g->words + g->position;
+    int m = n < WORDS - g->position ? n : WORDS - g->position;
+    for (int i = 0; i < m; i++) out[i] = tempered(s[i]);
+    g->position += m;
+    out += m;
+    n -= m;
+  }
+}
+
+static inline int64_t bits53(const uint32_t *pair) {
+  return (int64_t)(((uint64_t)pair[0] << 32 | pair[1]) & ((1ull << 53) - 1));
+}
+
 void nn_random_uniform_f32(nn_generator *g, int64_t n, float low, float high, float *y) {
   const double range = (double)(high - low), start = (double)low;
   while (n > 0) {
@@ -67,7 +86,15 @@ void nn_random_uniform_f32(nn_generator *g, int64_t n, float low, float high, fl
 
 void nn_random_uniform_f64(nn_generator *g, int64_t n, double low, double high, double *y) {
   // PyTorch's kernel is compiled with fused multiply-add, which shows in the last bit.
-  for (int64_t i = 0; i < n; i++) y[i] = fma(nn_random_unit(g), high - low, low);
+  uint32_t words[2 * CHUNK];
+  for (int m; n > 0; n -= m, y += m) {
+    m = n < CHUNK ? (int)n : CHUNK;
+    next_words(g, 2 * m, words);
+    if (low == 0 && high == 1)
+      for (int i = 0; i < m; i++) y[i] = (double)bits53(words + 2 * i) * 0x1p-53;
+    else
+      for (int i = 0; i < m; i++) y[i] = fma((double)bits53(words + 2 * i) * 0x1p-53, high - low, low);
+  }
 }
 
 double nn_random_normal(nn_generator *g) {
@@ -123,12 +150,20 @@ void nn_random_permutation(nn_generator *g, int64_t n, int64_t *y) {
   }
 }
 
-void nn_random_bernoulli_f32(nn_generator *g, int64_t n, double p, float value, float *y) {
-  for (int64_t i = 0; i < n; i++) y[i] = nn_random_unit(g) < p ? value : 0;
-}
+// bits * 2^-53 < p in integers: p * 2^53 is exact.
+#define BERNOULLI(T)                                                                     \
+  const int64_t limit = (int64_t)ceil(p * 0x1p53);                                       \
+  uint32_t words[2 * CHUNK];                                                             \
+  for (int m; n > 0; n -= m, y += m) {                                                   \
+    m = n < CHUNK ? (int)n : CHUNK;                                                      \
+    next_words(g, 2 * m, words);                                                         \
+    for (int i = 0; i < m; i++) y[i] = bits53(words + 2 * i) < limit ? value : (T)0;     \
+  }
+
+void nn_random_bernoulli_f32(nn_generator *g, int64_t n, double p, float value, float *y) { BERNOULLI(float) }
 
 void nn_random_bernoulli_f64(nn_generator *g, int64_t n, double p, double value, double *y) {
-  for (int64_t i = 0; i < n; i++) y[i] = nn_random_unit(g) < p ? value : 0;
+  BERNOULLI(double)
 }
 
 void nn_random_bernoulli_each_f32(nn_generator *g, int64_t n, const float *p, float *y) {

@@ -9,7 +9,7 @@ import Testing
 
   /// Splits, samplers and loaders are tested in NNDataTests.
   static let cases = group.cases.filter {
-    !["random_split", "dataloader", "weighted_sampler", "subset_sampler", "init.orthogonal_"].contains(
+    !["random_split", "dataloader", "weighted_sampler", "subset_sampler"].contains(
       $0.operation)
   }
 
@@ -88,6 +88,7 @@ import Testing
     case "init.xavier_uniform_":
       return Init.xavierUniform(shape, gain: number("gain", 1), generator: generator)
     case "init.xavier_normal_": return Init.xavierNormal(shape, gain: number("gain", 1), generator: generator)
+    case "init.orthogonal_": return Init.orthogonal(shape, gain: number("gain", 1), generator: generator)
     default: return nil
     }
   }
@@ -224,12 +225,48 @@ import Testing
     #expect(got.array(of: Double.self) == (unit * std + mean).array(of: Double.self))
   }
 
+  @Test(arguments: [[6, 4], [4, 6], [5, 2, 3]])
+  func orthogonalMatrices(_ shape: [Int]) {
+    let matrix = Init.orthogonal(shape, gain: 2, generator: Generator(seed: 3), dtype: .float64)
+      .reshape([shape[0], -1])
+    let columns = matrix.transpose(0, 1)
+    let product = matrix.shape[0] < matrix.shape[1] ? matrix.matmul(columns) : columns.matmul(matrix)
+    let error = (product - Tensor.eye(product.shape[0], dtype: .float64) * 4).abs().amax().item()
+    #expect(error < 1e-14)
+    #expect(Init.orthogonal([0, 3]).shape == [0, 3])
+  }
+
+  @Test func multinomialOfRows() {
+    let weights = Tensor([[0, 1, 0], [0.5, 0, 0.5]])
+    let got = weights.multinomial(50, replacement: true, generator: Generator(seed: 1))
+    #expect(got.shape == [2, 50])
+    #expect(Set(got[0].array(of: Int.self)) == [1])
+    #expect(Set(got[1].array(of: Int.self)) == [0, 2])
+    #expect(weights[1].multinomial(2, generator: Generator(seed: 1)).sum().item() == 2)
+  }
+
   @Test func gains() {
     #expect(Init.calculateGain(.tanh) == 5.0 / 3)
     #expect(Init.calculateGain(.relu) == 2.0.squareRoot())
     #expect(Init.calculateGain(.leakyReLU) == (2 / (1 + 0.01 * 0.01)).squareRoot())
     #expect(Init.calculateGain(.selu) == 0.75)
     #expect(Init.calculateFanInAndFanOut([4, 3, 5, 2]) == (30, 40))
+  }
+}
+
+@Suite struct RandomMistakeTests {
+  @Test func rejectedArguments() async {
+    await #expect(processExitsWith: .failure) { _ = Tensor.rand(2, dtype: .int64) }
+    await #expect(processExitsWith: .failure) { _ = Tensor.uniform([2], low: 1, high: 0) }
+    await #expect(processExitsWith: .failure) { _ = Tensor.randint(3, 3, [2]) }
+    await #expect(processExitsWith: .failure) { _ = Tensor.bernoulli([2], p: 1.5) }
+    await #expect(processExitsWith: .failure) { _ = Tensor([0.5, 2]).bernoulli() }
+    await #expect(processExitsWith: .failure) { _ = Tensor.ones([2]).dropout(p: -0.1) }
+    await #expect(processExitsWith: .failure) { _ = Tensor.ones([2]).dropout2d() }
+    await #expect(processExitsWith: .failure) { _ = Tensor([0.5, 0]).multinomial(2) }
+    await #expect(processExitsWith: .failure) { _ = Tensor([0.5, -1]).multinomial(2, replacement: true) }
+    await #expect(processExitsWith: .failure) { _ = Init.kaimingUniform([3]) }
+    await #expect(processExitsWith: .failure) { _ = Init.orthogonal([3]) }
   }
 }
 

@@ -136,6 +136,21 @@ import Testing
     func order() -> [[Int]] { [[3], [1, 4, 1], [5, 8]] }
   }
 
+  @Test func rejectedArguments() async {
+    await #expect(processExitsWith: .failure) { _ = DataLoader(Indices(count: 3), batchSize: 0) }
+    await #expect(processExitsWith: .failure) { _ = DataLoader(Indices(count: 3), workers: -1) }
+    await #expect(processExitsWith: .failure) {
+      _ = DataLoader(Indices(count: 3), shuffle: true, sampler: SequentialSampler(count: 3))
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = DataLoader(Indices(count: 3), batchSize: 2, batchSampler: Uneven())
+    }
+    await #expect(processExitsWith: .failure) { _ = randomSplit(Indices(count: 3), lengths: [1, 1]) }
+    await #expect(processExitsWith: .failure) { _ = randomSplit(Indices(count: 3), fractions: [0.5, 0.4]) }
+    await #expect(processExitsWith: .failure) { _ = Subset(Indices(count: 3), indices: [3]) }
+    await #expect(processExitsWith: .failure) { _ = TensorDataset(Tensor.zeros([2]), Tensor.zeros([3])) }
+  }
+
   // MARK: Threads
 
   @Test(arguments: [0, 1, 4])
