@@ -30,7 +30,9 @@ struct StateReader {
   /// A whole number.
   func integer(_ key: String, from low: Int = 0) throws -> Int {
     let value = try number(key)
-    try check(value >= Double(low) && value < 9e15 && value == value.rounded(), key, "a whole number from \(low)", "\(value)")
+    try check(
+      value >= Double(low) && value < 9e15 && value == value.rounded(), key, "a whole number from \(low)",
+      "\(value)")
     return Int(value)
   }
 
