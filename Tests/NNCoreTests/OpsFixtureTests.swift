@@ -7,9 +7,16 @@ import Testing
 struct OpsFixtureTests {
   static let group = loadFixtures("ops")
 
-  static let table: FixtureTable = arithmeticFixtures
+  static let table = [
+    arithmeticFixtures, elementwiseFixtures, activationFixtures, reductionFixtures, shapeFixtures,
+  ].reduce(into: FixtureTable()) { $0.merge($1) { first, _ in first } }
 
-  @Test(arguments: group.cases.filter { table[$0.operation] != nil })
+  /// Operations that `MatrixFixtureTests` runs.
+  static let elsewhere: Set = [
+    "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "einsum", "graph_diamond",
+  ]
+
+  @Test(arguments: group.cases.filter { !elsewhere.contains($0.operation) })
   func matchesPyTorch(_ fixture: FixtureCase) throws {
     let operation = try #require(Self.table[fixture.operation], "no closure for \(fixture.operation)")
     for dtype in [DType.float32, .float64] {

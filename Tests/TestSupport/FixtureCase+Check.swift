@@ -65,6 +65,8 @@ extension FixtureCase {
   public func differences(_ name: String, _ got: Tensor, _ dtype: DType) -> [String] {
     let want = stored(name)
     let exact = dtype == .float64
+    // Beyond float32 the stored values are infinite.
+    let got = exact && got.dtype == .float64 ? got.detach().to(.float32).to(.float64) : got
     return tensorDifferences(
       got, want.dtype.isFloatingPoint ? want.to(dtype) : want, name: name,
       relativeTolerance: exact ? 2e-7 : relativeTolerance, absoluteTolerance: exact ? 1e-9 : absoluteTolerance

@@ -15,6 +15,14 @@ package protocol Backend: Sendable {
   func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor
   /// Writes op(target, b) into `target`, whose storage nobody else holds.
   func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor)
+  /// y = f(x), and y = g · f'(x) with g of the shape of x.
+  func activate(_ op: nn_activation, _ x: Tensor, _ parameters: ActivationParameters) -> Tensor
+  func activateBackward(_ op: nn_activation, _ g: Tensor, _ x: Tensor, _ parameters: ActivationParameters)
+    -> Tensor
+  /// Softmax along `axis`, or its logarithm, in the memory order of x if that is dense.
+  func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor
+  /// Gradient of the softmax's input from that of its result y.
+  func softmaxBackward(_ g: Tensor, _ y: Tensor, axis: Int, logarithm: Bool) -> Tensor
   func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor
   func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor
   /// Reduces over `axes`, which stay as size 1. Sums and products of integers are int64, and so are those of bool.

@@ -12,7 +12,8 @@ infix operator .&& : LogicalConjunctionPrecedence
 infix operator .|| : LogicalDisjunctionPrecedence
 
 extension Tensor {
-  private static func compared(_ op: nn_compare_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
+  private static func compared(_ op: nn_compare_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor
+  {
     _ = broadcastShape(a.shape, b.shape, name)
     let dtype = resultType(a, b)
     return a.backend.compare(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
@@ -71,7 +72,8 @@ extension Tensor {
     to other: Tensor, relativeTolerance: Double = 1e-5, absoluteTolerance: Double = 1e-8
   ) -> Bool {
     let (a, b) = (detach().to(.float64), other.detach().to(.float64))
-    return ((a .== b) .|| ((a - b).abs() .<= b.abs() * relativeTolerance + absoluteTolerance)).all().item() != 0
+    return ((a .== b) .|| ((a - b).abs() .<= b.abs() * relativeTolerance + absoluteTolerance)).all().item()
+      != 0
   }
 }
 
@@ -116,7 +118,9 @@ extension Tensor {
   }
 
   /// Replaces NaN and infinities; by default NaN with 0 and infinities with the greatest finite numbers.
-  public func nanToNum(nan: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil) -> Tensor {
+  public func nanToNum(nan: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil)
+    -> Tensor
+  {
     let limit = dtype == .float64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
     return maskedFill(isNaN(), with: nan)
       .maskedFill(self .== .infinity, with: positiveInfinity ?? limit)

@@ -32,7 +32,8 @@ extension Tensor {
   }
 
   private static func arithmetic(
-    _ op: nn_binary_op, _ name: StaticString, _ a: Tensor, _ b: Tensor, saving: Bool, savingOutput: Bool = false,
+    _ op: nn_binary_op, _ name: StaticString, _ a: Tensor, _ b: Tensor, saving: Bool,
+    savingOutput: Bool = false,
     toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, name)
@@ -89,7 +90,8 @@ extension Tensor {
   /// The quotient rounded towards minus infinity or zero, in the operands' type. As `torch.div(rounding_mode=)`.
   /// Its gradient is zero.
   public func div(_ other: Tensor, rounding: RoundingMode) -> Tensor {
-    Tensor.arithmetic(rounding == .floor ? NN_FLOOR_DIV : NN_TRUNC_DIV, "div", self, other, saving: false) { g, _ in
+    Tensor.arithmetic(rounding == .floor ? NN_FLOOR_DIV : NN_TRUNC_DIV, "div", self, other, saving: false) {
+      g, _ in
       let zero = g * 0
       return [zero, zero]
     }
@@ -150,7 +152,9 @@ extension Tensor {
   // MARK: Elementary functions
 
   public func abs() -> Tensor {
-    backend.unary(NN_ABS, self).recorded("abs", inputs: [self], saving: [self]) { g, c in [g * c.saved(0).sign()] }
+    backend.unary(NN_ABS, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
+      [g * c.saved(0).sign()]
+    }
   }
   /// -1, 0 or 1; gradient zero.
   public func sign() -> Tensor { roundedLike(NN_SIGN, "sign") }
@@ -173,7 +177,9 @@ extension Tensor {
   public func log() -> Tensor { elementary(NN_LOG, "log") { g, x in g / x } }
   public func log1p() -> Tensor { elementary(NN_LOG1P, "log1p") { g, x in g / (x + 1) } }
   public func log2() -> Tensor { elementary(NN_LOG2, "log2") { g, x in g / (x * 0.693_147_180_559_945_3) } }
-  public func log10() -> Tensor { elementary(NN_LOG10, "log10") { g, x in g / (x * 2.302_585_092_994_045_7) } }
+  public func log10() -> Tensor {
+    elementary(NN_LOG10, "log10") { g, x in g / (x * 2.302_585_092_994_045_7) }
+  }
   public func sqrt() -> Tensor { elementary(NN_SQRT, "sqrt", savingOutput: true) { g, y in g / (y * 2) } }
   public func rsqrt() -> Tensor {
     elementary(NN_RSQRT, "rsqrt", savingOutput: true) { g, y in g * (y * y * y) * -0.5 }
@@ -200,12 +206,7 @@ extension Tensor {
   }
   /// The inverse of the error function, on (-1, 1).
   public func erfinv() -> Tensor {
-    elementary(NN_ERFINV, "erfinv", savingOutput: true) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758) }
-  }
-  /// max(x, 0); the slope at 0 is 0.
-  public func relu() -> Tensor {
-    backend.unary(NN_RELU, self).recorded("relu", inputs: [self], savingOutput: true) { g, c in
-      [`where`(c.saved(0) .> 0, g, g.scalar(0))]
+    elementary(NN_ERFINV, "erfinv", savingOutput: true) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758)
     }
   }
   /// log(1 + exp(x)) without overflow.

@@ -4,7 +4,9 @@ import CNNKernels
 
 extension Tensor {
   private func checkedIndex(_ index: Tensor, _ name: StaticString) -> Tensor {
-    require(!index.dtype.isFloatingPoint && index.dtype != .bool, name, "indices must be integers, got \(index.dtype)")
+    require(
+      !index.dtype.isFloatingPoint && index.dtype != .bool, name,
+      "indices must be integers, got \(index.dtype)")
     return index.detach().to(.int64)
   }
 
@@ -53,7 +55,8 @@ extension Tensor {
     return backend.scatter(self, axis: a, index: places, source: source, adding: false)
       .recorded("scatter", inputs: [self, source], saving: [places]) { g, c in
         let index = c.saved(0)
-        let kept = c.needs(0) ? g.scatter(a, index: index, source: Tensor.zeros(index.shape, dtype: g.dtype)) : nil
+        let kept =
+          c.needs(0) ? g.scatter(a, index: index, source: Tensor.zeros(index.shape, dtype: g.dtype)) : nil
         return [kept, c.needs(1) ? g.gather(a, index: index).padded(to: c.inputShape(1)) : nil]
       }
   }
@@ -63,7 +66,8 @@ extension Tensor {
       index.rank == rank && source.rank == rank
         && shape.indices.allSatisfy {
           index.shape[$0] <= source.shape[$0] && ($0 == axis || index.shape[$0] <= shape[$0])
-        }, name, "index of shape \(index.shape), source of shape \(source.shape) and shape \(shape) do not fit")
+        }, name,
+      "index of shape \(index.shape), source of shape \(source.shape) and shape \(shape) do not fit")
   }
   /// Zeros behind the end of each dimension up to a shape.
   private func padded(to full: [Int]) -> Tensor {
@@ -103,7 +107,8 @@ extension Tensor {
   /// Elements at the places named by one index tensor per leading dimension; the index tensors broadcast.
   /// As `x[i0, i1]` with integer tensors in PyTorch.
   public func indexed(by indices: [Tensor]) -> Tensor {
-    require(!indices.isEmpty && indices.count <= rank, "index", "\(indices.count) index tensors for shape \(shape)")
+    require(
+      !indices.isEmpty && indices.count <= rank, "index", "\(indices.count) index tensors for shape \(shape)")
     let common = indices.dropFirst().reduce(indices[0].shape) { Tensor.broadcastShape($0, $1.shape, "index") }
     var flat = Tensor.zeros(common, dtype: .int64)
     for (axis, index) in indices.enumerated() {
@@ -148,7 +153,8 @@ extension Tensor {
     let places = checkedIndex(self, "oneHot")
     if count > 0 {
       let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
-      require(low >= 0 && high < classCount, "oneHot", "classes \(low)...\(high) are outside 0..<\(classCount)")
+      require(
+        low >= 0 && high < classCount, "oneHot", "classes \(low)...\(high) are outside 0..<\(classCount)")
     }
     return (places.unsqueeze(-1) .== Tensor.arange(classCount)).to(.int64)
   }
@@ -185,8 +191,10 @@ extension Tensor {
   /// The k-th smallest element (from 1) along an axis, with its place.
   public func kthvalue(_ k: Int, axis: Int = -1, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     let a = self.axis(axis, "kthvalue")
-    require(rank > 0 && k >= 1 && k <= shape[a], "kthvalue", "k = \(k) is outside 1...\(rank > 0 ? shape[a] : 0)")
-    let indices = backend.sort(detach(), axis: a, descending: false).indices.narrow(a, start: k - 1, length: 1)
+    require(
+      rank > 0 && k >= 1 && k <= shape[a], "kthvalue", "k = \(k) is outside 1...\(rank > 0 ? shape[a] : 0)")
+    let indices = backend.sort(detach(), axis: a, descending: false).indices.narrow(
+      a, start: k - 1, length: 1)
     let values = gather(a, index: indices)
     return keepDim ? (values, indices) : (values.squeeze(a), indices.squeeze(a))
   }

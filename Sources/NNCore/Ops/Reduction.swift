@@ -54,7 +54,8 @@ extension Tensor {
   public func variance(_ axes: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     let all = self.axes(axes, "variance")
     let count = Double(all.reduce(1) { $0 * shape[$1] })
-    return (self - mean(all, keepDim: true)).square().sum(all, keepDim: keepDim) / Swift.max(0, count - correction)
+    return (self - mean(all, keepDim: true)).square().sum(all, keepDim: keepDim)
+      / Swift.max(0, count - correction)
   }
   /// Square root of the variance.
   public func std(_ axes: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
@@ -80,7 +81,8 @@ extension Tensor {
       let length = line.shape[line.rank - 1]
       if length == 0 { return [x * 0] }
       let before = cat([one, line.narrow(-1, start: 0, length: length - 1)], axis: -1).cumprod(-1)
-      let behind = cat([one, line.flip([-1]).narrow(-1, start: 0, length: length - 1)], axis: -1).cumprod(-1).flip([-1])
+      let behind = cat([one, line.flip([-1]).narrow(-1, start: 0, length: length - 1)], axis: -1).cumprod(-1)
+        .flip([-1])
       var others = (before * behind).reshape(Array(front) + all.reversed().map { x.shape[$0] })
       for axis in all { others = others.movedim(-1, axis) }
       return [g.restoring(all, dropped: !keepDim) * others]
@@ -92,7 +94,8 @@ extension Tensor {
   private func extreme(_ op: nn_reduce_op, _ name: StaticString, _ axes: [Int], _ keepDim: Bool) -> Tensor {
     let all = self.axes(axes, name)
     require(
-      all.allSatisfy { shape[$0] > 0 } && (count > 0 || !all.isEmpty), name, "no elements to choose from in shape \(shape)")
+      all.allSatisfy { shape[$0] > 0 } && (count > 0 || !all.isEmpty), name,
+      "no elements to choose from in shape \(shape)")
     let kept = backend.reduce(op, self, axes: all)
     return kept.dropping(all, unless: keepDim)
       .recorded(name, inputs: [self], saving: [self], savingOutput: true) { g, c in
@@ -101,9 +104,13 @@ extension Tensor {
       }
   }
   /// Greatest element over the axes; ties share the gradient evenly. As `torch.amax`, and `torch.max` of all.
-  public func amax(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor { extreme(NN_MAX, "amax", axes, keepDim) }
+  public func amax(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    extreme(NN_MAX, "amax", axes, keepDim)
+  }
   /// Smallest element over the axes; ties share the gradient evenly. As `torch.amin`, and `torch.min` of all.
-  public func amin(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor { extreme(NN_MIN, "amin", axes, keepDim) }
+  public func amin(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    extreme(NN_MIN, "amin", axes, keepDim)
+  }
   /// Greatest of all elements.
   public func max() -> Tensor { amax() }
   /// Smallest of all elements.
@@ -147,10 +154,16 @@ extension Tensor {
   // MARK: Counting and logic
 
   /// Whether any element is true (not zero).
-  public func any(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor { reducedFlags(NN_MAX, axes, keepDim, "any") }
+  public func any(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    reducedFlags(NN_MAX, axes, keepDim, "any")
+  }
   /// Whether all elements are true (not zero).
-  public func all(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor { reducedFlags(NN_MIN, axes, keepDim, "all") }
-  private func reducedFlags(_ op: nn_reduce_op, _ axes: [Int], _ keepDim: Bool, _ name: StaticString) -> Tensor {
+  public func all(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    reducedFlags(NN_MIN, axes, keepDim, "all")
+  }
+  private func reducedFlags(_ op: nn_reduce_op, _ axes: [Int], _ keepDim: Bool, _ name: StaticString)
+    -> Tensor
+  {
     let all = self.axes(axes, name)
     // Over nothing, `any` is false and `all` is true: as sums and products of flags.
     let flags = detach().to(.bool).to(.int64)

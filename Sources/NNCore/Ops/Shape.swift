@@ -27,12 +27,15 @@ extension Tensor {
       unknown.count <= 1 && sizes.allSatisfy { $0 >= -1 }, "reshape", "cannot read shape \(sizes)")
     if let axis = unknown.first {
       let known = sizes.filter { $0 != -1 }.reduce(1, *)
-      require(known > 0 && count % known == 0, "reshape", "\(shape) has \(count) elements, they do not fit \(sizes)")
+      require(
+        known > 0 && count % known == 0, "reshape", "\(shape) has \(count) elements, they do not fit \(sizes)"
+      )
       target[axis] = count / known
     }
     if target == shape { return self }
     require(
-      target.reduce(1, *) == count, "reshape", "shape \(shape) has \(count) elements, \(sizes) has another number")
+      target.reduce(1, *) == count, "reshape",
+      "shape \(shape) has \(count) elements, \(sizes) has another number")
     let old = shape
     let result: Tensor
     if let strides = stridesForView(target) {
@@ -156,10 +159,13 @@ extension Tensor {
     let target = sizes.indices.map { sizes[$0] == -1 && $0 >= lead ? shape[$0 - lead] : sizes[$0] }
     for axis in shape.indices {
       require(
-        shape[axis] == target[axis + lead] || shape[axis] == 1, "expand", "shape \(shape) does not expand to \(sizes)")
+        shape[axis] == target[axis + lead] || shape[axis] == 1, "expand",
+        "shape \(shape) does not expand to \(sizes)")
     }
     // The engine sums the gradient back to the input's shape.
-    return view(shape: target, strides: broadcastStrides(to: target)).recorded("expand", inputs: [self]) { g, _ in [g] }
+    return view(shape: target, strides: broadcastStrides(to: target)).recorded("expand", inputs: [self]) {
+      g, _ in [g]
+    }
   }
   public func expand(_ sizes: Int...) -> Tensor { expand(sizes) }
 
@@ -226,7 +232,8 @@ extension Tensor {
     require(rank > 0, "select", "a scalar has no dimension to select from")
     let place = index < 0 ? index + shape[a] : index
     require(
-      place >= 0 && place < shape[a], "select", "index \(index) is out of range for axis \(axis) of shape \(shape)")
+      place >= 0 && place < shape[a], "select",
+      "index \(index) is out of range for axis \(axis) of shape \(shape)")
     let part = slice(a, from: place, length: 1, step: 1)
     return part.reshape(shape.indices.filter { $0 != a }.map { shape[$0] })
   }
@@ -235,7 +242,8 @@ extension Tensor {
   public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
     let a = self.axis(axis, "split")
     require(
-      sizes.reduce(0, +) == shape[a], "split", "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+      sizes.reduce(0, +) == shape[a], "split",
+      "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
     var start = 0
     return sizes.map { size in
       defer { start += size }
@@ -288,7 +296,9 @@ extension Tensor {
       if size == 0 { return x }
       let shift = ((pair.0 % size) + size) % size
       if shift == 0 { return x }
-      return cat([x.narrow(a, start: size - shift, length: shift), x.narrow(a, start: 0, length: size - shift)], axis: a)
+      return cat(
+        [x.narrow(a, start: size - shift, length: shift), x.narrow(a, start: 0, length: size - shift)],
+        axis: a)
     }
   }
   /// Rotated by quarter turns in the plane of two axes, from the first towards the second.
@@ -308,7 +318,8 @@ extension Tensor {
   public func diagonal(offset shift: Int = 0, axes: (Int, Int) = (0, 1)) -> Tensor {
     let (a, b) = (axis(axes.0, "diagonal"), axis(axes.1, "diagonal"))
     require(a != b, "diagonal", "needs two different axes")
-    let length = Swift.max(0, shift >= 0 ? Swift.min(shape[a], shape[b] - shift) : Swift.min(shape[a] + shift, shape[b]))
+    let length = Swift.max(
+      0, shift >= 0 ? Swift.min(shape[a], shape[b] - shift) : Swift.min(shape[a] + shift, shape[b]))
     let rest = shape.indices.filter { $0 != a && $0 != b }
     let start = length == 0 ? 0 : (shift >= 0 ? shift * strides[b] : -shift * strides[a])
     let full = shape
@@ -322,7 +333,9 @@ extension Tensor {
   private func placedOnDiagonal(of full: [Int], offset shift: Int, axes: (Int, Int)) -> Tensor {
     let result = backend.fill(full, 0, dtype: dtype)
     backend.assign(self, to: result.diagonal(offset: shift, axes: axes))
-    return result.recorded("diagonal_backward", inputs: [self]) { g, _ in [g.diagonal(offset: shift, axes: axes)] }
+    return result.recorded("diagonal_backward", inputs: [self]) { g, _ in
+      [g.diagonal(offset: shift, axes: axes)]
+    }
   }
   /// Elements on and below a diagonal of the last two dimensions, zeros above.
   public func tril(_ diagonal: Int = 0) -> Tensor { triangle("tril") { $0 .>= $1 - diagonal } }
@@ -348,7 +361,10 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   for part in parts {
     var matching = part.shape
     require(
-      part.rank == first.rank && { matching[a] = first.shape[a]; return matching == first.shape }(), "cat",
+      part.rank == first.rank
+        && {
+          matching[a] = first.shape[a]; return matching == first.shape
+        }(), "cat",
       "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
     shape[a] += part.shape[a]
   }
@@ -371,5 +387,7 @@ public func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   for tensor in tensors {
     require(tensor.shape == first.shape, "stack", "shapes \(first.shape) and \(tensor.shape) differ")
   }
-  return cat(tensors.map { $0.unsqueeze(first.axis(axis, "stack", extra: 1)) }, axis: first.axis(axis, "stack", extra: 1))
+  return cat(
+    tensors.map { $0.unsqueeze(first.axis(axis, "stack", extra: 1)) },
+    axis: first.axis(axis, "stack", extra: 1))
 }

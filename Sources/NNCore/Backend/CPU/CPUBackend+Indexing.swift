@@ -47,50 +47,69 @@ extension CPUBackend {
 
   private static func checked(_ index: Int64, _ size: Int, _ axis: Int) -> Int {
     let wrapped = index < 0 ? Int(index) + size : Int(index)
-    require(wrapped >= 0 && wrapped < size, "index", "index \(index) is out of range for axis \(axis) of size \(size)")
+    require(
+      wrapped >= 0 && wrapped < size, "index",
+      "index \(index) is out of range for axis \(axis) of size \(size)")
     return wrapped
   }
 
   func indexSelect(_ x: Tensor, axis: Int, index: Tensor) -> Tensor {
-    let input = x.contiguous()
-    let places = index.contiguous()
-    let values = places.pointer(Int64.self)
+    let input = x.isNonOverlappingAndDense ? x : x.contiguous()
+    let places = Self.checkedPlaces(index, x.shape[axis], axis)
     var shape = x.shape
-    shape[axis] = index.count
-    let result = Tensor(uninitialized: shape, dtype: x.dtype)
-    let (outer, inner) = Self.blocks(x.shape, axis, x.dtype)
-    for block in 0..<outer {
-      for row in 0..<index.count {
-        let source = Self.checked(values[row], x.shape[axis], axis)
-        (result.rawPointer + (block * index.count + row) * inner).copyMemory(
-          from: input.rawPointer + (block * x.shape[axis] + source) * inner, byteCount: inner)
+    shape[axis] = places.count
+    let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: input.denseStrides(for: shape))
+    if result.count == 0 { return result }
+    let (size, block) = (x.shape[axis], Self.blockBytes(input, axis))
+    let (source, target) = (input.rawPointer, result.rawPointer)
+    let outer = result.count * x.dtype.byteCount / (places.count * block)
+    ThreadPool.shared.parallelFor(count: outer * places.count, grain: max(1, 65_536 / block)) { range in
+      for row in range {
+        (target + row * block).copyMemory(
+          from: source + (row / places.count * size + places[row % places.count]) * block, byteCount: block)
       }
     }
-    return result
+    return withExtendedLifetime(input) { result }
   }
 
   func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor {
-    let result = copy(x, strides: nil)
-    let addend = source.contiguous()
-    let places = index.contiguous()
-    let values = places.pointer(Int64.self)
-    let (outer, inner) = Self.blocks(x.shape, axis, x.dtype)
-    let elements = Int64(inner / x.dtype.byteCount)
-    for block in 0..<outer {
-      for row in 0..<index.count {
-        let target = Self.checked(values[row], x.shape[axis], axis)
-        let to = result.rawPointer + (block * x.shape[axis] + target) * inner
-        nn_binary(
-          Int32(NN_ADD.rawValue), x.dtype.rawValue, elements, to, 1,
-          addend.rawPointer + (block * index.count + row) * inner, 1, to)
+    let strides = source.denseStrides(for: x.shape)
+    let result = copy(x, strides: strides)
+    let addend = strides == nil ? source.contiguous() : source
+    if addend.count == 0 { return result }
+    let places = Self.checkedPlaces(index, x.shape[axis], axis)
+    let (size, block) = (x.shape[axis], Self.blockBytes(addend, axis))
+    let elements = block / x.dtype.byteCount
+    let outer = addend.count / (places.count * elements)
+    let (values, target) = (addend.rawPointer, result.rawPointer)
+    // Rows may repeat: a piece holds all rows of one block, or of a run of its columns, in their order.
+    let run = min(elements, 1_024)
+    let runs = (elements + run - 1) / run
+    ThreadPool.shared.parallelFor(count: outer * runs, grain: max(1, 16_384 / (run * places.count))) {
+      range in
+      for piece in range {
+        let (o, first) = (piece / runs, piece % runs * run)
+        for (row, place) in places.enumerated() {
+          let to = address(target, (o * size + place) * elements + first, x.dtype.byteCount)
+          let from = address(values, (o * places.count + row) * elements + first, x.dtype.byteCount)
+          nn_binary(
+            Int32(NN_ADD.rawValue), x.dtype.rawValue, Int64(min(run, elements - first)), to, 1, from, 1, to)
+        }
       }
     }
-    return result
+    return withExtendedLifetime(addend) { result }
   }
 
-  /// Number of blocks before an axis, and bytes of one row behind it.
-  private static func blocks(_ shape: [Int], _ axis: Int, _ dtype: DType) -> (outer: Int, inner: Int) {
-    (shape[..<axis].reduce(1, *), shape[(axis + 1)...].reduce(1, *) * dtype.byteCount)
+  private static func checkedPlaces(_ index: Tensor, _ size: Int, _ axis: Int) -> [Int] {
+    index.withElements(of: Int64.self) { $0.map { checked($0, size, axis) } }
+  }
+
+  /// Bytes of one row behind an axis of a dense tensor, in its own memory order.
+  private static func blockBytes(_ x: Tensor, _ axis: Int) -> Int {
+    if x.shape[axis] != 1 { return x.strides[axis] * x.dtype.byteCount }
+    // The stride of a dimension of size 1 says nothing: it is the size of all faster ones.
+    let strides = x.denseStrides(for: x.shape) ?? x.strides
+    return strides[axis] * x.dtype.byteCount
   }
 
   func nonzeroPlaces(_ x: Tensor) -> Tensor {

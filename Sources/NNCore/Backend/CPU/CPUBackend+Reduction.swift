@@ -66,7 +66,8 @@ extension CPUBackend {
       }
     }
     if splits == 1 {
-      return Tensor(storage: partial.storage, shape: outputShape, strides: strides, dtype: wideDType).to(resultDType)
+      return Tensor(storage: partial.storage, shape: outputShape, strides: strides, dtype: wideDType).to(
+        resultDType)
     }
     Self.fill(wide.rawPointer, outputs, identity, wideDType)
     nn_reduce(

@@ -17,8 +17,10 @@ extension CPUBackend {
     }
     switch dtype {
     case .bool: result.pointer(Bool.self).update(repeating: value != 0, count: count)
-    case .uint8: result.pointer(UInt8.self).update(repeating: UInt8(truncatingIfNeeded: Int(value)), count: count)
-    case .int32: result.pointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
+    case .uint8:
+      result.pointer(UInt8.self).update(repeating: UInt8(truncatingIfNeeded: Int(value)), count: count)
+    case .int32:
+      result.pointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
     case .int64: result.pointer(Int64.self).update(repeating: Int64(value), count: count)
     case .float32: result.pointer(Float.self).update(repeating: Float(value), count: count)
     case .float64: result.pointer(Double.self).update(repeating: value, count: count)
@@ -80,7 +82,8 @@ extension CPUBackend {
     let result = resultOfBroadcast(a, b, dtype: .bool)
     run([result, a, b]) { n, p, s in
       nn_compare(
-        Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0].assumingMemoryBound(to: UInt8.self))
+        Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2],
+        p[0].assumingMemoryBound(to: UInt8.self))
     }
     return result
   }
@@ -92,7 +95,8 @@ extension CPUBackend {
     let result = Tensor(uninitialized: shape, dtype: a.dtype, strides: model?.denseStridesLikeSelf)
     run([result, condition, a, b]) { n, p, s in
       nn_where(
-        Int32(a.dtype.byteCount), n, p[1].assumingMemoryBound(to: UInt8.self), s[1], p[2], s[2], p[3], s[3], p[0])
+        Int32(a.dtype.byteCount), n, p[1].assumingMemoryBound(to: UInt8.self), s[1], p[2], s[2], p[3], s[3],
+        p[0])
     }
     return result
   }

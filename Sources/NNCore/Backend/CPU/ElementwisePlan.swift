@@ -109,6 +109,20 @@ extension Tensor {
   /// Strides for a new dense tensor of this shape in the memory order of this tensor, if that has one.
   var denseStridesLikeSelf: [Int]? { isNonOverlappingAndDense ? strides : nil }
 
+  /// Strides for a new dense tensor of another shape of this rank in the memory order of this tensor.
+  func denseStrides(for target: [Int]) -> [Int]? {
+    guard isNonOverlappingAndDense else { return nil }
+    if isContiguous { return Tensor.contiguousStrides(target) }
+    if isChannelsLast { return Tensor.channelsLastStrides(target) }
+    var result = target
+    var step = 1
+    for axis in shape.indices.sorted(by: { strides[$0] < strides[$1] }) {
+      result[axis] = step
+      step *= Swift.max(target[axis], 1)
+    }
+    return result
+  }
+
   /// The shape both shapes broadcast to, or a stop naming the operation and both.
   package static func broadcastShape(_ a: [Int], _ b: [Int], _ operation: StaticString) -> [Int] {
     if a == b { return a }

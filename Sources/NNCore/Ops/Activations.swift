@@ -1,0 +1,200 @@
+import CNNKernels
+
+// Activation functions: one kernel for the value, one for the gradient, and the second derivative spelled in
+// differentiable operations. What happens exactly at a kink follows PyTorch.
+
+/// Up to three numbers that an activation function takes; see `nn_activation`.
+package struct ActivationParameters: Sendable {
+  var a = 0.0
+  var b = 0.0
+  var c = 0.0
+}
+
+extension Tensor {
+  /// - Parameter curvature: the second derivative of the function at x; nil where it is zero.
+  private func activated(
+    _ op: nn_activation, _ name: StaticString, _ parameters: ActivationParameters = .init(),
+    curvature: (@Sendable (Tensor) -> Tensor)? = nil
+  ) -> Tensor {
+    require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
+    return backend.activate(op, self, parameters)
+      .recorded(name, inputs: [self], saving: [self]) { g, c in
+        [Tensor.slope(op, name, parameters, g, c.saved(0), curvature)]
+      }
+  }
+
+  /// g · f'(x), differentiable in both.
+  private static func slope(
+    _ op: nn_activation, _ name: StaticString, _ parameters: ActivationParameters, _ g: Tensor, _ x: Tensor,
+    _ curvature: (@Sendable (Tensor) -> Tensor)?
+  ) -> Tensor {
+    x.backend.activateBackward(op, g, x, parameters)
+      .recorded(name, inputs: [g, x], saving: [g, x]) { gg, c in
+        let (g, x) = (c.saved(0), c.saved(1))
+        return [
+          c.needs(0) ? slope(op, name, parameters, gg, x, curvature) : nil,
+          c.needs(1) ? curvature.map { gg * g * $0(x) } : nil,
+        ]
+      }
+  }
+
+  /// max(x, 0); the slope at 0 is 0.
+  public func relu() -> Tensor {
+    if !dtype.isFloatingPoint { return backend.unary(NN_RELU, self) }
+    // The result, which the next layer keeps too, tells as well as x where the slope is 0.
+    return backend.activate(NN_THRESHOLD, self, .init())
+      .recorded("relu", inputs: [self], savingOutput: true) { g, c in
+        [Tensor.slope(NN_THRESHOLD, "relu", .init(), g, c.saved(0), nil)]
+      }
+  }
+
+  /// min(max(x, 0), 6); the slope is 0 at both ends.
+  public func relu6() -> Tensor { activated(NN_HARDTANH, "relu6", .init(a: 0, b: 6)) }
+
+  /// x, below 0 alpha * (exp(x) - 1).
+  public func elu(alpha: Double = 1) -> Tensor { exponentialUnit("elu", alpha, 1, 1) }
+
+  /// `elu` with the scale and alpha that keep mean 0 and variance 1 (Klambauer et al. 2017).
+  public func selu() -> Tensor {
+    let (alpha, scale) = (
+      1.673_263_242_354_377_284_817_042_991_671_7, 1.050_700_987_355_480_493_419_334_985_294_6
+    )
+    return exponentialUnit("selu", alpha * scale, scale, 1)
+  }
+
+  /// x, below 0 alpha * (exp(x / alpha) - 1).
+  public func celu(alpha: Double = 1) -> Tensor {
+    require(alpha != 0, "celu", "alpha must not be 0")
+    return exponentialUnit("celu", alpha, 1, 1 / alpha)
+  }
+
+  /// positive · x, below 0 negative · (exp(rate · x) - 1).
+  private func exponentialUnit(
+    _ name: StaticString, _ negative: Double, _ positive: Double, _ rate: Double
+  ) -> Tensor {
+    activated(NN_ELU, name, .init(a: negative, b: positive, c: rate)) { x in
+      // The exponential is kept from overflowing where it is not used.
+      `where`(x .> 0, x.scalar(0), (x.clamp(max: 0) * rate).exp() * (negative * rate * rate))
+    }
+  }
+
+  /// x · sigmoid(x), also called swish.
+  public func silu() -> Tensor {
+    activated(NN_SILU, "silu") { x in
+      let s = x.sigmoid()
+      return s * (1 - s) * (2 + x * (1 - 2 * s))
+    }
+  }
+
+  /// x · tanh(softplus(x)).
+  public func mish() -> Tensor {
+    activated(NN_MISH, "mish") { x in
+      let s = x.sigmoid()
+      let t = x.softplusUnit().tanh()
+      let slope = (1 - t * t) * s
+      return 2 * slope + x * ((1 - t * t) * s * (1 - s) - 2 * t * slope * s)
+    }
+  }
+
+  /// log(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold.
+  public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
+    activated(NN_SOFTPLUS_BETA, "softplus", .init(a: beta, b: threshold)) { x in
+      let s = (x * beta).sigmoid()
+      return `where`(x * beta .> threshold, x.scalar(0), beta * s * (1 - s))
+    }
+  }
+
+  /// x / (1 + |x|).
+  public func softsign() -> Tensor {
+    activated(NN_SOFTSIGN, "softsign") { x in -2 * x.sign() / (1 + x.abs()).pow(3) }
+  }
+
+  /// log(sigmoid(x)), without underflow.
+  public func logSigmoid() -> Tensor {
+    activated(NN_LOGSIGMOID, "logSigmoid") { x in
+      let s = x.sigmoid()
+      return -(s * (1 - s))
+    }
+  }
+
+  /// x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
+  public func hardswish() -> Tensor {
+    activated(NN_HARDSWISH, "hardswish") { x in ((x .> -3) .&& (x .< 3)).to(x.dtype) / 3 }
+  }
+
+  /// min(max(x + 3, 0), 6) / 6.
+  public func hardsigmoid() -> Tensor { activated(NN_HARDSIGMOID, "hardsigmoid") }
+
+  /// min(max(x, minimum), maximum); unlike `clamp` the slope is 0 at both ends.
+  public func hardtanh(minimum: Double = -1, maximum: Double = 1) -> Tensor {
+    require(minimum <= maximum, "hardtanh", "minimum \(minimum) is above maximum \(maximum)")
+    return activated(NN_HARDTANH, "hardtanh", .init(a: minimum, b: maximum))
+  }
+
+  /// x - tanh(x).
+  public func tanhshrink() -> Tensor {
+    activated(NN_TANHSHRINK, "tanhshrink") { x in
+      let t = x.tanh()
+      return 2 * t * (1 - t * t)
+    }
+  }
+
+  /// x moved towards 0 by `lambda`, 0 where |x| <= lambda.
+  public func softshrink(lambda: Double = 0.5) -> Tensor {
+    require(lambda >= 0, "softshrink", "lambda must not be negative, got \(lambda)")
+    return activated(NN_SOFTSHRINK, "softshrink", .init(a: lambda))
+  }
+
+  /// x, but 0 where |x| <= lambda.
+  public func hardshrink(lambda: Double = 0.5) -> Tensor {
+    activated(NN_HARDSHRINK, "hardshrink", .init(a: lambda))
+  }
+
+  /// How `gelu` computes the normal distribution function.
+  public enum GELUApproximation: String, Sendable { case none, tanh }
+
+  /// x · Φ(x), Φ being the distribution function of the standard normal distribution (Hendrycks, Gimpel 2016).
+  public func gelu(approximate: GELUApproximation = .none) -> Tensor {
+    switch approximate {
+    case .none:
+      return activated(NN_GELU, "gelu") { x in
+        (x * x * -0.5).exp() * (2 - x * x) * 0.398_942_280_401_432_677_94
+      }
+    case .tanh:
+      return activated(NN_GELU_TANH, "gelu") { x in
+        let (k, c) = (0.797_884_560_802_865_355_88, 0.044_715)
+        let t = (k * (x + c * x.pow(3))).tanh()
+        let slope = k * (1 + 3 * c * x * x)
+        return (1 - t * t) * (slope + x * (3 * k * c * x - t * slope * slope))
+      }
+    }
+  }
+
+  /// x, below 0 negativeSlope · x; the slope at 0 is `negativeSlope`.
+  public func leakyRelu(negativeSlope: Double = 0.01) -> Tensor {
+    activated(NN_LEAKY_RELU, "leakyRelu", .init(a: negativeSlope))
+  }
+
+  /// x where it is above the threshold, otherwise `value`.
+  public func threshold(_ threshold: Double, value: Double) -> Tensor {
+    activated(NN_THRESHOLD, "threshold", .init(a: threshold, b: value))
+  }
+
+  /// x, below 0 weight · x, with a learned weight: one, or one per channel (dimension 1).
+  public func prelu(_ weight: Tensor) -> Tensor {
+    let channels = rank > 1 ? shape[1] : 1
+    require(
+      weight.count == 1 || weight.count == channels, "prelu",
+      "weight of shape \(weight.shape) for \(channels) channels in shape \(shape)")
+    let sizes = shape.indices.map { $0 == 1 ? weight.count : 1 }
+    return `where`(self .> 0, self, self * (rank > 0 ? weight.reshape(sizes) : weight.reshape([])))
+  }
+
+  /// The first half of an axis times the sigmoid of the second (Dauphin et al. 2017).
+  public func glu(_ axis: Int = -1) -> Tensor {
+    let a = self.axis(axis, "glu")
+    require(rank > 0 && shape[a] % 2 == 0, "glu", "axis \(axis) of shape \(shape) cannot be halved")
+    let half = shape[a] / 2
+    return narrow(a, start: 0, length: half) * narrow(a, start: half, length: half).sigmoid()
+  }
+}

@@ -1,0 +1,34 @@
+// The softmax family, and scaling to unit length.
+
+extension Tensor {
+  /// exp(x) / sum(exp(x)) along an axis, without overflow.
+  public func softmax(_ axis: Int) -> Tensor { normalizedExponential(axis, logarithm: false, "softmax") }
+
+  /// The logarithm of `softmax`, exact also where that underflows.
+  public func logSoftmax(_ axis: Int) -> Tensor { normalizedExponential(axis, logarithm: true, "logSoftmax") }
+
+  private func normalizedExponential(_ axis: Int, logarithm: Bool, _ name: StaticString) -> Tensor {
+    let a = self.axis(axis, name)
+    require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
+    if rank == 0 { return reshape([1]).normalizedExponential(0, logarithm: logarithm, name).reshape([]) }
+    return backend.softmax(self, axis: a, logarithm: logarithm)
+      .recorded(name, inputs: [self], savingOutput: true) { g, c in
+        let y = c.saved(0)
+        if !isGradientEnabled { return [y.backend.softmaxBackward(g, y, axis: a, logarithm: logarithm)] }
+        return [logarithm ? g - y.exp() * g.sum(a, keepDim: true) : y * (g - (g * y).sum(a, keepDim: true))]
+      }
+  }
+
+  /// This tensor divided by its p-norm along the axes, the norm being at least `epsilon`.
+  /// As `torch.nn.functional.normalize`.
+  public func normalize(p: Double = 2, _ axes: [Int] = [1], epsilon: Double = 1e-12) -> Tensor {
+    self / norm(p, axes, keepDim: true).clamp(min: epsilon)
+  }
+
+  /// The cosine of the angle between two tensors' vectors along an axis, each length being at least `epsilon`.
+  public func cosineSimilarity(_ other: Tensor, _ axis: Int = 1, epsilon: Double = 1e-8) -> Tensor {
+    let shape = Tensor.broadcastShape(shape, other.shape, "cosineSimilarity")
+    let (a, b) = (expand(shape), other.expand(shape))
+    return (a.normalize([axis], epsilon: epsilon) * b.normalize([axis], epsilon: epsilon)).sum(axis)
+  }
+}
