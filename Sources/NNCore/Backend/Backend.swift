@@ -59,4 +59,17 @@ package protocol Backend: Sendable {
   func conv2dWeightGradient(
     _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
   ) -> Tensor
+  /// Greatest element of each window of images [N, C, H, W], and its place in the window if asked for.
+  func maxPool2d(
+    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+  ) -> (output: Tensor, places: Tensor?)
+  /// Adds each element of `gradient` to its place in an input of zeros.
+  func maxPool2dGradient(_ gradient: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor
+  /// The elements of x at the places.
+  func maxPool2dPick(_ x: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor
+  /// Places as int64 indices row * W + column.
+  func maxPool2dIndices(places: Tensor, _ geometry: PoolingGeometry) -> Tensor
+  /// Sum of each window of images [N, C, H, W], divided by the window's divisor.
+  func avgPool2d(_ x: Tensor, _ geometry: PoolingGeometry) -> Tensor
+  func avgPool2dGradient(_ gradient: Tensor, _ geometry: PoolingGeometry) -> Tensor
 }

@@ -177,13 +177,13 @@ extension CPUBackend {
     return sums.view(shape: shape, strides: strides)
   }
 
-  private func withAdjacentChannels(_ x: Tensor) -> Tensor {
+  func withAdjacentChannels(_ x: Tensor) -> Tensor {
     x.strides[1] == 1 || x.shape[1] == 1 ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
   }
 }
 
 extension nn_grid {
-  fileprivate init(_ x: Tensor) {
+  init(_ x: Tensor) {
     self.init(data: x.rawPointer, image: x.strides[0], row: x.strides[2], column: x.strides[3])
   }
 }
