@@ -35,8 +35,8 @@ public struct SequentialSampler: Sampler {
 /// Indices in random order, `torch.utils.data.RandomSampler`: a permutation (as many as are needed), or with
 /// replacement each index drawn by itself.
 ///
-/// Without a generator the default one gives a seed, and a fresh generator started from it gives the order;
-/// a generator that is passed gives the order directly. Both are PyTorch's draws.
+/// The default generator (nil means it, too) gives a seed, and a fresh generator started from it gives the
+/// order; another generator gives the order directly. Both are PyTorch's draws.
 public struct RandomSampler: Sampler {
   /// Number of indices to draw from.
   public let sourceCount: Int
@@ -65,7 +65,8 @@ public struct RandomSampler: Sampler {
   }
 
   public func order() -> [Int] {
-    let source = generator ?? Generator(seed: Generator.default.nextSeed())
+    let given = generator ?? .default
+    let source = given === Generator.default ? Generator(seed: given.nextSeed()) : given
     if replacement {
       return Tensor.randint(Swift.max(sourceCount, 1), [count], generator: source).array(of: Int.self)
     }

@@ -75,6 +75,16 @@ import Testing
     }
   }
 
+  @Test func theDefaultGeneratorGivesASeedOnly() {
+    withDefaultGenerator(Generator(seed: 6)) {
+      let expected = Generator(seed: 6)
+      for generator in [nil, Generator.default] {
+        let order = RandomSampler(sourceCount: 9, generator: generator).order()
+        #expect(order == Generator(seed: expected.nextSeed()).randperm(9))
+      }
+    }
+  }
+
   @Test func randomWithReplacement() {
     let sampler = RandomSampler(
       Indices(count: 6), replacement: true, count: 70, generator: Generator(seed: 1))
