@@ -21,16 +21,19 @@ open class Conv2d: Module, Layer {
   public let padding: Padding2
   public let dilation: Size2
   public let groups: Int
+  public let paddingMode: PaddingMode
 
   /// - Parameters:
-  ///   - padding: zeros around the image: a number, `[height, width]`, `"same"` (needs stride 1) or `"valid"`.
+  ///   - padding: what surrounds the image: a number, `[height, width]`, `"same"` (needs stride 1) or `"valid"`.
   ///   - dilation: distance of the kernel's taps.
   ///   - groups: number of independent convolutions that the channels are divided among.
+  ///   - paddingMode: what the padding is filled with; `.constant` stands for zeros.
   public init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: Size2, stride: Size2 = 1, padding: Padding2 = 0,
-    dilation: Size2 = 1, groups: Int = 1, bias: Bool = true
+    dilation: Size2 = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .constant
   ) {
     requireGroups(groups, inChannels, outChannels, "Conv2d")
+    self.paddingMode = paddingMode
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernelSize = kernelSize
@@ -44,7 +47,18 @@ open class Conv2d: Module, Layer {
   }
 
   open func forward(_ x: Tensor) -> Tensor {
-    x.conv2d(
+    if paddingMode != .constant {
+      let (rows, columns): ((Int, Int), (Int, Int)) =
+        switch padding {
+        case .valid: ((0, 0), (0, 0))
+        case .symmetric(let size): ((size.height, size.height), (size.width, size.width))
+        case .same:
+          (samePadding(kernelSize.height, dilation.height), samePadding(kernelSize.width, dilation.width))
+        }
+      return x.pad([columns.0, columns.1, rows.0, rows.1], mode: paddingMode).conv2d(
+        weight.value, bias: bias?.value, stride: stride, dilation: dilation, groups: groups)
+    }
+    return x.conv2d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
@@ -53,7 +67,8 @@ open class Conv2d: Module, Layer {
     if padding != 0 && padding != .valid { text += ", padding: \(described(padding))" }
     if dilation != 1 { text += ", dilation: \(dilation)" }
     if groups != 1 { text += ", groups: \(groups)" }
-    return bias == nil ? text + ", bias: false" : text
+    if bias == nil { text += ", bias: false" }
+    return paddingMode == .constant ? text : text + ", paddingMode: \(paddingMode)"
   }
 }
 
@@ -72,16 +87,19 @@ open class Conv1d: Module, Layer {
   public let padding: Padding1
   public let dilation: Int
   public let groups: Int
+  public let paddingMode: PaddingMode
 
   /// - Parameters:
-  ///   - padding: zeros at either end: a number, `"same"` (needs stride 1) or `"valid"`.
+  ///   - padding: what stands at either end: a number, `"same"` (needs stride 1) or `"valid"`.
   ///   - dilation: distance of the kernel's taps.
   ///   - groups: number of independent convolutions that the channels are divided among.
+  ///   - paddingMode: what the padding is filled with; `.constant` stands for zeros.
   public init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Padding1 = 0,
-    dilation: Int = 1, groups: Int = 1, bias: Bool = true
+    dilation: Int = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .constant
   ) {
     requireGroups(groups, inChannels, outChannels, "Conv1d")
+    self.paddingMode = paddingMode
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernelSize = kernelSize
@@ -95,7 +113,17 @@ open class Conv1d: Module, Layer {
   }
 
   open func forward(_ x: Tensor) -> Tensor {
-    x.conv1d(
+    if paddingMode != .constant {
+      let ends =
+        switch padding {
+        case .valid: (0, 0)
+        case .symmetric(let size): (size, size)
+        case .same: samePadding(kernelSize, dilation)
+        }
+      return x.pad([ends.0, ends.1], mode: paddingMode).conv1d(
+        weight.value, bias: bias?.value, stride: stride, dilation: dilation, groups: groups)
+    }
+    return x.conv1d(
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
@@ -104,7 +132,8 @@ open class Conv1d: Module, Layer {
     if padding != 0 && padding != .valid { text += ", padding: \(described(padding))" }
     if dilation != 1 { text += ", dilation: \(dilation)" }
     if groups != 1 { text += ", groups: \(groups)" }
-    return bias == nil ? text + ", bias: false" : text
+    if bias == nil { text += ", bias: false" }
+    return paddingMode == .constant ? text : text + ", paddingMode: \(paddingMode)"
   }
 }
 
@@ -211,6 +240,12 @@ open class ConvTranspose1d: Module, Layer {
     "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), "
       + "outputPadding: \(outputPadding), groups: \(groups), bias: \(bias != nil), dilation: \(dilation)"
   }
+}
+
+/// Elements before and behind that keep the size at stride 1.
+private func samePadding(_ kernel: Int, _ dilation: Int) -> (Int, Int) {
+  let total = dilation * (kernel - 1)
+  return (total / 2, total - total / 2)
 }
 
 private func requireGroups(_ groups: Int, _ inputs: Int, _ outputs: Int, _ name: StaticString) {
