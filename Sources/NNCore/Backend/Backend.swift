@@ -72,4 +72,22 @@ package protocol Backend: Sendable {
   /// Sum of each window of images [N, C, H, W], divided by the window's divisor.
   func avgPool2d(_ x: Tensor, _ geometry: PoolingGeometry) -> Tensor
   func avgPool2dGradient(_ gradient: Tensor, _ geometry: PoolingGeometry) -> Tensor
+  /// Mean and biased variance of each channel of x [N, C, …], float64: [1, C] over the batch, or [N, C] per sample.
+  func channelMoments(_ x: Tensor, perSample: Bool) -> (mean: Tensor, variance: Tensor)
+  /// (x - mean) · scale + shift per channel; factors are float64 of mean's shape, [1, C] or [N, C].
+  func channelAffine(_ x: Tensor, mean: Tensor, scale: Tensor, shift: Tensor) -> Tensor
+  /// Sums of g and of g · (x - mean) per channel, float64 of mean's shape; without x the second is 0.
+  func channelGradientSums(_ gradient: Tensor, _ x: Tensor?, mean: Tensor) -> (sums: Tensor, dots: Tensor)
+  /// g · a + (x - mean) · b + c per channel, or g · a without x; factors are float64 of mean's shape.
+  func channelCombination(
+    _ gradient: Tensor, _ x: Tensor?, mean: Tensor, _ a: Tensor, _ b: Tensor, _ c: Tensor
+  ) -> Tensor
+  /// Normalises each row of x [rows, columns]; with each row's mean and 1 / sqrt(variance + eps), float64.
+  func layerNorm(
+    _ x: Tensor, weight: Tensor?, bias: Tensor?, eps: Double
+  ) -> (output: Tensor, mean: Tensor, inverse: Tensor)
+  func layerNormGradient(
+    _ gradient: Tensor, _ x: Tensor, weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool,
+    needsParameters: Bool
+  ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?)
 }

@@ -1,0 +1,60 @@
+import CNNKernels
+
+extension CPUBackend {
+  func layerNorm(
+    _ x: Tensor, weight: Tensor?, bias: Tensor?, eps: Double
+  ) -> (output: Tensor, mean: Tensor, inverse: Tensor) {
+    let (rows, columns, path) = (x.shape[0], x.shape[1], KernelPath.current.rawValue)
+    let source = x.contiguous()
+    let (weight, bias) = (weight?.contiguous(), bias?.contiguous())
+    let result = Tensor(uninitialized: x.shape, dtype: x.dtype)
+    let (mean, inverse) = (
+      Tensor(uninitialized: [rows], dtype: .float64), Tensor(uninitialized: [rows], dtype: .float64)
+    )
+    let (means, inverses) = (mean.pointer(Double.self), inverse.pointer(Double.self))
+    let (input, output, size) = (source.rawPointer, result.rawPointer, x.dtype.byteCount)
+    let (factors, addends) = (weight?.rawPointer, bias?.rawPointer)
+    ThreadPool.shared.parallelFor(count: rows, grain: Self.layerGrain(columns)) { range in
+      let first = range.lowerBound
+      nn_layer_norm(
+        x.dtype.rawValue, path, range.count, columns, address(input, first * columns, size), factors, addends,
+        eps,
+        address(output, first * columns, size), means + first, inverses + first)
+    }
+    withExtendedLifetime((source, weight, bias)) {}
+    return (result, mean, inverse)
+  }
+
+  func layerNormGradient(
+    _ gradient: Tensor, _ x: Tensor, weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool,
+    needsParameters: Bool
+  ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
+    let (rows, columns, path) = (x.shape[0], x.shape[1], KernelPath.current.rawValue)
+    let (g, source, weight) = (gradient.contiguous(), x.contiguous(), weight?.contiguous())
+    let result = needsInput ? Tensor(uninitialized: x.shape, dtype: x.dtype) : nil
+    let grain = Self.layerGrain(columns)
+    let pieces = (rows + grain - 1) / grain
+    // Sums of each piece, added up in the order of the pieces.
+    let partial = needsParameters ? fill([pieces, 2, columns], 0, dtype: .float64) : nil
+    let (gradients, input, output) = (g.rawPointer, source.rawPointer, result?.rawPointer)
+    let (factors, sums) = (weight?.rawPointer, partial?.pointer(Double.self))
+    let (means, inverses) = (mean.pointer(Double.self), inverse.pointer(Double.self))
+    let size = x.dtype.byteCount
+    ThreadPool.shared.parallelFor(pieces: pieces) { piece in
+      let (first, last) = (piece * grain, min(rows, (piece + 1) * grain))
+      let target = sums.map { $0 + piece * 2 * columns }
+      nn_layer_norm_gradient(
+        x.dtype.rawValue, path, last - first, columns, address(gradients, first * columns, size),
+        address(input, first * columns, size), factors, means + first, inverses + first,
+        output.map { address($0, first * columns, size) }, target, target.map { $0 + columns })
+    }
+    withExtendedLifetime((g, source, weight)) {}
+    let total = partial?.sum(0)
+    return (
+      result, total?.select(0, index: 0).to(x.dtype), total?.select(0, index: 1).to(x.dtype)
+    )
+  }
+
+  /// Rows of a piece; a matter of shapes alone.
+  private static func layerGrain(_ columns: Int) -> Int { max(1, 32_768 / max(1, columns)) }
+}

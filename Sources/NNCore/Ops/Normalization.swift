@@ -1,0 +1,269 @@
+// Normalisations. Batch, group and instance normalisation are one operation over different sets of elements:
+// statistics in float64, one fused pass forward and two backward. Second derivatives are composed of elementary
+// operations.
+
+extension Tensor {
+  /// Normalises each channel of [N, C, …] by its mean and variance over batch and positions, as
+  /// `torch.nn.functional.batch_norm`: (x - mean) / sqrt(variance + eps) · weight + bias, with the biased variance.
+  ///
+  /// In training (or without running statistics) the statistics are the batch's; otherwise the running ones. The
+  /// new running statistics are results, not changes of the arguments: (1 - momentum) · old + momentum · batch's,
+  /// with the unbiased variance. They carry no gradient, and are the old ones when not in training.
+  ///
+  /// - Parameters:
+  ///   - runningMean: [C]; given together with `runningVariance`.
+  ///   - weight: [C] of x's element type; 1 if nil.
+  ///   - bias: [C] of x's element type; 0 if nil.
+  ///   - momentum: share of the new batch in the running statistics; 1 / (batches so far + 1) makes them the plain
+  ///     average over all batches.
+  ///   - eps: added to the variance.
+  public func batchNorm(
+    runningMean: Tensor? = nil, runningVariance: Tensor? = nil, weight: Tensor? = nil, bias: Tensor? = nil,
+    training: Bool = false, momentum: Double = 0.1, eps: Double = 1e-5
+  ) -> (output: Tensor, runningMean: Tensor?, runningVariance: Tensor?) {
+    let name: StaticString = "batchNorm"
+    requireChannels(name, atLeast: 2)
+    for (what, tensor) in [
+      ("weight", weight), ("bias", bias), ("runningMean", runningMean), ("runningVariance", runningVariance),
+    ] {
+      requireParameter(tensor, what, [shape[1]], name)
+    }
+    require(
+      (runningMean == nil) == (runningVariance == nil), name,
+      "running mean and running variance are needed together")
+    if !training, let runningMean, let runningVariance {
+      let output = normalized(
+        name, mean: runningMean.detach(), variance: runningVariance.detach(), weight, bias, eps: eps)
+      return (output, runningMean, runningVariance)
+    }
+    let elements = shape[1] == 0 ? 0 : count / shape[1]
+    require(
+      elements > 1 || !training, name, "needs more than one value per channel in training, got shape \(shape)"
+    )
+    let set = NormalizedSet(shape: shape, perSample: false, groups: shape[1])
+    let (output, mean, variance) = normalized(name, set, weight, bias, eps: eps)
+    guard training, let runningMean, let runningVariance else {
+      return (output, runningMean, runningVariance)
+    }
+    return noGrad {
+      func updated(_ old: Tensor, _ new: Tensor) -> Tensor {
+        (old.detach().to(.float64) * (1 - momentum) + new.reshape(old.shape) * momentum).to(old.dtype)
+      }
+      let unbiased = variance * (Double(elements) / Double(elements - 1))
+      return (output, updated(runningMean, mean), updated(runningVariance, unbiased))
+    }
+  }
+
+  /// Normalises each sample of [N, C, …] over groups of C / groups neighbouring channels and all positions, as
+  /// `torch.nn.functional.group_norm`, with the biased variance.
+  ///
+  /// - Parameters:
+  ///   - weight: [C], one factor per channel; 1 if nil.
+  ///   - bias: [C]; 0 if nil.
+  public func groupNorm(
+    groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5
+  ) -> Tensor {
+    let name: StaticString = "groupNorm"
+    requireChannels(name, atLeast: 2)
+    require(
+      groups > 0 && shape[1] % groups == 0, name, "\(shape[1]) channels do not divide into \(groups) groups")
+    requireParameter(weight, "weight", [shape[1]], name)
+    requireParameter(bias, "bias", [shape[1]], name)
+    return normalized(
+      name, NormalizedSet(shape: shape, perSample: true, groups: groups), weight, bias, eps: eps
+    ).output
+  }
+
+  /// Normalises each channel of each sample of [N, C, …] over its positions, as
+  /// `torch.nn.functional.instance_norm` with the statistics of the input; see `groupNorm`.
+  public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+    let name: StaticString = "instanceNorm"
+    requireChannels(name, atLeast: 3)
+    require(
+      count == 0 || count / (shape[0] * shape[1]) > 1, name,
+      "needs more than one position per channel, got shape \(shape)")
+    requireParameter(weight, "weight", [shape[1]], name)
+    requireParameter(bias, "bias", [shape[1]], name)
+    return normalized(
+      name, NormalizedSet(shape: shape, perSample: true, groups: shape[1]), weight, bias, eps: eps
+    ).output
+  }
+
+  /// Divides each element by (k + alpha / size · sum of squares over `size` neighbouring channels)^beta, as
+  /// `torch.nn.functional.local_response_norm`; the channels run from c - size / 2 to c + (size - 1) / 2.
+  public func localResponseNorm(
+    size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1
+  ) -> Tensor {
+    let name: StaticString = "localResponseNorm"
+    requireChannels(name, atLeast: 3)
+    require(size > 0, name, "size \(size) must be positive")
+    let squares = square()
+    func zeros(_ channels: Int) -> Tensor {
+      Tensor.zeros([shape[0], channels] + shape.dropFirst(2), dtype: dtype)
+    }
+    let padded = cat([zeros(size / 2), squares, zeros((size - 1) / 2)], axis: 1)
+    var sum = padded.narrow(1, start: 0, length: shape[1])
+    for shift in 1..<Swift.max(1, size) { sum = sum + padded.narrow(1, start: shift, length: shape[1]) }
+    return self / (sum * (alpha / Double(size)) + k).pow(beta)
+  }
+
+  // MARK: Statistics of the input
+
+  private func normalized(
+    _ name: StaticString, _ set: NormalizedSet, _ weight: Tensor?, _ bias: Tensor?, eps: Double
+  ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
+    let x = detach()
+    let (mean, variance, inverse, output) = noGrad {
+      let (mean, variance) = set.overGroups(backend.channelMoments(x, perSample: set.perSample))
+      let inverse = (variance + eps).rsqrt()
+      let output = backend.channelAffine(
+        x, mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
+        shift: bias?.detach().to(.float64) ?? Tensor.zeros([shape[1]], dtype: .float64))
+      return (mean, variance, inverse, output)
+    }
+    let hasWeight = weight != nil
+    let recorded = output.recorded(
+      name, inputs: [self] + [weight, bias].compactMap { $0 },
+      saving: [self, mean, inverse] + [weight].compactMap { $0 }
+    ) { g, context in
+      let (x, weight) = (context.saved(0), hasWeight ? context.saved(3) : nil)
+      let gradients =
+        isGradientEnabled
+        ? set.composedGradients(g, x, weight, eps: eps)
+        : set.fusedGradients(
+          g, x, weight, mean: context.saved(1), inverse: context.saved(2), needsInput: context.needs(0))
+      // The gradient of the bias comes last, and falls away where there is no bias.
+      return [gradients.input] + (hasWeight ? [gradients.weight] : []) + [gradients.bias]
+    }
+    return (recorded, mean, variance)
+  }
+
+  // MARK: Fixed statistics
+
+  private func normalized(
+    _ name: StaticString, mean: Tensor, variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
+  ) -> Tensor {
+    let channels = [1, shape[1]]
+    let (wideMean, inverse, output) = noGrad {
+      let mean = mean.to(.float64).reshape(channels)
+      let inverse = (variance.to(.float64).reshape(channels) + eps).rsqrt()
+      let output = backend.channelAffine(
+        detach(), mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
+        shift: bias?.detach().to(.float64).reshape(channels) ?? Tensor.zeros(channels, dtype: .float64))
+      return (mean, inverse, output)
+    }
+    // The input itself is needed only for the gradient of the weight.
+    let hasWeight = weight != nil
+    let savesInput = weight?.requiresGrad ?? false
+    return output.recorded(
+      name, inputs: [self] + [weight, bias].compactMap { $0 },
+      saving: [wideMean, inverse] + [weight, savesInput ? self : nil].compactMap { $0 }
+    ) { g, context in
+      let (mean, inverse) = (context.saved(0), context.saved(1))
+      let weight = hasWeight ? context.saved(2) : nil
+      let x = savesInput ? context.saved(3) : nil
+      let ones = Array(repeating: 1, count: g.rank - 2)
+      let axes = [0] + Array(2..<Swift.max(2, g.rank))
+      if isGradientEnabled {
+        let (center, slope) = (
+          mean.to(g.dtype).reshape([1, g.shape[1]] + ones),
+          inverse.to(g.dtype).reshape([1, g.shape[1]] + ones)
+        )
+        let factor = weight.map { $0.reshape([1, g.shape[1]] + ones) * slope } ?? slope
+        let weightGradient = x.map { (g * ($0 - center) * slope).sum(axes) }
+        return [g * factor] + (hasWeight ? [weightGradient] : []) + [g.sum(axes)]
+      }
+      let scale = weight.map { inverse * $0.to(.float64) } ?? inverse
+      let zero = Tensor.zeros(scale.shape, dtype: .float64)
+      let dx =
+        context.needs(0) ? g.backend.channelCombination(g, nil, mean: mean, scale, zero, zero) : nil
+      if !context.needsAny(from: 1) { return [dx] }
+      let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+      return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
+        + [sums.reshape([g.shape[1]]).to(g.dtype)]
+    }
+  }
+
+  // MARK: Checks
+
+  private func requireChannels(_ name: StaticString, atLeast least: Int) {
+    require(
+      rank >= least && dtype.isFloatingPoint, name,
+      "needs a floating-point tensor [N, C\(least > 2 ? ", positions…" : ", …")], got \(dtype) of shape \(shape)"
+    )
+  }
+
+  private func requireParameter(_ tensor: Tensor?, _ what: String, _ wanted: [Int], _ name: StaticString) {
+    guard let tensor else { return }
+    require(
+      tensor.shape == wanted && tensor.dtype == dtype, name,
+      "\(what) must be \(dtype) of shape \(wanted) for input \(shape), got \(tensor.dtype) of shape \(tensor.shape)"
+    )
+  }
+}
+
+/// The sets of elements of [N, C, …] that are normalised together: `groups` groups of channels, of each sample or of
+/// the whole batch.
+private struct NormalizedSet: Sendable {
+  let shape: [Int]
+  let perSample: Bool
+  let groups: Int
+
+  private var channels: Int { shape[1] }
+  private var rows: Int { perSample ? shape[0] : 1 }
+
+  /// Moments of channels [rows, C] as moments of their groups, repeated for each channel.
+  func overGroups(_ moments: (mean: Tensor, variance: Tensor)) -> (mean: Tensor, variance: Tensor) {
+    if groups == channels { return moments }
+    let grouped = [rows, groups, channels / groups]
+    let means = moments.mean.reshape(grouped)
+    let mean = means.mean(2, keepDim: true)
+    let variance = (moments.variance.reshape(grouped) + (means - mean).square()).mean(2, keepDim: true)
+    return (spread(mean), spread(variance))
+  }
+
+  private func spread(_ x: Tensor) -> Tensor {
+    x.expand([rows, groups, channels / groups]).contiguous().reshape([rows, channels])
+  }
+
+  /// Sums over the channels of each group, repeated for each channel.
+  private func groupSums(_ x: Tensor) -> Tensor {
+    if groups == channels { return x }
+    return spread(x.reshape([rows, groups, channels / groups]).sum(2, keepDim: true))
+  }
+
+  /// The gradient of the input is inverse · (w·g - mean(w·g) - x̂ · mean(w·g·x̂)) with the means over the set.
+  func fusedGradients(
+    _ g: Tensor, _ x: Tensor, _ weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool
+  ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
+    let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+    var dx: Tensor?
+    if needsInput {
+      let factor = weight?.to(.float64)
+      let count = Double(shape.reduce(1, *) / Swift.max(1, rows * groups))
+      let slopes = groupSums(factor.map { dots * $0 } ?? dots) * (inverse * inverse * inverse) / -count
+      let offsets = groupSums(factor.map { sums * $0 } ?? sums) * inverse / -count
+      dx = g.backend.channelCombination(
+        g, x, mean: mean, factor.map { inverse * $0 } ?? inverse, slopes, offsets)
+    }
+    return (dx, (dots * inverse).sum(0).to(g.dtype), sums.sum(0).to(g.dtype))
+  }
+
+  /// The same in differentiable operations.
+  func composedGradients(
+    _ g: Tensor, _ x: Tensor, _ weight: Tensor?, eps: Double
+  ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
+    let positions = Array(shape.dropFirst(2))
+    let grouped = [shape[0], groups, channels / groups] + positions
+    let axes = (perSample ? [] : [0]) + Array(2..<grouped.count)
+    let perChannel = [0] + Array(2..<Swift.max(2, shape.count))
+    let grid = x.reshape(grouped)
+    let inverse = (grid.variance(axes, correction: 0, keepDim: true) + eps).rsqrt()
+    let unit = (grid - grid.mean(axes, keepDim: true)) * inverse
+    let factors = weight?.reshape([1, groups, channels / groups] + positions.map { _ in 1 })
+    let flow = factors.map { g.reshape(grouped) * $0 } ?? g.reshape(grouped)
+    let dx =
+      inverse * (flow - flow.mean(axes, keepDim: true) - unit * (flow * unit).mean(axes, keepDim: true))
+    return (dx.reshape(shape), (g * unit.reshape(shape)).sum(perChannel), g.sum(perChannel))
+  }
+}
