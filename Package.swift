@@ -24,10 +24,11 @@ let package = Package(
     .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto"),
     .systemLibrary(name: "CTurboJPEG", path: "Sources/System/CTurboJPEG"),
     .systemLibrary(name: "CPNG", path: "Sources/System/CPNG"),
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
 
     // The library, lowest layer first.
     .target(name: "CNNKernels"),
-    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CArchive"]),
+    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CZlib"]),
     .target(name: "NNLayers", dependencies: ["NNCore", "CNNKernels"]),
     .target(
       name: "NNData",

@@ -1,7 +1,7 @@
 /// Tensors by name in a fixed order: a module's parameters and buffers, or the content of a weight file.
 ///
-/// Keys are PyTorch's (`layer1.0.conv1.weight`). Looking up a key takes constant time, going through the entries
-/// keeps the order in which they were added or stand in the file.
+/// Keys are PyTorch's (`layer1.0.conv1.weight`). Looking up a key takes constant time, going through the
+/// entries keeps the order in which they were added or stand in the file.
 public struct StateDict: Sendable {
   /// One named tensor.
   public typealias Element = (key: String, value: Tensor)
@@ -111,8 +111,8 @@ extension StateDict {
     return result
   }
 
-  /// Drops a prefix (`"module."` of DataParallel, `"model."` of Lightning) from the keys that have it; the others
-  /// stay as they are, as in PyTorch's `consume_prefix_in_state_dict_if_present`.
+  /// Drops a prefix (`"module."` of DataParallel, `"model."` of Lightning) from the keys that have it; the
+  /// others stay as they are, as in PyTorch's `consume_prefix_in_state_dict_if_present`.
   /// - Throws: `StateDictError.duplicateKey` if a key without the prefix is there as well.
   public func removingPrefix(_ prefix: String) throws -> StateDict {
     try renaming { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0 }

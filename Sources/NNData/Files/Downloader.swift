@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 
 /// Why a download failed.
 public enum DownloadError: Error, CustomStringConvertible, Equatable {

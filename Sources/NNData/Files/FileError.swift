@@ -1,20 +1,7 @@
 import Foundation
+import NNCore
 
-/// A file that cannot be read or written.
-public enum FileError: Error, CustomStringConvertible, Equatable {
-  case unreadable(file: String, reason: String)
-  case unwritable(file: String, reason: String)
-  /// The content is not what it should be.
-  case malformed(file: String, expected: String, found: String)
-
-  public var description: String {
-    switch self {
-    case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
-    case .unwritable(let file, let reason): "\(file): cannot be written: \(reason)"
-    case .malformed(let file, let expected, let found): "\(file): expected \(expected), found \(found)"
-    }
-  }
-
+extension FileError {
   static func reading(_ file: String) -> FileError {
     .unreadable(file: file, reason: String(cString: strerror(errno)))
   }

@@ -1,5 +1,6 @@
 import CArchive
 import Foundation
+import NNCore
 
 /// What can be wrong with an archive.
 public enum ArchiveError: Error, CustomStringConvertible, Equatable {

@@ -1,0 +1,74 @@
+import Foundation
+
+/// Writes a whole file or nothing: into a temporary file of the same folder, which takes the place of the
+/// target only when all of it is on disk.
+package struct AtomicFile {
+  private let target: String
+  private let temporary: String
+  private let descriptor: Int32
+
+  /// Writes a file through a closure; whatever it throws leaves the target as it was.
+  package static func write(_ path: String, _ body: (AtomicFile) throws -> Void) throws {
+    let file = try AtomicFile(path)
+    do {
+      defer { close(file.descriptor) }
+      try body(file)
+      try file.check(fsync(file.descriptor) == 0)
+      try file.check(rename(file.temporary, file.target) == 0)
+    } catch {
+      unlink(file.temporary)
+      throw error
+    }
+    // Makes the new name durable; file systems that cannot do this for folders say so and lose nothing.
+    let folder = open(AtomicFile.folder(of: file.target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if folder >= 0 {
+      fsync(folder)
+      close(folder)
+    }
+  }
+
+  private init(_ path: String) throws {
+    // A link stays a link: the file that it points to is replaced.
+    target = realPath(path) ?? path
+    let folder = AtomicFile.folder(of: target)
+    let name = target.split(separator: "/").last.map(String.init) ?? target
+    var opened: Int32 = -1
+    var candidate = ""
+    for _ in 0..<100 where opened < 0 {
+      let tag = String(UInt64.random(in: .min ... .max), radix: 36)
+      candidate = "\(folder)/.\(name.prefix(50)).\(tag).tmp"
+      opened = open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if opened < 0, errno != EEXIST { break }
+    }
+    guard opened >= 0 else { throw FileError.unwritable(file: path, reason: systemMessage()) }
+    temporary = candidate
+    descriptor = opened
+  }
+
+  private func check(_ succeeded: Bool) throws {
+    if !succeeded { throw FileError.unwritable(file: target, reason: systemMessage()) }
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let written = Foundation.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+      if written < 0, errno == EINTR { continue }
+      try check(written > 0)
+      done += written
+    }
+  }
+
+  package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+}
+
+private func realPath(_ path: String) -> String? {
+  guard let resolved = realpath(path, nil) else { return nil }
+  defer { free(resolved) }
+  return String(cString: resolved)
+}
