@@ -2,22 +2,21 @@
 
 #include <tgmath.h>
 
-#include "dispatch.h"
-
 // sqrt(1/2), 1/sqrt(2 pi), sqrt(2/pi), and the cubic coefficient of the approximation of GELU.
-#define NN_SQRT_HALF ((NN_T)0.70710678118654752440)
-#define NN_PHI_0 ((NN_T)0.39894228040143267794)
-#define NN_GELU_K ((NN_T)0.79788456080286535588)
-#define NN_GELU_C ((NN_T)0.044715)
+#define NN_SQRT_HALF ((NN_REAL)0.70710678118654752440)
+#define NN_PHI_0 ((NN_REAL)0.39894228040143267794)
+#define NN_GELU_K ((NN_REAL)0.79788456080286535588)
+#define NN_GELU_C ((NN_REAL)0.044715)
 
 #define NN_IMPL "activation_impl.h"
-#include "all_paths.h"
+#include "real_paths.h"
 
-void nn_activate(int op, int dtype, int64_t n, const void *x, int64_t sx, void *y, double a, double b, double c) {
-  NN_CALL(dtype, activate, op, n, x, sx, y, a, b, c);
+void nn_activate(int path, int op, int dtype, int64_t n, const void *x, int64_t sx, void *y, double a, double b,
+                 double c) {
+  NN_CALL_REAL(dtype, path, activate_, op, n, x, sx, y, a, b, c);
 }
 
-void nn_activate_backward(int op, int dtype, int64_t n, const void *g, int64_t sg, const void *x, int64_t sx,
-                          void *y, double a, double b, double c) {
-  NN_CALL(dtype, activate_backward, op, n, g, sg, x, sx, y, a, b, c);
+void nn_activate_backward(int path, int op, int dtype, int64_t n, const void *g, int64_t sg, const void *x,
+                          int64_t sx, void *y, double a, double b, double c) {
+  NN_CALL_REAL(dtype, path, activate_backward_, op, n, g, sg, x, sx, y, a, b, c);
 }

@@ -56,8 +56,8 @@
 #define NN_CALL_REAL(type, path, f, ...)                    \
   do {                                                      \
     if ((type) == NN_F64) {                                 \
-      NN_CALL_PATH(path, f##f64, __VA_ARGS__);                    \
+      NN_CALL_PATH(path, f##f64, __VA_ARGS__);              \
     } else {                                                \
-      NN_CALL_PATH(path, f##f32, __VA_ARGS__);                    \
+      NN_CALL_PATH(path, f##f32, __VA_ARGS__);              \
     }                                                       \
   } while (0)

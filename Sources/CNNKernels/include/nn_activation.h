@@ -4,7 +4,9 @@
 
 #include "nn_types.h"
 
-// Activation functions with up to three parameters a, b, c; NN_F32 and NN_F64. Inputs have a stride in elements.
+// `path` is the instruction set (enum nn_kernel_path); elements are NN_F32 or NN_F64.
+
+// Activation functions with up to three parameters a, b, c. Inputs have a stride in elements.
 
 enum nn_activation {
   NN_ELU,        // x > 0 ? b x : a (exp(c x) - 1)
@@ -26,9 +28,10 @@ enum nn_activation {
 };
 
 /// y = f(x).
-void nn_activate(int op, int dtype, int64_t n, const void *x, int64_t sx, void *y, double a, double b, double c);
+void nn_activate(int path, int op, int dtype, int64_t n, const void *x, int64_t sx, void *y, double a, double b,
+                 double c);
 /// y = g · f'(x).
-void nn_activate_backward(int op, int dtype, int64_t n, const void *g, int64_t sg, const void *x, int64_t sx,
-                          void *y, double a, double b, double c);
+void nn_activate_backward(int path, int op, int dtype, int64_t n, const void *g, int64_t sg, const void *x,
+                          int64_t sx, void *y, double a, double b, double c);
 
 #endif

@@ -23,6 +23,8 @@ package protocol Backend: Sendable {
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor
   /// Gradient of the softmax's input from that of its result y.
   func softmaxBackward(_ g: Tensor, _ y: Tensor, axis: Int, logarithm: Bool) -> Tensor
+  /// The linear map `plan` along `axis`.
+  func resample(_ x: Tensor, axis: Int, _ plan: ResamplingPlan) -> Tensor
   func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor
   func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor
   /// Reduces over `axes`, which stay as size 1. Sums and products of integers are int64, and so are those of bool.

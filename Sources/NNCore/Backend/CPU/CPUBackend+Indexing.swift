@@ -105,7 +105,7 @@ extension CPUBackend {
   }
 
   /// Bytes of one row behind an axis of a dense tensor, in its own memory order.
-  private static func blockBytes(_ x: Tensor, _ axis: Int) -> Int {
+  static func blockBytes(_ x: Tensor, _ axis: Int) -> Int {
     if x.shape[axis] != 1 { return x.strides[axis] * x.dtype.byteCount }
     // The stride of a dimension of size 1 says nothing: it is the size of all faster ones.
     let strides = x.denseStrides(for: x.shape) ?? x.strides

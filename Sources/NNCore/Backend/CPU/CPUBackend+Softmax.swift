@@ -4,9 +4,10 @@ extension CPUBackend {
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
     let input = x.denseStridesLikeSelf == nil ? x.contiguous() : x
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: input.strides)
+    let path = KernelPath.current.rawValue
     let (source, target, size) = (input.rawPointer, result.rawPointer, x.dtype.byteCount)
     Self.forEachGroup(of: input, axis: axis) { lines, start in
-      nn_softmax(x.dtype.rawValue, logarithm ? 1 : 0, lines, source + start * size, target + start * size)
+      nn_softmax(path, x.dtype.rawValue, logarithm ? 1 : 0, lines, source + start * size, target + start * size)
     }
     return withExtendedLifetime(input) { result }
   }
@@ -14,11 +15,12 @@ extension CPUBackend {
   func softmaxBackward(_ g: Tensor, _ y: Tensor, axis: Int, logarithm: Bool) -> Tensor {
     let gradient = g.strides == y.strides ? g : copy(g, strides: y.strides)
     let result = Tensor(uninitialized: y.shape, dtype: y.dtype, strides: y.strides)
+    let path = KernelPath.current.rawValue
     let (slope, value, target) = (gradient.rawPointer, y.rawPointer, result.rawPointer)
     let size = y.dtype.byteCount
     Self.forEachGroup(of: y, axis: axis) { lines, start in
       nn_softmax_backward(
-        y.dtype.rawValue, logarithm ? 1 : 0, lines, slope + start * size, value + start * size,
+        path, y.dtype.rawValue, logarithm ? 1 : 0, lines, slope + start * size, value + start * size,
         target + start * size)
     }
     return withExtendedLifetime(gradient) { result }
