@@ -36,7 +36,9 @@ let package = Package(
         "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .target(name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"]),
+    .target(
+      name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"],
+      resources: [.process("Resources")]),
     .target(
       name: "NNLightning",
       dependencies: [

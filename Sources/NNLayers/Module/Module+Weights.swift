@@ -1,0 +1,25 @@
+import NNCore
+
+extension Module {
+  /// Takes over the weights of a file: a checkpoint of `torch.save` (`.pth`, `.pt`, `.ckpt`) or a
+  /// `.safetensors` file. Everything is checked before anything is changed.
+  ///
+  /// - Parameters:
+  ///   - path: the file; untrusted, see `StateDict(contentsOf:)`.
+  ///   - key: where in a checkpoint the weights are, `"state_dict"` in Lightning's; nil if it holds only them.
+  ///   - prefix: dropped from the keys that have it: `"module."` of DataParallel, `"model."` of Lightning.
+  ///   - strict: whether missing and unexpected keys are an error. Other shapes always are.
+  /// - Returns: what differed; empty if `strict`.
+  /// - Throws: `FileError`, one line that names the file and every missing, unexpected and mismatched key.
+  @discardableResult
+  public func loadWeights(
+    from path: String, key: String? = nil, prefix: String = "", strict: Bool = true
+  ) throws -> StateDictReport {
+    let state = try StateDict(contentsOf: path, key: key, prefix: prefix)
+    do {
+      return try loadStateDict(state, strict: strict)
+    } catch StateError.mismatch(let module, let report) {
+      throw FileError.malformed(file: path, expected: "the weights of \(module)", found: "\(report)")
+    }
+  }
+}

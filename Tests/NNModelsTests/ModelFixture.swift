@@ -1,0 +1,82 @@
+import Foundation
+import NNCore
+import NNLayers
+import TestSupport
+
+/// Golden values of one network.
+struct ModelFixture: Sendable {
+  let json: JSONValue
+
+  /// - Parameter name: a file in `Fixtures/models`.
+  init(_ name: String) {
+    let file = Bundle.module.bundleURL.appendingPathComponent("Fixtures/models/\(name).json")
+    guard let json = try? JSONValue(contentsOf: file) else { preconditionFailure("no fixture \(file.path)") }
+    self.json = json
+  }
+
+  func int(_ key: String) -> Int { json[key]?.int ?? -1 }
+  func double(_ key: String) -> Double { json[key]?.double ?? .nan }
+
+  /// Formula weights for a module: each tensor from its own key. Uniform with variance convGain² · 2 / fan-in
+  /// for convolutions, 2 / fan-in for linear layers, near 1 for scales, near 0 for shifts.
+  static func weights(of module: Module, convGain: Double) -> StateDict {
+    let state = module.stateDict()
+    var result = StateDict()
+    for (key, value) in state {
+      let prefix = key.split(separator: ".").dropLast().joined(separator: ".")
+      let name = key.split(separator: ".").last ?? ""
+      let isNorm = state["\(prefix).running_mean"] != nil
+      let shape = value.shape
+      if name == "num_batches_tracked" {
+        result[key] = value
+      } else if isNorm && (name == "weight" || name == "running_var") {
+        result[key] = FormulaNumbers.uniform(key, shape, 0.8, 1.2)
+      } else if isNorm || name == "bias" {
+        result[key] = FormulaNumbers.uniform(key, shape, -0.1, 0.1)
+      } else {
+        let fanIn = Double(shape[1...].reduce(1, *))
+        let bound = (shape.count == 4 ? convGain : 1) * (6 / fanIn).squareRoot()
+        result[key] = FormulaNumbers.uniform(key, shape, -bound, bound)
+      }
+    }
+    return result
+  }
+
+  /// The formula input of a shape.
+  static func input(_ shape: [Int]) -> Tensor {
+    FormulaNumbers.uniform("input/" + shape.map(String.init).joined(separator: "x"), shape)
+  }
+}
+
+/// What differs between logits and the golden rows, one line each.
+func logitDifferences(_ logits: Tensor, _ rows: [JSONValue], atol: Double) -> [String] {
+  var found: [String] = []
+  func check(_ what: String, _ got: Double, _ want: Double?, _ tolerance: Double) {
+    guard let want, abs(got - want) <= tolerance else {
+      found.append("\(what): \(got), expected \(want ?? .nan) within \(tolerance)")
+      return
+    }
+  }
+  if logits.rank != 2 || logits.shape[0] != rows.count { return ["shape \(logits.shape)"] }
+  for (place, row) in rows.enumerated() {
+    let values = logits.select(0, index: place).array(of: Double.self)
+    for (index, want) in (row["first10"]?.doubles ?? [.nan]).enumerated() {
+      check("[\(place), \(index)]", values[index], want, atol)
+    }
+    for (index, want) in (row["last10"]?.doubles ?? [.nan]).enumerated() {
+      let index = values.count - 10 + index
+      check("[\(place), \(index)]", values[index], want, atol)
+    }
+    check("sum of row \(place)", values.reduce(0, +), row["sum"]?.double, 1000 * atol)
+    check(
+      "l2 of row \(place)", values.reduce(0) { $0 + $1 * $1 }.squareRoot(), row["l2"]?.double, 32 * atol)
+    let best = values.indices.max { values[$0] < values[$1] } ?? -1
+    check("argmax of row \(place)", Double(best), row["argmax"]?.double, 0)
+  }
+  return found
+}
+
+/// L2 norm in float64.
+func l2(_ tensor: Tensor) -> Double {
+  tensor.array(of: Double.self).reduce(0) { $0 + $1 * $1 }.squareRoot()
+}

@@ -1,0 +1,78 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNModels
+import TestSupport
+import Testing
+
+/// Weights from files.
+struct WeightFileTests {
+  /// The weights of Han's "Deep compression" SqueezeNet, of 58 % accuracy on ImageNet.
+  @Test(arguments: ["pth", "safetensors"])
+  func callsADogASamoyed(_ format: String) throws {
+    guard let shared = sharedFolder else {
+      print("callsADogASamoyed skipped: NN_SHARED_DIR does not name a folder with weights/ and images/")
+      return
+    }
+    let network = squeezenet1_0().eval()
+    try network.loadWeights(from: shared.path + "/weights/squeezenet1_0-deepcompressed.\(format)")
+    let transform = Compose {
+      Resize(256)
+      CenterCrop(224)
+      ToTensor()
+      Normalize.imageNet
+    }
+    let image = transform(try Image(contentsOfFile: shared.path + "/images/dog.jpg"))
+    let probabilities = noGrad { network(image.unsqueeze(0)).softmax(1) }.array(of: Double.self)
+    let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? -1
+    #expect(imagenetCategories[best] == "Samoyed")
+    #expect((probabilities[best] * 1000).rounded() == 991)
+  }
+
+  @Test func loadsWhatWasWritten() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/weights.safetensors"
+      let (source, target) = (squeezenet1_1(classes: 3), squeezenet1_1(classes: 3))
+      try source.stateDict().write(safetensors: file)
+      try target.loadWeights(from: file)
+      for (a, b) in zip(source.stateDict(), target.stateDict()) { #expect(a.value.isEqual(to: b.value)) }
+      try source.stateDict().addingPrefix("module.").write(safetensors: file)
+      try target.loadWeights(from: file, prefix: "module.")
+    }
+  }
+
+  @Test func namesTheFileAndAllThatDiffers() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/weights.safetensors"
+      let network = squeezenet1_1(classes: 3)
+      let before = network.stateDict()
+      var state = squeezenet1_1(classes: 2).stateDict()
+      state["features.0.weight"] = nil
+      state["features.99.weight"] = Tensor.zeros(1)
+      try state.write(safetensors: file)
+      let found =
+        "1 missing (features.0.weight), 1 unexpected (features.99.weight), 2 mismatched "
+        + "(classifier.1.weight: expected [3, 512, 1, 1], found [2, 512, 1, 1]; "
+        + "classifier.1.bias: expected [3], found [2])"
+      #expect(
+        throws: FileError.malformed(file: file, expected: "the weights of SqueezeNet", found: found)
+      ) {
+        try network.loadWeights(from: file)
+      }
+      #expect(throws: FileError.self) { try network.loadWeights(from: folder.path + "/missing.pth") }
+      for (a, b) in zip(before, network.stateDict()) { #expect(a.value.isEqual(to: b.value)) }
+    }
+  }
+
+  @Test func looseLoadingReportsWhatDiffers() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/weights.safetensors"
+      var state = squeezenet1_1(classes: 3).stateDict()
+      state["classifier.1.weight"] = nil
+      try state.write(safetensors: file)
+      let report = try squeezenet1_1(classes: 3).loadWeights(from: file, strict: false)
+      #expect(report == StateDictReport(missing: ["classifier.1.weight"]))
+    }
+  }
+}
