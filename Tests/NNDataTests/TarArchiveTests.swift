@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 import NNData
 import Testing
 
