@@ -1,5 +1,5 @@
-// Included by normalization.c per element type and instruction set, see real_paths.h. Blocks of 64 rows and 64
-// channels stay in the innermost cache, so that going over them twice costs no memory traffic.
+// Included by normalization.c per element type and instruction set, see real_paths.h. Blocks of 64 rows and
+// 64 channels stay in the innermost cache, so that going over them twice costs no memory traffic.
 
 #define NN_INLINE static inline __attribute__((always_inline))
 #define NN_BLOCK 64
@@ -18,9 +18,9 @@ NN_INLINE void NN_NAME(block_sums_)(intptr_t width, intptr_t rows, intptr_t stri
     for (intptr_t k = 0; k < width; k++) sum[k] += x[r * stride + k];
 }
 
-NN_INLINE void NN_NAME(block_squares_)(intptr_t width, intptr_t rows, intptr_t stride, const NN_REAL *restrict x,
-                                       const NN_REAL *restrict center, NN_REAL *restrict sum,
-                                       NN_REAL *restrict squares) {
+NN_INLINE void NN_NAME(block_squares_)(intptr_t width, intptr_t rows, intptr_t stride,
+                                       const NN_REAL *restrict x, const NN_REAL *restrict center,
+                                       NN_REAL *restrict sum, NN_REAL *restrict squares) {
   for (intptr_t k = 0; k < width; k++) sum[k] = squares[k] = 0;
   for (intptr_t r = 0; r < rows; r++)
     for (intptr_t k = 0; k < width; k++) {
@@ -30,8 +30,8 @@ NN_INLINE void NN_NAME(block_squares_)(intptr_t width, intptr_t rows, intptr_t s
     }
 }
 
-static void NN_NAME(channel_moments_)(intptr_t rows, intptr_t channels, const NN_REAL *x, double *restrict mean,
-                                      double *restrict squares) {
+static void NN_NAME(channel_moments_)(intptr_t rows, intptr_t channels, const NN_REAL *x,
+                                      double *restrict mean, double *restrict squares) {
   for (intptr_t c = 0; c < channels; c++) mean[c] = squares[c] = 0;
   for (intptr_t row = 0; row < rows; row += NN_BLOCK) {
     const intptr_t height = row + NN_BLOCK < rows ? NN_BLOCK : rows - row;
@@ -72,8 +72,9 @@ NN_INLINE void NN_NAME(block_dots_)(intptr_t width, intptr_t rows, intptr_t stri
     }
 }
 
-static void NN_NAME(channel_gradient_sums_)(intptr_t rows, intptr_t channels, const NN_REAL *g, const NN_REAL *x,
-                                            const NN_REAL *mean, double *restrict sums, double *restrict dots) {
+static void NN_NAME(channel_gradient_sums_)(intptr_t rows, intptr_t channels, const NN_REAL *g,
+                                            const NN_REAL *x, const NN_REAL *mean, double *restrict sums,
+                                            double *restrict dots) {
   for (intptr_t c = 0; c < channels; c++) sums[c] = dots[c] = 0;
   for (intptr_t row = 0; row < rows; row += NN_BLOCK) {
     const intptr_t height = row + NN_BLOCK < rows ? NN_BLOCK : rows - row;
@@ -156,8 +157,8 @@ static void NN_NAME(layer_norm_)(intptr_t rows, intptr_t n, const NN_REAL *restr
 }
 
 NN_INLINE void NN_NAME(layer_norm_row_)(intptr_t n, int weighted, const NN_REAL *restrict g,
-                                        const NN_REAL *restrict x, const NN_REAL *restrict weight, double mean,
-                                        double inv, NN_REAL *restrict dx) {
+                                        const NN_REAL *restrict x, const NN_REAL *restrict weight,
+                                        double mean, double inv, NN_REAL *restrict dx) {
   const NN_REAL center = (NN_REAL)mean;
   double sum = 0, dot = 0;
   if (weighted)

@@ -10,7 +10,8 @@
 #define NN_TAKES(v, best) (((v) > (best)) | ((v) != (v)))
 
 NN_INLINE void NN_NAME(best_of_4_)(intptr_t channels, const NN_REAL *restrict a, const NN_REAL *restrict b,
-                                   const NN_REAL *restrict c, const NN_REAL *restrict d, NN_REAL *restrict y) {
+                                   const NN_REAL *restrict c, const NN_REAL *restrict d,
+                                   NN_REAL *restrict y) {
   for (intptr_t i = 0; i < channels; i++) {
     NN_REAL best = a[i];
     best = NN_TAKES(b[i], best) ? b[i] : best;

@@ -109,8 +109,9 @@ NN_INLINE void NN_WITH_PLACE(replaced_)(intptr_t channels, NN_LANE k, const NN_R
   }
 }
 
-static void NN_WITH_PLACE(max_pool_pick_)(const struct nn_pooling *p, struct nn_grid x, const NN_PLACE *places,
-                                          struct nn_grid y, intptr_t row0, intptr_t row1) {
+static void NN_WITH_PLACE(max_pool_pick_)(const struct nn_pooling *p, struct nn_grid x,
+                                          const NN_PLACE *places, struct nn_grid y, intptr_t row0,
+                                          intptr_t row1) {
   const intptr_t channels = p->channels, down = p->rows.step * x.row, right = p->columns.step * x.column;
   for (intptr_t row = row0; row < row1; row++) {
     const intptr_t n = row / p->rows.output, oy = row % p->rows.output;

@@ -1,5 +1,5 @@
-// Compiles NN_IMPL for float32 and float64 and for every instruction set. In there NN_REAL is the element type
-// and NN_NAME(f_) names the copy; NN_CALL_REAL(type, path, f_, …) calls the one for an element type and a path.
+// Compiles NN_IMPL for float32 and float64 and for every instruction set. In there NN_REAL is the element
+// type and NN_NAME(f_) names the copy; NN_CALL_REAL(type, path, f_, …) calls the one for a type and a path.
 #include "dispatch.h"
 #include "nn_dispatch.h"
 #include "nn_types.h"

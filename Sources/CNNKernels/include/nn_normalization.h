@@ -2,12 +2,13 @@
 #define NN_NORMALIZATION_H
 #include <stdint.h>
 
-// Normalisation of matrices without gaps: rows (positions) times channels, float32 or float64 (`type`), on the kernels of
-// `path` (see nn_dispatch.h).
+// Normalisation of matrices without gaps: rows (positions) times channels, float32 or float64 (`type`), on the
+// kernels of `path` (see nn_dispatch.h).
 // Statistics are double. float32 is summed in float lanes over at most 64 rows, and in double across those.
 
 /// Mean and sum of squared distances from it, per channel.
-void nn_channel_moments(int type, int path, intptr_t rows, intptr_t channels, const void *x, double *mean, double *squares);
+void nn_channel_moments(int type, int path, intptr_t rows, intptr_t channels, const void *x, double *mean,
+                        double *squares);
 
 /// Extends the moments of `count` rows by those of `added` others (Chan, Golub and LeVeque, 1979).
 void nn_merge_moments(intptr_t channels, double count, double *mean, double *squares, double added,
@@ -18,17 +19,18 @@ void nn_channel_affine(int type, int path, intptr_t rows, intptr_t channels, con
                        const void *scale, const void *shift, void *y);
 
 /// sums = Σ g and, unless x is NULL, dots = Σ g * (x - mean), per channel; the mean is of the element type.
-void nn_channel_gradient_sums(int type, int path, intptr_t rows, intptr_t channels, const void *g, const void *x,
-                              const void *mean, double *sums, double *dots);
+void nn_channel_gradient_sums(int type, int path, intptr_t rows, intptr_t channels, const void *g,
+                              const void *x, const void *mean, double *sums, double *dots);
 
 /// y = g * a + ((x - mean) * b + c), or g * a if x is NULL, with one value per channel of the element type.
-void nn_channel_combination(int type, int path, intptr_t rows, intptr_t channels, const void *g, const void *x,
-                            const void *mean, const void *a, const void *b, const void *c, void *y);
+void nn_channel_combination(int type, int path, intptr_t rows, intptr_t channels, const void *g,
+                            const void *x, const void *mean, const void *a, const void *b, const void *c,
+                            void *y);
 
-/// Normalises each row to mean 0 and variance 1 / (1 + eps / variance), then y = … * weight + bias (one value per
-/// column; NULL: 1 and 0). Writes each row's mean and 1 / sqrt(variance + eps).
-void nn_layer_norm(int type, int path, intptr_t rows, intptr_t columns, const void *x, const void *weight, const void *bias,
-                   double eps, void *y, double *mean, double *inverse);
+/// y = (x - mean) / sqrt(variance + eps) * weight + bias with each row's mean and biased variance; weight and
+/// bias hold one value per column (NULL: 1 and 0). Writes each row's mean and 1 / sqrt(variance + eps).
+void nn_layer_norm(int type, int path, intptr_t rows, intptr_t columns, const void *x, const void *weight,
+                   const void *bias, double eps, void *y, double *mean, double *inverse);
 
 /// Gradients of `nn_layer_norm`: dx unless NULL; weight and bias gradients are added to `dweight` and `dbias`
 /// unless NULL.

@@ -26,9 +26,9 @@ struct nn_pool_axis {
   intptr_t step;           // distance of the elements of a window
 };
 
-/// Pooling of channels-last images. A place is the number of an element in its window, counted row by row from
-/// the first one inside the input, rows `place_row` apart; places are stored channels-last without gaps, in
-/// `place_bytes` (1 or 4) each.
+/// Pooling of channels-last images. A place is the number of an element in its window, counted row by row
+/// from the first one inside the input, rows `place_row` apart; places are stored channels-last without gaps,
+/// in `place_bytes` (1 or 4) each.
 struct nn_pooling {
   struct nn_pool_axis rows, columns;
   intptr_t channels, place_row;
