@@ -59,6 +59,12 @@ NN_INLINE void NN_NAME(add_)(intptr_t channels, const NN_REAL *restrict x, NN_RE
   for (intptr_t i = 0; i < channels; i++) y[i] += x[i];
 }
 
+NN_INLINE void NN_NAME(mean_of_4_)(intptr_t channels, const NN_REAL *restrict a, const NN_REAL *restrict b,
+                                   const NN_REAL *restrict c, const NN_REAL *restrict d, NN_REAL divisor,
+                                   NN_REAL *restrict y) {
+  for (intptr_t i = 0; i < channels; i++) y[i] = ((a[i] + b[i]) + (c[i] + d[i])) / divisor;
+}
+
 // Channels are taken in blocks that stay in the innermost cache. A window is summed row by row, and the rows
 // after that, so that the error of a large float32 window grows with its sides instead of its area.
 #define NN_BLOCK 256
@@ -72,6 +78,13 @@ static void NN_NAME(avg_pool_)(const struct nn_pooling *p, struct nn_grid x, str
     for (intptr_t ox = 0; ox < p->columns.output; ox++) {
       const struct nn_pool_window h = p->columns.windows[ox];
       const NN_REAL divisor = (NN_REAL)((double)v.divisor * h.divisor);
+      if (v.count == 2 && h.count == 2) {
+        const NN_REAL *corner = NN_AT(x, n, v.start, h.start);
+        NN_NAME(mean_of_4_)
+        (p->channels, corner, corner + right, corner + down, corner + down + right, divisor,
+         NN_AT(y, n, oy, ox));
+        continue;
+      }
       for (intptr_t from = 0; from < p->channels; from += NN_BLOCK) {
         const intptr_t channels = from + NN_BLOCK < p->channels ? NN_BLOCK : p->channels - from;
         const NN_REAL *corner = NN_AT(x, n, v.start, h.start) + from;
