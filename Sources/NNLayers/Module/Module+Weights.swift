@@ -6,7 +6,7 @@ extension Module {
   ///
   /// - Parameters:
   ///   - path: the file; untrusted, see `StateDict(contentsOf:)`.
-  ///   - key: where in a checkpoint the weights are, `"state_dict"` in Lightning's; nil if it holds only them.
+  ///   - key: where in a checkpoint the weights are, as `"state_dict"` in Lightning's; nil for all of it.
   ///   - prefix: dropped from the keys that have it: `"module."` of DataParallel, `"model."` of Lightning.
   ///   - strict: whether missing and unexpected keys are an error. Other shapes always are.
   /// - Returns: what differed; empty if `strict`.
