@@ -55,6 +55,15 @@ struct SchedulerTests {
     #expect(seen == [1, 1, 0.5, 0.5])
   }
 
+  @Test func aCycleMayRiseInOneStep() {
+    let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1, momentum: 0.9)
+    let scheduler = OneCycleLR(optimizer, maxLearningRate: 2, totalSteps: 10, startShare: 0.1)
+    #expect(scheduler.lastLearningRates == [2])
+    #expect(optimizer.momenta == [0.85])
+    scheduler.step()
+    #expect(scheduler.lastLearningRates[0] < 2)
+  }
+
   @Test func nestedSequencesRestart() {
     let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1)
     let inner = SequentialLR(

@@ -84,7 +84,8 @@ public final class OneCycleLR: EpochScheduler {
     let index = phases.firstIndex { step <= $0.end } ?? phases.count - 1
     let phase = phases[index]
     let begin = index == 0 ? 0 : phases[index - 1].end
-    let share = (step - begin) / (phase.end - begin)
+    // A rise of a single step has no width: the peak is there at once.
+    let share = phase.end > begin ? (step - begin) / (phase.end - begin) : 1
     if cyclesMomentum {
       let value = annealed(phase.momenta.from, phase.momenta.to, share)
       optimizer.momenta = currentRates.map { _ in value }

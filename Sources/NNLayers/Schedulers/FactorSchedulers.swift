@@ -115,7 +115,7 @@ public final class ConstantLR: EpochScheduler {
   public let totalIterations: Int
 
   public init(_ optimizer: any Optimizer, factor: Double = 1.0 / 3, totalIterations: Int = 5) {
-    require((0...1).contains(factor), "ConstantLR", "factor must lie in 0...1, got \(factor)")
+    require(factor > 0 && factor <= 1, "ConstantLR", "factor must lie in (0, 1], got \(factor)")
     self.factor = factor
     self.totalIterations = totalIterations
     super.init(optimizer)
