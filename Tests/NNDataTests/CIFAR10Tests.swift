@@ -61,6 +61,49 @@ struct CIFAR10Tests {
     }
   }
 
+  @Test func readsThePythonLayout() throws {
+    try withTemporaryFolder { root in
+      let folder = "\(root)/cifar-10-batches-py"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      for name in (1...5).map({ "data_batch_\($0)" }) + ["test_batch"] {
+        try FileManager.default.copyItem(atPath: fixture("cifar10/data_batch_1"), toPath: "\(folder)/\(name)")
+      }
+      let binary = try CIFAR10(binaryFiles: [fixture("cifar10/cifar10_data_batch_1.bin")])
+      for place in [root, folder] {
+        let train = try CIFAR10(root: place)
+        #expect(train.targets == (0..<5).flatMap { _ in binary.targets })
+        #expect(train.data[16..<20].array(of: UInt8.self) == binary.data.array(of: UInt8.self))
+        #expect(try CIFAR10(root: place, train: false).count == 4)
+      }
+      // The binary version is preferred.
+      try CIFAR10Files.install(archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
+      #expect(try CIFAR10(root: root, train: false).targets == [3, 7, 0, 1])
+    }
+  }
+
+  @Test func refusesBadPythonFiles() throws {
+    let good = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture("cifar10/data_batch_1"))))
+    // The labels are K 09, K 06, K 03, K 04 in one list.
+    let labels = try #require((0..<200).first { good[$0..<$0 + 4] == [0x4b, 9, 0x4b, 6] })
+    var wrongLabel = good
+    wrongLabel[labels + 1] = 10
+    var fewerLabels = good
+    fewerLabels.removeSubrange(labels..<labels + 2)
+    var text = good
+    text.replaceSubrange(labels..<labels + 2, with: [0x55, 0])
+    for bytes in [wrongLabel, fewerLabels, text, Array(good.prefix(5000)), [], Array("\u{80}\u{2}N.".utf8)] {
+      try withTemporaryFolder { root in
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(root)/test_batch"))
+        #expect {
+          try CIFAR10(root: root, train: false)
+        } throws: { error in
+          expectOneLine(error, naming: "test_batch")
+          return error is FileError
+        }
+      }
+    }
+  }
+
   @Test func appliesTheTransformInItsContext() throws {
     let files = [fixture("cifar10/cifar10_data_batch_1.bin")]
     let data = try CIFAR10(

@@ -9,7 +9,7 @@ import NNCore
 public struct CIFAR10: ImageDataset {
   public let data: Tensor
   public let targets: [Int]
-  public let transform: any Transform<Image, Tensor>
+  public var transform: any Transform<Image, Tensor>
   public var classes: [String] { CIFAR10.classNames }
 
   /// Names of the ten classes in the order of their labels.

@@ -9,8 +9,10 @@ package struct CIFAR10Files {
   package enum Layout: String, CaseIterable {
     /// `data_batch_1.bin`, …: records of label and pixels.
     case binary = "cifar-10-batches-bin"
+    /// `data_batch_1`, …: Python pickles.
+    case python = "cifar-10-batches-py"
 
-    func name(_ batch: String) -> String { "\(batch).bin" }
+    func name(_ batch: String) -> String { self == .binary ? "\(batch).bin" : batch }
   }
 
   let folder: String
@@ -40,6 +42,7 @@ package struct CIFAR10Files {
       let path = "\(folder)/\(layout.name(name))"
       switch layout {
       case .binary: return try CIFAR10Files.binaryBatch(path)
+      case .python: return try CIFAR10Files.pythonBatch(path)
       }
     }
   }
@@ -47,21 +50,50 @@ package struct CIFAR10Files {
   /// The content of one file.
   package struct Batch {
     package let labels: [Int]
-    fileprivate let bytes: [UInt8]
+    private let pixels: Pixels
     /// Where the first image starts, and how far apart images are.
-    fileprivate let start: Int
-    fileprivate let stride: Int
+    private let start: Int
+    private let stride: Int
+
+    private enum Pixels {
+      case file(FileBytes)
+      case tensor(Tensor)
+    }
+
+    /// Records as they lie in a file of the binary version.
+    init(records: FileBytes, labels: [Int]) {
+      self.labels = labels
+      pixels = .file(records)
+      start = 1
+      stride = recordSize
+    }
+
+    /// Images one after the other.
+    init(images: Tensor, labels: [Int]) {
+      self.labels = labels
+      pixels = .tensor(images)
+      start = 0
+      stride = pixelCount
+    }
 
     /// Hands out the first image, channel after channel, and the distance to the next.
     func withPixels(_ body: (UnsafePointer<UInt8>, Int) -> Void) {
-      bytes.withUnsafeBufferPointer { bytes in
-        if let base = bytes.baseAddress { body(base + start, stride) }
+      switch pixels {
+      case .file(let file):
+        file.whole.withBytes { bytes in
+          if let base = bytes.baseAddress { body(base.assumingMemoryBound(to: UInt8.self) + start, stride) }
+        }
+      case .tensor(let tensor):
+        tensor.withElements(of: UInt8.self) { elements in
+          if let base = elements.baseAddress { body(base + start, stride) }
+        }
       }
     }
   }
 
   static func binaryBatch(_ path: String) throws -> Batch {
-    let bytes = try FileBytes.read(path)
+    let file = try FileBytes(mapping: path)
+    let bytes = file.buffer
     guard !bytes.isEmpty, bytes.count % recordSize == 0 else {
       throw FileError.malformed(
         file: path, expected: "records of \(recordSize) bytes (a label and 32x32x3 pixels)",
@@ -69,7 +101,30 @@ package struct CIFAR10Files {
     }
     let labels = stride(from: 0, to: bytes.count, by: recordSize).map { Int(bytes[$0]) }
     try check(labels, path)
-    return Batch(labels: labels, bytes: bytes, start: 1, stride: recordSize)
+    return Batch(records: file, labels: labels)
+  }
+
+  /// A dictionary with `data`, an array of uint8 (N, 3072), and `labels`, a list of N integers.
+  static func pythonBatch(_ path: String) throws -> Batch {
+    let content = try PickleValue(contentsOf: path)
+    return try FileError.naming(path) {
+      let labels = content["labels"]?.items?.compactMap(\.int) ?? []
+      guard !labels.isEmpty, labels.count == content["labels"]?.items?.count else {
+        throw Malformed(
+          expected: "a dictionary with a list of integers under \"labels\"", found: content.summary)
+      }
+      guard case .array(let record) = content["data"]?.kind else {
+        throw Malformed(expected: "a dictionary with an array under \"data\"", found: content.summary)
+      }
+      let images = try record.tensor()
+      guard images.dtype == .uint8, images.shape == [labels.count, pixelCount] else {
+        throw Malformed(
+          expected: "uint8 [\(labels.count), \(pixelCount)] under \"data\"",
+          found: "\(images.dtype) \(images.shape)")
+      }
+      try check(labels, path)
+      return Batch(images: images, labels: labels)
+    }
   }
 
   private static func check(_ labels: [Int], _ path: String) throws {

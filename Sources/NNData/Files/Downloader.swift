@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNCore
 
 /// Why a download failed.
 public enum DownloadError: Error, CustomStringConvertible, Equatable {

@@ -14,16 +14,20 @@ extension Image {
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.
   public static let maximumPixelCount = 178_956_970
 
-  /// Reads a JPEG or PNG file. Throws ``ImageError`` or ``FileError``, which name the file.
+  /// Reads a JPEG or PNG file. Throws ``ImageError`` or `FileError`, which name the file.
   ///
   /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management; the
   /// orientation that a camera noted (EXIF) is not applied. 16-bit PNGs are rounded to 8 bits.
   public init(contentsOfFile path: String, mode: Mode = .rgb) throws {
-    try self.init(decoding: try FileBytes.read(path), file: path, mode: mode)
+    self = try FileBytes(mapping: path).whole.withBytes { try Image($0, file: path, mode: mode) }
   }
 
   /// Decodes a JPEG or PNG file held in memory. `file` names it in errors.
   public init(decoding bytes: [UInt8], file: String = "image", mode: Mode = .rgb) throws {
+    self = try bytes.withUnsafeBytes { try Image($0, file: file, mode: mode) }
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer, file: String, mode: Mode) throws {
     let decoded: Image
     if bytes.starts(with: [0xff, 0xd8, 0xff]) {
       decoded = try JPEGFile.decode(bytes, file: file)
@@ -46,9 +50,9 @@ extension Image {
   /// The image as a PNG file.
   public func pngData() -> [UInt8] { PNGFile.encode(self) }
 
-  /// Writes a PNG file, whole or not at all. Throws ``FileError``.
+  /// Writes a PNG file, whole or not at all. Throws `FileError`.
   public func writePNG(toFile path: String) throws {
-    try pngData().withUnsafeBytes { try FileBytes.write($0, to: path) }
+    try AtomicFile.write(path) { try $0.write(pngData()) }
   }
 
   static func checkSize(width: Int, height: Int, file: String) throws {

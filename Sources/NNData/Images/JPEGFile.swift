@@ -2,7 +2,7 @@ import CTurboJPEG
 
 /// JPEG through libjpeg-turbo.
 enum JPEGFile {
-  static func decode(_ bytes: [UInt8], file: String) throws -> Image {
+  static func decode(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image {
     guard let decoder = tjInitDecompress() else {
       throw ImageError.damaged(file: file, reason: String(cString: tjGetErrorStr2(nil)))
     }
@@ -10,9 +10,8 @@ enum JPEGFile {
 
     var (width, height, sampling, colorSpace): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
     let length = UInt(bytes.count)
-    let status = bytes.withUnsafeBufferPointer {
-      tjDecompressHeader3(decoder, $0.baseAddress, length, &width, &height, &sampling, &colorSpace)
-    }
+    let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    let status = tjDecompressHeader3(decoder, start, length, &width, &height, &sampling, &colorSpace)
     try check(status, decoder, bytes, file)
     try Image.checkSize(width: Int(width), height: Int(height), file: file)
 
@@ -24,11 +23,8 @@ enum JPEGFile {
     ) { pixels in
       // The decoder leaves rows of a truncated file untouched.
       pixels.initialize(repeating: 0)
-      let status = bytes.withUnsafeBufferPointer {
-        tjDecompress2(
-          decoder, $0.baseAddress, length, pixels.baseAddress, width, 0, height, format.rawValue,
-          TJFLAG_ACCURATEDCT)
-      }
+      let status = tjDecompress2(
+        decoder, start, length, pixels.baseAddress, width, 0, height, format.rawValue, TJFLAG_ACCURATEDCT)
       try check(status, decoder, bytes, file)
     }
     return isFourInk ? rgb(fromInks: image) : image
@@ -36,7 +32,9 @@ enum JPEGFile {
 
   /// Damage that leaves the picture complete is only a warning of the decoder's and passes, as in PIL; a file that
   /// ends early does not.
-  private static func check(_ status: Int32, _ decoder: tjhandle, _ bytes: [UInt8], _ file: String) throws {
+  private static func check(
+    _ status: Int32, _ decoder: tjhandle, _ bytes: UnsafeRawBufferPointer, _ file: String
+  ) throws {
     if status == 0 { return }
     let message = String(cString: tjGetErrorStr2(decoder))
     let isWarning = tjGetErrorCode(decoder) == Int32(TJERR_WARNING.rawValue)
@@ -46,7 +44,7 @@ enum JPEGFile {
   }
 
   /// Whether an end marker (ff d9) comes after the last start of scan (ff da).
-  private static func hasEnd(_ bytes: [UInt8]) -> Bool {
+  private static func hasEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
     for place in bytes.indices.dropLast().reversed() where bytes[place] == 0xff {
       if bytes[place + 1] == 0xd9 { return true }
       if bytes[place + 1] == 0xda { return false }

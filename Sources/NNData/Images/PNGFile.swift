@@ -10,7 +10,7 @@ enum PNGFile {
   private static let color: UInt32 = 2
   private static let sixteenBitIsSRGB: UInt32 = 4
 
-  static func decode(_ bytes: [UInt8], file: String) throws -> Image {
+  static func decode(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image {
     let content = withoutColorManagement(bytes)
     var png = png_image()
     png.version = UInt32(PNG_IMAGE_VERSION)
@@ -51,7 +51,7 @@ enum PNGFile {
 
   /// libpng converts pixels to sRGB by what these chunks say; PIL, and with it every published model, takes the
   /// stored values as they are.
-  private static func withoutColorManagement(_ bytes: [UInt8]) -> [UInt8] {
+  private static func withoutColorManagement(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     let dropped: Set<[UInt8]> = [
       Array("gAMA".utf8), Array("cHRM".utf8), Array("iCCP".utf8), Array("sRGB".utf8),
     ]

@@ -1,0 +1,71 @@
+import Foundation
+import NNCore
+import NNData
+import Testing
+
+struct SyntheticShapesTests {
+  /// The bits never change: pretrained weights and published accuracies belong to them.
+  @Test(arguments: [
+    (SyntheticShapes.Family.target, true, ""),
+    (.target, false, ""),
+    (.pretraining, true, ""),
+    (.pretraining, false, ""),
+  ])
+  func drawsTheSameImagesEverywhere(_ family: SyntheticShapes.Family, _ train: Bool, _ digest: String) throws
+  {
+    let set = SyntheticShapes(family, train: train, count: 60)
+    #expect(try set.data.withElements(of: UInt8.self) { try sha256(UnsafeRawBufferPointer($0)) } == digest)
+  }
+
+  @Test func anImageDependsOnItsIndexAlone() {
+    let few = SyntheticShapes(count: 20)
+    let many = SyntheticShapes(count: 50)
+    #expect(few.data.array(of: UInt8.self) == many.data[0..<20].array(of: UInt8.self))
+    #expect(few.data.array(of: UInt8.self) != SyntheticShapes(count: 20, seed: 1).data.array(of: UInt8.self))
+    let images = Set((0..<50).map { many.image(at: $0) })
+    let test = SyntheticShapes(train: false, count: 50)
+    #expect(images.union((0..<50).map { test.image(at: $0) }).count == 100)
+    #expect(SyntheticShapes(count: 0).count == 0)
+  }
+
+  @Test func classesAreBalancedNamedAndApart() {
+    let target = SyntheticShapes(count: 100)
+    let other = SyntheticShapes(.pretraining, count: 100)
+    #expect(target.classes.count == 10 && other.classes.count == 20)
+    #expect(Set(target.classes).union(other.classes).count == 30)
+    for (set, each) in [(target, 10), (other, 5)] {
+      for label in set.classes.indices { #expect(set.targets.filter { $0 == label }.count == each) }
+    }
+    #expect(target[0].input.shape == [3, 32, 32] && target[13].target.item() == 3)
+  }
+
+  /// Nearest class mean, a linear classifier: far below what the set is made for.
+  @Test func pixelsAloneSayLittle() {
+    let train = SyntheticShapes(count: 1000)
+    let test = SyntheticShapes(train: false, count: 300)
+    let pixels = train.data.reshape([100, 10, 3072]).to(.float32)
+    let means = pixels.mean(0)
+    let x = test.data.reshape([300, 1, 3072]).to(.float32)
+    let distances = (x - means.unsqueeze(0)).square().sum(2)
+    let answers = distances.argmin(1).array(of: Int.self)
+    let right = zip(answers, test.targets).filter { $0 == $1 }.count
+    #expect(right < 120)
+  }
+
+  @Test func makesContactSheets() throws {
+    let set = SyntheticShapes(count: 35)
+    let sheet = set.contactSheet(perClass: 4, scale: 2)
+    #expect(sheet.width == 4 * 66 + 2 && sheet.height == 10 * 66 + 2)
+    // Classes 5 to 9 have three images.
+    #expect(sheet[x: 3 * 66 + 10, y: 9 * 66 + 10] == [0, 0, 0])
+    #expect(sheet[x: 2, y: 2] == set.image(at: 0)[x: 0, y: 0])
+    #expect(sheet[x: 66 + 2 + 3, y: 2 * 66 + 2 + 5] == set.image(at: 12)[x: 1, y: 2])
+    #expect(sheet[x: 0, y: 0] == [0, 0, 0])
+    // To look at: NN_SHEETS=folder swift test …
+    if let folder = ProcessInfo.processInfo.environment["NN_SHEETS"] {
+      for family in SyntheticShapes.Family.allCases {
+        try SyntheticShapes(family, count: 300).contactSheet().writePNG(toFile: "\(folder)/\(family).png")
+      }
+    }
+  }
+}
