@@ -20,7 +20,7 @@ public final class LeakyReLU: Module, Layer {
   public init(negativeSlope: Double = 0.01) { self.negativeSlope = negativeSlope }
 
   public func forward(_ x: Tensor) -> Tensor { x.leakyRelu(negativeSlope: negativeSlope) }
-  public override var settings: String { "negativeSlope: \(negativeSlope)" }
+  public override var extraDescription: String { "negativeSlope: \(negativeSlope)" }
 }
 
 /// x, below 0 weight · x, with a learned weight: one, or one per channel (He et al., 2015).
@@ -37,7 +37,7 @@ public final class PReLU: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.prelu(weight.value) }
-  public override var settings: String { "\(weight.count)" }
+  public override var extraDescription: String { "\(weight.count)" }
 }
 
 /// x, below 0 alpha · (exp(x) - 1) (Clevert et al., 2016).
@@ -47,7 +47,7 @@ public final class ELU: Module, Layer {
   public init(alpha: Double = 1) { self.alpha = alpha }
 
   public func forward(_ x: Tensor) -> Tensor { x.elu(alpha: alpha) }
-  public override var settings: String { "alpha: \(alpha)" }
+  public override var extraDescription: String { "alpha: \(alpha)" }
 }
 
 /// ELU with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017).
@@ -62,7 +62,7 @@ public final class CELU: Module, Layer {
   public init(alpha: Double = 1) { self.alpha = alpha }
 
   public func forward(_ x: Tensor) -> Tensor { x.celu(alpha: alpha) }
-  public override var settings: String { "alpha: \(alpha)" }
+  public override var extraDescription: String { "alpha: \(alpha)" }
 }
 
 /// x · Φ(x), Φ being the distribution function of the standard normal distribution (Hendrycks and Gimpel, 2016).
@@ -72,7 +72,7 @@ public final class GELU: Module, Layer {
   public init(approximate: Tensor.GELUApproximation = .none) { self.approximate = approximate }
 
   public func forward(_ x: Tensor) -> Tensor { x.gelu(approximate: approximate) }
-  public override var settings: String { approximate == .none ? "" : "approximate: \(approximate)" }
+  public override var extraDescription: String { approximate == .none ? "" : "approximate: \(approximate)" }
 }
 
 /// x · sigmoid(x), also called swish.
@@ -116,7 +116,7 @@ public final class Softplus: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.softplus(beta: beta, threshold: threshold) }
-  public override var settings: String { "beta: \(beta), threshold: \(threshold)" }
+  public override var extraDescription: String { "beta: \(beta), threshold: \(threshold)" }
 }
 
 /// x / (1 + |x|).
@@ -131,7 +131,7 @@ public final class Softshrink: Module, Layer {
   public init(lambda: Double = 0.5) { self.lambda = lambda }
 
   public func forward(_ x: Tensor) -> Tensor { x.softshrink(lambda: lambda) }
-  public override var settings: String { "lambda: \(lambda)" }
+  public override var extraDescription: String { "lambda: \(lambda)" }
 }
 
 /// x, but 0 where |x| <= lambda.
@@ -141,7 +141,7 @@ public final class Hardshrink: Module, Layer {
   public init(lambda: Double = 0.5) { self.lambda = lambda }
 
   public func forward(_ x: Tensor) -> Tensor { x.hardshrink(lambda: lambda) }
-  public override var settings: String { "lambda: \(lambda)" }
+  public override var extraDescription: String { "lambda: \(lambda)" }
 }
 
 /// x · min(max(x + 3, 0), 6) / 6 (Howard et al., 2019).
@@ -165,7 +165,7 @@ public final class Hardtanh: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.hardtanh(minimum: minimum, maximum: maximum) }
-  public override var settings: String { "minimum: \(minimum), maximum: \(maximum)" }
+  public override var extraDescription: String { "minimum: \(minimum), maximum: \(maximum)" }
 }
 
 /// x where it is above the threshold, otherwise `value`.
@@ -179,7 +179,7 @@ public final class Threshold: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.threshold(threshold, value: value) }
-  public override var settings: String { "\(threshold), value: \(value)" }
+  public override var extraDescription: String { "\(threshold), value: \(value)" }
 }
 
 /// The first half of an axis times the sigmoid of the second (Dauphin et al., 2017).
@@ -189,7 +189,7 @@ public final class GLU: Module, Layer {
   public init(_ axis: Int = -1) { self.axis = axis }
 
   public func forward(_ x: Tensor) -> Tensor { x.glu(axis) }
-  public override var settings: String { "\(axis)" }
+  public override var extraDescription: String { "\(axis)" }
 }
 
 /// exp(x), scaled so that the sum along the axis is 1.
@@ -199,7 +199,7 @@ public final class Softmax: Module, Layer {
   public init(_ axis: Int) { self.axis = axis }
 
   public func forward(_ x: Tensor) -> Tensor { x.softmax(axis) }
-  public override var settings: String { "\(axis)" }
+  public override var extraDescription: String { "\(axis)" }
 }
 
 /// The logarithm of ``Softmax``, computed without overflow.
@@ -209,5 +209,5 @@ public final class LogSoftmax: Module, Layer {
   public init(_ axis: Int) { self.axis = axis }
 
   public func forward(_ x: Tensor) -> Tensor { x.logSoftmax(axis) }
-  public override var settings: String { "\(axis)" }
+  public override var extraDescription: String { "\(axis)" }
 }

@@ -68,7 +68,7 @@ open class BatchNorm: Module, Layer {
     return result.output
   }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     "\(features), epsilon: \(epsilon), momentum: \(momentum.map { "\($0)" } ?? "nil"), affine: \(weight != nil), "
       + "trackRunningStats: \(runningMean != nil)"
   }

@@ -62,7 +62,7 @@ open class Conv2d: Module, Layer {
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     var text = "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride)"
     if padding != 0 && padding != .valid { text += ", padding: \(described(padding))" }
     if dilation != 1 { text += ", dilation: \(dilation)" }
@@ -127,7 +127,7 @@ open class Conv1d: Module, Layer {
       weight.value, bias: bias?.value, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     var text = "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride)"
     if padding != 0 && padding != .valid { text += ", padding: \(described(padding))" }
     if dilation != 1 { text += ", dilation: \(dilation)" }
@@ -184,7 +184,7 @@ open class ConvTranspose2d: Module, Layer {
       groups: groups, dilation: dilation)
   }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     var text = "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride)"
     if padding != 0 { text += ", padding: \(padding)" }
     if outputPadding != 0 { text += ", outputPadding: \(outputPadding)" }
@@ -236,7 +236,7 @@ open class ConvTranspose1d: Module, Layer {
       groups: groups, dilation: dilation)
   }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), "
       + "outputPadding: \(outputPadding), groups: \(groups), bias: \(bias != nil), dilation: \(dilation)"
   }

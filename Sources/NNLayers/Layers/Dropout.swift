@@ -13,7 +13,7 @@ public final class Dropout: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.dropout(p: p, training: isTraining) }
-  public override var settings: String { "p: \(p)" }
+  public override var extraDescription: String { "p: \(p)" }
 }
 
 /// ``Dropout`` of whole channels of images [N, C, H, W]; as `torch.nn.Dropout2d` (Tompson et al., 2015).
@@ -28,5 +28,5 @@ public final class Dropout2d: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.dropout2d(p: p, training: isTraining) }
-  public override var settings: String { "p: \(p)" }
+  public override var extraDescription: String { "p: \(p)" }
 }

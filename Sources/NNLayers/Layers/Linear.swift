@@ -28,7 +28,7 @@ open class Linear: Module, Layer {
 
   open func forward(_ x: Tensor) -> Tensor { x.linear(weight.value, bias: bias?.value) }
 
-  open override var settings: String {
+  open override var extraDescription: String {
     "inFeatures: \(inFeatures), outFeatures: \(outFeatures), bias: \(bias != nil)"
   }
 }

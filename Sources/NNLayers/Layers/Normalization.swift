@@ -30,7 +30,7 @@ public final class LayerNorm: Module, Layer {
   public func forward(_ x: Tensor) -> Tensor {
     x.layerNorm(shape: shape, weight: weight?.value, bias: bias?.value, eps: epsilon)
   }
-  public override var settings: String { "\(shape), epsilon: \(epsilon), affine: \(weight != nil)" }
+  public override var extraDescription: String { "\(shape), epsilon: \(epsilon), affine: \(weight != nil)" }
 }
 
 /// Normalises each sample of [N, C, …] over groups of channels and all positions; as `torch.nn.GroupNorm`
@@ -60,7 +60,7 @@ public final class GroupNorm: Module, Layer {
   public func forward(_ x: Tensor) -> Tensor {
     x.groupNorm(groups: groups, weight: weight?.value, bias: bias?.value, eps: epsilon)
   }
-  public override var settings: String {
+  public override var extraDescription: String {
     "groups: \(groups), \(channels), epsilon: \(epsilon), affine: \(weight != nil)"
   }
 }
@@ -91,7 +91,9 @@ public final class InstanceNorm2d: Module, Layer {
       "needs images [N, \(channels), H, W], got shape \(x.shape)")
     return x.instanceNorm(weight: weight?.value, bias: bias?.value, eps: epsilon)
   }
-  public override var settings: String { "\(channels), epsilon: \(epsilon), affine: \(weight != nil)" }
+  public override var extraDescription: String {
+    "\(channels), epsilon: \(epsilon), affine: \(weight != nil)"
+  }
 }
 
 /// Divides each element by a power of the squares in the neighbouring channels; as `torch.nn.LocalResponseNorm`
@@ -120,5 +122,5 @@ public final class LocalResponseNorm: Module, Layer {
   public func forward(_ x: Tensor) -> Tensor {
     x.localResponseNorm(size: size, alpha: alpha, beta: beta, k: k)
   }
-  public override var settings: String { "size: \(size), alpha: \(alpha), beta: \(beta), k: \(k)" }
+  public override var extraDescription: String { "size: \(size), alpha: \(alpha), beta: \(beta), k: \(k)" }
 }

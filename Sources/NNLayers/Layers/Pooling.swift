@@ -28,7 +28,7 @@ public final class MaxPool2d: Module, Layer {
     x.maxPool2d(
       kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
-  public override var settings: String {
+  public override var extraDescription: String {
     "kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), ceilMode: \(ceilMode)"
   }
 }
@@ -58,7 +58,7 @@ public final class MaxPool1d: Module, Layer {
     x.maxPool1d(
       kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
-  public override var settings: String {
+  public override var extraDescription: String {
     "kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), ceilMode: \(ceilMode)"
   }
 }
@@ -97,7 +97,7 @@ public final class AvgPool2d: Module, Layer {
       kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode,
       countIncludePad: countIncludePad, divisorOverride: divisorOverride)
   }
-  public override var settings: String {
+  public override var extraDescription: String {
     "kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), ceilMode: \(ceilMode)"
   }
 }
@@ -129,7 +129,7 @@ public final class AvgPool1d: Module, Layer {
       kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode,
       countIncludePad: countIncludePad)
   }
-  public override var settings: String {
+  public override var extraDescription: String {
     "kernelSize: \(kernelSize), stride: \(stride), padding: \(padding), ceilMode: \(ceilMode)"
   }
 }
@@ -144,7 +144,7 @@ public final class AdaptiveAvgPool2d: Module, Layer {
   public init(_ outputSize: Size2) { self.outputSize = outputSize }
 
   public func forward(_ x: Tensor) -> Tensor { x.adaptiveAvgPool2d(outputSize: outputSize) }
-  public override var settings: String { "\(outputSize)" }
+  public override var extraDescription: String { "\(outputSize)" }
 }
 
 /// Greatest elements of `outputSize` windows that share the image out as evenly as possible, whatever its size; as
@@ -157,5 +157,5 @@ public final class AdaptiveMaxPool2d: Module, Layer {
   public init(_ outputSize: Size2) { self.outputSize = outputSize }
 
   public func forward(_ x: Tensor) -> Tensor { x.adaptiveMaxPool2d(outputSize: outputSize) }
-  public override var settings: String { "\(outputSize)" }
+  public override var extraDescription: String { "\(outputSize)" }
 }

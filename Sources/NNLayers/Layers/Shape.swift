@@ -16,7 +16,7 @@ public final class Flatten: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.flatten(from: start, to: end) }
-  public override var settings: String { start == 1 && end == -1 ? "" : "from: \(start), to: \(end)" }
+  public override var extraDescription: String { start == 1 && end == -1 ? "" : "from: \(start), to: \(end)" }
 }
 
 /// One dimension as several; one of the sizes may be -1. As `torch.nn.Unflatten`.
@@ -30,5 +30,5 @@ public final class Unflatten: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.unflatten(axis, sizes: sizes) }
-  public override var settings: String { "\(axis), sizes: \(sizes)" }
+  public override var extraDescription: String { "\(axis), sizes: \(sizes)" }
 }

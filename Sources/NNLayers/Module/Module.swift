@@ -32,7 +32,7 @@ open class Module {
   public init() {}
 
   /// Settings shown in descriptions, such as `3, 64, kernelSize: (3, 3)`.
-  open var settings: String { "" }
+  open var extraDescription: String { "" }
 
   /// Own parameters, buffers and modules.
   func members() -> [(key: String, member: Member)] { reflectedMembers() }
@@ -188,11 +188,11 @@ extension Module: CustomStringConvertible {
   /// The module and its parts as a tree, as PyTorch prints them.
   public var description: String {
     let parts = namedChildren()
-    if parts.isEmpty { return "\(typeName)(\(settings))" }
+    if parts.isEmpty { return "\(typeName)(\(extraDescription))" }
     let lines = parts.map { name, module in
       "  (\(name)): " + module.description.split(separator: "\n").joined(separator: "\n  ")
     }
-    let head = settings.isEmpty ? "" : settings + "\n"
+    let head = extraDescription.isEmpty ? "" : extraDescription + "\n"
     return "\(typeName)(\(head)\n" + lines.joined(separator: "\n") + "\n)"
   }
 }

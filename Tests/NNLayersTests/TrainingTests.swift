@@ -1,0 +1,153 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import TestSupport
+import Testing
+
+/// Whole trainings against PyTorch's: initial weights, batches, losses, gradients, accuracies, final weights.
+@Suite(.serialized)
+struct TrainingTests {
+  @Test(arguments: ["cnn_tiny_sgd", "cnn_sgd"])
+  func followsPyTorch(_ name: String) throws {
+    let golden = try JSONValue(contentsOf: fixtureFolder.appendingPathComponent("training/\(name).json"))
+    let run = try #require(Golden(golden))
+    let dataset = IndexedDataset(run.images(), run.labels)
+    #expect(try sha256(dataset.images) == golden["dataset_sha256"]?.string)
+    try withDefaultGenerator(Generator(seed: run.seed)) {
+      let net = makeNet(run)
+      let state = net.stateDict()
+      for (key, value) in golden["initial_sha256"]?.entries ?? [:] {
+        #expect(try sha256(#require(state[key])) == value.string, "\(key)")
+      }
+      #expect(state.count == golden["initial_sha256"]?.entries.count)
+      let optimizer = SGD(net.parameters(), learningRate: run.learningRate)
+      let loader = DataLoader(dataset, batchSize: run.batch, shuffle: true)
+      var step = 0
+      for epoch in 0..<run.epochs {
+        net.train()
+        try loader.forEach { batch in
+          #expect(batch.places.array(of: Int.self) == run.batches[step])
+          optimizer.zeroGrad()
+          let scores = net(batch.input)
+          let loss = crossEntropy(scores, batch.target)
+          loss.backward()
+          #expect(
+            abs(loss.item() - run.losses[step]) <= run.lossTolerance[step],
+            "step \(step): loss \(loss.item()), expected \(run.losses[step])")
+          let norm = gradNorm(net.parameters())
+          #expect(abs(norm - run.gradientNorms[step]) <= 1e-3 * run.gradientNorms[step], "step \(step)")
+          let hits = (scores.argmax(1) .== batch.target).to(.float32).mean().item()
+          #expect(abs(hits - run.trainingAccuracy[step]) < 1.5 / Double(run.batch), "step \(step)")
+          optimizer.step()
+          step += 1
+        }
+        net.eval()
+        let accuracy = noGrad { () -> Double in
+          let scores = net(dataset.images)
+          return (scores.argmax(1) .== dataset.labels).to(.float32).mean().item()
+        }
+        // One image in a thousand may lie on the edge between two classes.
+        #expect(abs(accuracy - run.accuracy[epoch]) <= max(1.0 / Double(run.count), 0.002), "epoch \(epoch)")
+      }
+      for (key, value) in golden["float64"]?["final_l2"]?.entries ?? [:] {
+        let got = try #require(net.stateDict()[key]).to(.float64).square().sum().sqrt().item()
+        #expect(abs(got - value.double) <= 1e-3 * max(1, value.double), "\(key)")
+      }
+    }
+  }
+
+  private func makeNet(_ run: Golden) -> Sequential {
+    let net = Sequential()
+    var channels = 3
+    for width in run.widths {
+      net.append(Conv2d(channels, width, kernelSize: 3, padding: 1))
+      net.append(BatchNorm2d(width))
+      net.append(ReLU())
+      net.append(MaxPool2d(kernelSize: 2))
+      channels = width
+    }
+    net.append(Flatten())
+    let side = run.imageSize >> run.widths.count
+    net.append(Linear(channels * side * side, run.classes))
+    return net
+  }
+
+  private func sha256(_ x: Tensor) throws -> String {
+    try withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("tensor")
+      let dense = x.contiguous()
+      let bytes = withExtendedLifetime(dense) {
+        Data(bytes: dense.rawPointer, count: dense.count * dense.dtype.byteCount)
+      }
+      try bytes.write(to: file)
+      return try Checksum.sha256("").digest(ofFile: file.path)
+    }
+  }
+}
+
+/// What a golden training was made with, and its values in float64.
+private struct Golden {
+  let seed, count, classes, batch, epochs, imageSize: Int
+  let learningRate, signal: Double
+  let widths: [Int]
+  let key: String
+  let batches: [[Int]]
+  let losses, lossTolerance, gradientNorms, trainingAccuracy, accuracy: [Double]
+
+  init?(_ json: JSONValue) {
+    guard let seed = json["seed"], let count = json["n"], let classes = json["classes"],
+      let batch = json["batch"], let epochs = json["epochs"], let image = json["image"],
+      let rate = json["optimizer"]?["lr"], let signal = json["signal"], let widths = json["widths"],
+      let key = json["dataset_key"], let batches = json["batch_indices"], let values = json["float64"],
+      let losses = values["losses"], let tolerance = json["loss_atol"], let norms = values["grad_l2"],
+      let trained = values["train_acc"], let evaluated = values["eval_acc"]
+    else { return nil }
+    (self.seed, self.count, self.classes) = (seed.int, count.int, classes.int)
+    (self.batch, self.epochs, imageSize) = (batch.int, epochs.int, image.ints[1])
+    (learningRate, self.signal, self.widths) = (rate.double, signal.double, widths.ints)
+    (self.key, self.batches) = (key.string, batches.elements.map(\.ints))
+    (self.losses, lossTolerance, gradientNorms) = (losses.doubles, tolerance.doubles, norms.doubles)
+    (trainingAccuracy, accuracy) = (trained.doubles, evaluated.doubles)
+  }
+
+  var labels: Tensor { Tensor((0..<count).map { $0 % classes }) }
+
+  /// Noise around one prototype per class.
+  func images() -> Tensor {
+    let size = [3, imageSize, imageSize]
+    let prototypes = FormulaNumbers.uniform("\(key)/prototypes", [classes] + size)
+    let noise = FormulaNumbers.uniform("\(key)/noise", [count] + size)
+    return prototypes.indexSelect(0, index: labels) * signal + noise * (1 - signal)
+  }
+}
+
+/// Images that know their number, so that the order of batches can be checked.
+private struct IndexedDataset: Dataset {
+  struct Batch: Sendable {
+    let input, target, places: Tensor
+  }
+
+  struct Element: Collatable {
+    let image, label: Tensor
+    let place: Int
+
+    static func collate(_ elements: [Element]) -> Batch {
+      Batch(
+        input: stack(elements.map(\.image)), target: stack(elements.map(\.label)),
+        places: Tensor(elements.map(\.place)))
+    }
+  }
+
+  let images, labels: Tensor
+
+  init(_ images: Tensor, _ labels: Tensor) {
+    self.images = images
+    self.labels = labels
+  }
+
+  var count: Int { images.shape[0] }
+  subscript(index: Int) -> Element {
+    Element(image: images.select(0, index: index), label: labels.select(0, index: index), place: index)
+  }
+}
