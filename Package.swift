@@ -74,7 +74,7 @@ let package = Package(
       name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNLayersTests", dependencies: ["NNCore", "NNLayers", "TestSupport"],
+      name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNDataTests", dependencies: ["NNData", "TestSupport"],

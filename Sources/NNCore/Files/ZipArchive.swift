@@ -43,7 +43,7 @@ struct ZipArchive: Sendable {
       end = entry.dataOffset + entry.storedByteCount
     }
     // Deflate can pack a thousandfold; weights and arrays that are worth keeping come nowhere near.
-    let limit = Swift.max(64 << 20, file.count.multipliedReportingOverflow(by: 100).partialValue)
+    let limit = Swift.max(16 << 20, file.count.multipliedReportingOverflow(by: 100).partialValue)
     var expanded = 0
     for entry in entries where entry.isDeflated {
       let (sum, overflow) = expanded.addingReportingOverflow(entry.byteCount)

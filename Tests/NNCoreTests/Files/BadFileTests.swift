@@ -81,6 +81,9 @@ import Testing
       try Data(pickle).write(to: URL(fileURLWithPath: path))
       #expect(throws: FileError.self) { try PickleValue(contentsOf: path) }
     }
+    // Five million empty lists.
+    let lists = [0x80, 2, 0x28] + Array(repeating: UInt8(ascii: "]"), count: 5_000_000) + Array("t.".utf8)
+    #expect(throws: FileError.self) { try PickleValue(FileBytes(lists).whole, "lists.pkl") }
   }
 
   @Test func refusesHalfSurrogatesAndControlCharacters() throws {

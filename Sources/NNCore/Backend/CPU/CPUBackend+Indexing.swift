@@ -3,45 +3,63 @@ import CNNKernels
 extension CPUBackend {
   func gather(_ x: Tensor, axis: Int, index: Tensor) -> Tensor {
     let result = Tensor(uninitialized: index.shape, dtype: x.dtype)
-    let size = x.dtype.byteCount
-    let (target, source) = (result.rawPointer, x.rawPointer)
-    Self.visit(index, axis: axis, limit: x.shape[axis], strides: x.strides) { place, element in
-      address(target, place, size).copyMemory(from: address(source, element, size), byteCount: size)
+    Self.forEachLine(index, axis: axis, limit: x.shape[axis], from: x, to: result) {
+      nn_gather_line(
+        Int32(x.dtype.byteCount), $0.count, $0.index, $0.step, $0.limit, $0.x, $0.sx, $0.y, $0.sy)
     }
     return result
   }
 
   func scatter(_ x: Tensor, axis: Int, index: Tensor, source: Tensor, adding: Bool) -> Tensor {
     let result = copy(x, strides: nil)
-    let target = result.rawPointer
-    let values = source.rawPointer
-    let size = x.dtype.byteCount
-    let dtype = x.dtype.rawValue
-    let sourceLines = Odometer(shape: index.shape, strides: source.strides)
-    Self.visit(index, axis: axis, limit: x.shape[axis], strides: result.strides) { place, element in
-      let (to, from) = (address(target, element, size), address(values, sourceLines.offset(place), size))
-      if adding {
-        nn_binary(Int32(NN_ADD.rawValue), dtype, 1, to, 1, from, 1, to)
-      } else {
-        to.copyMemory(from: from, byteCount: size)
-      }
+    Self.forEachLine(index, axis: axis, limit: x.shape[axis], from: source, to: result) {
+      adding
+        ? nn_scatter_add_line(
+          x.dtype.rawValue, $0.count, $0.index, $0.step, $0.limit, $0.x, $0.sx, $0.y, $0.sy)
+        : nn_scatter_line(
+          Int32(x.dtype.byteCount), $0.count, $0.index, $0.step, $0.limit, $0.x, $0.sx, $0.y, $0.sy)
     }
     return result
   }
 
-  /// Visits the elements of `index` in row-major order: the place in the index, and the element that it points at
-  /// in a tensor of the given strides.
-  private static func visit(
-    _ index: Tensor, axis: Int, limit: Int, strides: [Int],
-    _ body: (_ place: Int, _ element: Int) -> Void
+  /// One line of indices, and the lines of the tensors that are read and written along the same axis.
+  private struct IndexLine {
+    let count: Int64
+    let index: UnsafePointer<Int64>
+    let step: Int64
+    let limit: Int64
+    let x: UnsafeMutableRawPointer
+    let sx: Int64
+    let y: UnsafeMutableRawPointer
+    let sy: Int64
+  }
+
+  /// Visits the lines of `index` along an axis, in parallel: different lines touch different elements.
+  /// `body` returns the first place with an index out of range, or the length of the line.
+  private static func forEachLine(
+    _ index: Tensor, axis: Int, limit: Int, from x: Tensor, to y: Tensor,
+    _ body: (IndexLine) -> Int64
   ) {
-    let places = index.contiguous()
-    let values = places.pointer(Int64.self)
-    var other = strides
-    other[axis] = 0
-    let lines = Odometer(shape: index.shape, strides: other)
-    for place in 0..<index.count {
-      body(place, lines.offset(place) + checked(values[place], limit, axis) * strides[axis])
+    if index.count == 0 { return }
+    let lines = Lines(index, axis: axis)
+    let rest = index.shape.indices.filter { $0 != axis }
+    let sizes = rest.map { index.shape[$0] }
+    let (reads, writes) = (
+      Odometer(shape: sizes, strides: rest.map { x.strides[$0] }),
+      Odometer(shape: sizes, strides: rest.map { y.strides[$0] })
+    )
+    let (places, source, target) = (index.rawPointer, x.rawPointer, y.rawPointer)
+    let size = x.dtype.byteCount
+    ThreadPool.shared.parallelFor(count: lines.count, grain: max(1, 16_384 / lines.length)) { range in
+      for line in range {
+        let first = address(places, lines.offset(line), 8).assumingMemoryBound(to: Int64.self)
+        let done = body(
+          IndexLine(
+            count: Int64(lines.length), index: first, step: Int64(lines.stride), limit: Int64(limit),
+            x: address(source, reads.offset(line), size), sx: Int64(x.strides[axis]),
+            y: address(target, writes.offset(line), size), sy: Int64(y.strides[axis])))
+        if done < lines.length { _ = checked(first[Int(done) * lines.stride], limit, axis) }
+      }
     }
   }
 
@@ -121,15 +139,15 @@ extension CPUBackend {
   }
 
   func scan(_ x: Tensor, axis: Int, product: Bool) -> Tensor {
-    let result = copy(x, strides: nil)
-    let lines = Lines(result, axis: axis)
-    let size = x.dtype.byteCount
-    let op = Int32((product ? NN_MUL : NN_ADD).rawValue)
-    for line in 0..<lines.count {
-      for step in stride(from: 1, to: lines.length, by: 1) {
-        let here = result.rawPointer + (lines.offset(line) + step * lines.stride) * size
-        let before = here - lines.stride * size
-        nn_binary(op, x.dtype.rawValue, 1, before, 1, here, 1, here)
+    let result = Tensor(uninitialized: x.shape, dtype: x.dtype)
+    if x.count == 0 { return result }
+    let (from, to) = (Lines(x, axis: axis), Lines(result, axis: axis))
+    let (source, target, size) = (x.rawPointer, result.rawPointer, x.dtype.byteCount)
+    ThreadPool.shared.parallelFor(count: to.count, grain: max(1, 16_384 / to.length)) { range in
+      for line in range {
+        nn_scan_line(
+          x.dtype.rawValue, product ? 1 : 0, Int64(to.length), address(source, from.offset(line), size),
+          Int64(from.stride), address(target, to.offset(line), size), Int64(to.stride))
       }
     }
     return result

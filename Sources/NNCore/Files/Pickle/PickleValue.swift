@@ -132,6 +132,7 @@ final class PickleHeap: Sendable {
   func text(_ id: Int) -> String? { nodes[id].text }
 }
 
+/// Large payloads are kept elsewhere: a pickle has many small values.
 enum PickleNode: Sendable {
   case none
   case bool(Bool)
@@ -144,13 +145,13 @@ enum PickleNode: Sendable {
   case list([Int])
   case tuple([Int])
   case set([Int])
-  case dict(PickleDict)
+  indirect case dict(PickleDict)
   case global(PickleGlobal)
-  case storage(StorageRecord)
-  case tensor(TensorRecord)
+  indirect case storage(StorageRecord)
+  indirect case tensor(TensorRecord)
   /// NumPy's element type and byte order.
-  case dtype(String, order: String)
-  case array(ArrayRecord)
+  indirect case dtype(String, order: String)
+  indirect case array(ArrayRecord)
 
   var text: String? {
     switch self {

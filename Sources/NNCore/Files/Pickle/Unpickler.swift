@@ -10,7 +10,7 @@ struct Unpickler {
   }
 
   /// Bounds the memory of a pickle that consists of one-byte opcodes.
-  private static let nodeLimit = 10_000_000
+  private static let nodeLimit = 4_000_000
 
   private(set) var reader: ByteReader
   let options: Options
