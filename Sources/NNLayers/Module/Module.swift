@@ -192,7 +192,6 @@ extension Module: CustomStringConvertible {
     let lines = parts.map { name, module in
       "  (\(name)): " + module.description.split(separator: "\n").joined(separator: "\n  ")
     }
-    let head = extraDescription.isEmpty ? "" : extraDescription + "\n"
-    return "\(typeName)(\(head)\n" + lines.joined(separator: "\n") + "\n)"
+    return "\(typeName)(\(extraDescription)\n" + lines.joined(separator: "\n") + "\n)"
   }
 }
