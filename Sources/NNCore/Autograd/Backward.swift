@@ -32,7 +32,8 @@ struct BackwardPass {
           "gradient of shape \(gradient.shape) for a tensor of shape \(root.shape)")
         seed = gradient.to(root.dtype)
       } else {
-        require(root.count == 1, operation, "needs a gradient: the tensor has shape \(root.shape), not one element")
+        require(
+          root.count == 1, operation, "needs a gradient: the tensor has shape \(root.shape), not one element")
         seed = Tensor.ones(root.shape, dtype: root.dtype)
       }
       add(seed, to: node, outputIndex: root.outputIndex)
@@ -143,7 +144,8 @@ extension Tensor {
     var leaf = detach()
     if required {
       require(
-        dtype.isFloatingPoint, "requiringGrad", "only floating-point tensors carry gradients, this is \(dtype)")
+        dtype.isFloatingPoint, "requiringGrad",
+        "only floating-point tensors carry gradients, this is \(dtype)")
       leaf.node = Node(name: "leaf", edges: [], saved: [], outputCount: 1, vjp: nil)
     }
     return leaf
@@ -181,7 +183,8 @@ extension Tensor {
 ///   - createGraph: makes the results differentiable again.
 /// - Returns: one gradient per input, nil for an input that no output depends on.
 public func grad(
-  of outputs: [Tensor], withRespectTo inputs: [Tensor], gradients: [Tensor?]? = nil, retainGraph: Bool = false,
+  of outputs: [Tensor], withRespectTo inputs: [Tensor], gradients: [Tensor?]? = nil,
+  retainGraph: Bool = false,
   createGraph: Bool = false
 ) -> [Tensor?] {
   for input in inputs {

@@ -81,7 +81,8 @@ final class Node: @unchecked Sendable {
     lock.withLock { _ in
       require(
         !isReleased, "backward",
-        "the graph behind \(name) was already used and released; pass retainGraph: true to the first backward")
+        "the graph behind \(name) was already used and released; pass retainGraph: true to the first backward"
+      )
       return (edges, saved)
     }
   }

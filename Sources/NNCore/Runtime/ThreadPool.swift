@@ -41,7 +41,8 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   private init() {
-    openblas_set_num_threads(1)  // our pieces run beside each other; OpenBLAS must not start threads of its own
+    // Our pieces run beside each other; OpenBLAS must not start threads of its own.
+    openblas_set_num_threads(1)
     let wish = ProcessInfo.processInfo.environment["NN_THREADS"].flatMap { Int($0) }
     limit = Atomic(max(1, wish ?? ProcessInfo.processInfo.activeProcessorCount))
   }

@@ -16,7 +16,8 @@ extension Tensor {
   /// A matrix from rows of equal length.
   public init<T: TensorElement>(_ rows: [[T]], dtype: DType? = nil) {
     let width = rows.first?.count ?? 0
-    require(rows.allSatisfy { $0.count == width }, "Tensor", "rows of different lengths: \(rows.map(\.count))")
+    require(
+      rows.allSatisfy { $0.count == width }, "Tensor", "rows of different lengths: \(rows.map(\.count))")
     self.init(flat: rows.flatMap { $0 }, shape: [rows.count, width], dtype: dtype)
   }
   /// A 3-dimensional tensor from nested arrays of equal lengths.
@@ -42,7 +43,9 @@ extension Tensor {
   }
 
   /// A tensor filled by a closure that gets its memory, for readers and kernels of other modules.
-  package init<T: TensorElement>(shape: [Int], initializing body: (UnsafeMutableBufferPointer<T>) throws -> Void) rethrows {
+  package init<T: TensorElement>(
+    shape: [Int], initializing body: (UnsafeMutableBufferPointer<T>) throws -> Void
+  ) rethrows {
     let tensor = Tensor(uninitialized: shape, dtype: T.dtype)
     try body(UnsafeMutableBufferPointer(start: tensor.pointer(T.self), count: tensor.count))
     self = tensor
@@ -54,7 +57,9 @@ extension Tensor {
     Device.cpu.backend.fill(shape, value, dtype: dtype)
   }
   public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 0, dtype: dtype) }
-  public static func zeros(_ shape: Int..., dtype: DType = .float32) -> Tensor { full(shape, 0, dtype: dtype) }
+  public static func zeros(_ shape: Int..., dtype: DType = .float32) -> Tensor {
+    full(shape, 0, dtype: dtype)
+  }
   public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   public static func ones(_ shape: Int..., dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   /// Zeros of the shape and type of another tensor.
@@ -77,7 +82,9 @@ extension Tensor {
     return Tensor(Array(Swift.stride(from: start, to: end, by: step)))
   }
   /// start + i * step, without end: ceil((end - start) / step) values. Computed in float64.
-  public static func arange(_ start: Double, _ end: Double, step: Double = 1, dtype: DType = .float32) -> Tensor {
+  public static func arange(_ start: Double, _ end: Double, step: Double = 1, dtype: DType = .float32)
+    -> Tensor
+  {
     require(step != 0, "arange", "step must not be 0")
     let count = Swift.max(0, Int(((end - start) / step).rounded(.up)))
     return Tensor((0..<count).map { start + Double($0) * step }).to(dtype)

@@ -66,7 +66,9 @@ extension Tensor {
     for case .tensor(let tensor) in indices { tensors.append(tensor) }
     if tensors.isEmpty { return basicPart(expanded(indices)) }
     for (place, index) in indices.enumerated() where place < tensors.count {
-      guard case .tensor = index else { fail("subscript", "tensors of indices must come before other entries") }
+      guard case .tensor = index else {
+        fail("subscript", "tensors of indices must come before other entries")
+      }
     }
     let rest = Array(indices.dropFirst(tensors.count))
     let picked: Tensor

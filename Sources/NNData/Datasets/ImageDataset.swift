@@ -9,7 +9,7 @@ public protocol ImageDataset: Dataset where Element == Sample {
   /// All pixels: uint8 (N, H, W, C).
   var data: Tensor { get }
   /// What is done to an image when an element is asked for.
-  var transform: any Transform<Image, Tensor> { get }
+  var transform: any Transform<Image, Tensor> { get set }
 }
 
 extension ImageDataset {

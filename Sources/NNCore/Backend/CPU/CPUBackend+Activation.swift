@@ -18,7 +18,8 @@ extension CPUBackend {
     let path = KernelPath.current.rawValue
     let (a, b, c) = (parameters.a, parameters.b, parameters.c)
     run([result, g, x]) { n, p, s in
-      nn_activate_backward(path, Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0], a, b, c)
+      nn_activate_backward(
+        path, Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0], a, b, c)
     }
     return result
   }

@@ -7,7 +7,8 @@ extension CPUBackend {
     let path = KernelPath.current.rawValue
     let (source, target, size) = (input.rawPointer, result.rawPointer, x.dtype.byteCount)
     Self.forEachGroup(of: input, axis: axis) { lines, start in
-      nn_softmax(path, x.dtype.rawValue, logarithm ? 1 : 0, lines, source + start * size, target + start * size)
+      nn_softmax(
+        path, x.dtype.rawValue, logarithm ? 1 : 0, lines, source + start * size, target + start * size)
     }
     return withExtendedLifetime(input) { result }
   }
