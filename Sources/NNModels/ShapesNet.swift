@@ -1,0 +1,42 @@
+import Foundation
+import NNCore
+import NNLayers
+
+/// A small convolutional network for images of 32x32, with weights that travel with the library: pretrained on the
+/// pretraining classes of `SyntheticShapes`, so that fine-tuning can be shown without Internet.
+public final class ShapesNet: Module, CallableModule {
+  /// Four blocks of convolution, batch normalisation, ReLU and pooling, then an average over the image.
+  public let features: Sequential
+  public let classifier: Linear
+
+  /// Size of the output of `features`.
+  public let featureCount = 128
+
+  public init(classes: Int) {
+    var layers: [any CallableModule] = []
+    for (inputs, outputs) in [(3, 16), (16, 32), (32, 64), (64, 128)] {
+      layers += [
+        Conv2d(inputs, outputs, kernelSize: 3, padding: 1, bias: false), BatchNorm2d(outputs), ReLU(),
+        inputs == 64 ? AdaptiveAvgPool2d(1) : MaxPool2d(kernelSize: 2),
+      ]
+    }
+    features = Sequential(layers + [Flatten()])
+    classifier = Linear(featureCount, classes)
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor { classifier(features(x)) }
+
+  /// The network as `PretrainExample` trained it.
+  ///
+  /// - Throws: `FileError` if the library's resource folder is not beside the program.
+  public static func pretrained() throws -> ShapesNet {
+    guard let url = Bundle.module.url(forResource: "shapesnet", withExtension: "safetensors") else {
+      throw FileError.unreadable(file: "shapesnet.safetensors", reason: "not among the resources of NNModels")
+    }
+    let state = try StateDict(contentsOf: url.path)
+    let classes = state["classifier.weight"]?.shape.first ?? 0
+    let network = ShapesNet(classes: classes)
+    try network.loadStateDict(state)
+    return network
+  }
+}
