@@ -11,6 +11,7 @@ let package = Package(
     .library(name: "NNLightning", targets: ["NNLightning"]),
     .executable(name: "FineTuneExample", targets: ["FineTuneExample"]),
     .executable(name: "TrainFromScratchExample", targets: ["TrainFromScratchExample"]),
+    .executable(name: "PretrainExample", targets: ["PretrainExample"]),
     .executable(name: "PredictExample", targets: ["PredictExample"]),
   ],
   dependencies: [
@@ -45,28 +46,23 @@ let package = Package(
         "NNCore", "NNLayers", "NNData", .product(name: "Logging", package: "swift-log"),
       ]),
 
-    // One executable per experiment.
-    .executableTarget(
-      name: "FineTuneExample",
+    // One executable per experiment, and what they share.
+    .target(
+      name: "ExampleSupport",
       dependencies: [
         "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Examples/FineTuneExample"),
+      path: "Examples/ExampleSupport"),
     .executableTarget(
-      name: "TrainFromScratchExample",
-      dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
+      name: "FineTuneExample", dependencies: ["ExampleSupport"], path: "Examples/FineTuneExample"),
+    .executableTarget(
+      name: "TrainFromScratchExample", dependencies: ["ExampleSupport"],
       path: "Examples/TrainFromScratchExample"),
     .executableTarget(
-      name: "PredictExample",
-      dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      path: "Examples/PredictExample"),
+      name: "PretrainExample", dependencies: ["ExampleSupport"], path: "Examples/PretrainExample"),
+    .executableTarget(
+      name: "PredictExample", dependencies: ["ExampleSupport"], path: "Examples/PredictExample"),
 
     // Tests.
     .target(name: "TestSupport", dependencies: ["NNCore"], path: "Tests/TestSupport"),
@@ -83,9 +79,15 @@ let package = Package(
       name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNLightningTests", dependencies: ["NNLightning", "NNModels", "TestSupport"],
+      name: "NNLightningTests",
+      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport"]),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNLightning", "ExampleSupport", "TestSupport", "FineTuneExample",
+        "TrainFromScratchExample", "PretrainExample", "PredictExample",
+      ],
       resources: [.copy("Fixtures")]),
-    .testTarget(name: "ExampleTests", dependencies: ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11

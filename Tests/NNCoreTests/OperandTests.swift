@@ -63,12 +63,12 @@ struct OperandTests {
     #expect(x.softmax(0).isNaN().all().item() == 1)
   }
 
-  /// float32 sums are as good as float64 ones: one rounding at the end.
+  /// float32 sums keep all but the last digits: short runs in float32 lanes, the rest in float64.
   @Test func longSumsAreAccurate() {
     let x = FormulaNumbers.uniform("long sum", [1_000_003], 0, 1)
     let exact = x.to(.float64).sum().item()
     #expect(abs(x.sum().item() - exact) <= 1e-7 * exact)
-    #expect(abs(Tensor.full([1 << 20], 0.1).mean().item() - Double(Float(0.1))) < 1e-8)
+    #expect(abs(Tensor.full([1 << 20], 0.1).mean().item() - Double(Float(0.1))) < 1e-7)
     let running = Tensor.full([1 << 20], 0.1).cumsum(0)[-1].item()
     #expect(abs(running - Double(Float(0.1)) * Double(1 << 20)) < 1e-2)
   }

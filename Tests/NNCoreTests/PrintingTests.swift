@@ -20,7 +20,7 @@ struct PrintingTests {
     (Tensor([1e9, 1] as [Float]), "tensor([1.0000e+09, 1.0000e+00])"),
     (Tensor([1.5, 1e5] as [Float]), "tensor([1.5000e+00, 1.0000e+05])"),
     (Tensor([123456.789, 0.5] as [Float]), "tensor([1.2346e+05, 5.0000e-01])"),
-    (Tensor([99_999_999, 1] as [Float]), "tensor([1.0000e+08, 1.0000e+00])"),
+    (Tensor([100_000_000, 1] as [Float]), "tensor([1.0000e+08, 1.0000e+00])"),
     (Tensor([[0.001, 0.9999]] as [[Float]]), "tensor([[0.0010, 0.9999]])"),
     (Tensor([.nan, 1, .infinity, -.infinity] as [Float]), "tensor([nan, 1., inf, -inf])"),
     (Tensor([.infinity, 1.5] as [Float]), "tensor([   inf, 1.5000])"),

@@ -20,6 +20,10 @@ private final class Net: Module, CallableModule {
 
 struct SummaryTests {
   @Test func showsShapesAndParametersAndLeavesNoTrace() {
+    withDefaultGenerator(Generator(seed: 3)) { checkSummary() }
+  }
+
+  private func checkSummary() {
     let net = Net()
     net.blocks[1].freeze()
     net.drop.eval()

@@ -18,7 +18,9 @@ public func checkGradients(
   }
   let points = inputs.map { $0.detach().to(.float64).contiguous() }
   let leaves = points.map { $0.requiringGrad() }
-  total(leaves).backward()
+  let loss = total(leaves)
+  // A function whose value does not depend on the inputs (the slope of a linear one) has no graph.
+  if loss.requiresGrad { loss.backward() }
   var found: [String] = []
   for (place, point) in points.enumerated() {
     let values = point.array(of: Double.self)

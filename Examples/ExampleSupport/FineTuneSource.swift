@@ -1,0 +1,76 @@
+import NNCore
+import NNData
+import NNLayers
+import NNModels
+
+/// What the fine-tuning experiment runs on: images, and a pretrained network that fits them.
+public struct FineTuneSource {
+  /// Name of the network.
+  public let name: String
+  /// Lines that say what is used and why.
+  public let reasons: [String]
+  public let classes: [String]
+  /// The pretrained network.
+  public let features: any CallableModule
+  /// Size of its output.
+  public let outputs: Int
+  /// Whether its outputs need normalising before a linear layer.
+  public let normalizes: Bool
+  public let inputShape: [Int]
+  /// Images as the network expects them.
+  public let data: ExperimentData
+  /// The same images for the CNN from scratch.
+  public let small: ExperimentData
+
+  /// Decides by what is at hand: photos with an ImageNet network, or else the shapes with the small network that
+  /// belongs to them.
+  public static func choose(
+    _ options: ExperimentOptions, architecture: String, weights: String?
+  ) throws -> FineTuneSource {
+    if options.dataset == .shapes { return try shapes(ImageSource(options), options) }
+    let network: PretrainedNetwork
+    do {
+      network = try pretrainedNetwork(architecture, weights: weights)
+    } catch let error where weights == nil && options.dataset == .auto && listModels().contains(architecture)
+    {
+      return try shapes(ImageSource(shapesBecause: "no weights for \(architecture): \(error)"), options)
+    }
+    let source = try ImageSource(options)
+    if source.name == "shapes" { return try shapes(source, options) }
+    return FineTuneSource(
+      name: architecture,
+      reasons: [source.reason, "Weights: \(architecture), ImageNet, from \(network.origin)"],
+      classes: source.classes,
+      features: network.model,
+      outputs: 1_000,
+      // SqueezeNet ends with a ReLU and an average: its outputs are never negative and not centred.
+      normalizes: architecture.hasPrefix("squeezenet"),
+      inputShape: [1, 3, 224, 224],
+      data: source.data(
+        options,
+        transform: Compose {
+          Resize(224, 224)
+          ToTensor()
+          Normalize.imageNet
+        }),
+      small: source.small(options))
+  }
+
+  private static func shapes(_ source: ImageSource, _ options: ExperimentOptions) throws -> FineTuneSource {
+    let network = try ShapesNet.pretrained()
+    let data = source.small(options)
+    return FineTuneSource(
+      name: "ShapesNet",
+      reasons: [
+        source.reason,
+        "Weights: ShapesNet, part of the library, pretrained on other classes by PretrainExample",
+      ],
+      classes: source.classes,
+      features: network.features,
+      outputs: network.featureCount,
+      normalizes: true,
+      inputShape: [1, 3, 32, 32],
+      data: data,
+      small: data)
+  }
+}

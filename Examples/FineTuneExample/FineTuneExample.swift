@@ -1,0 +1,65 @@
+import ArgumentParser
+import ExampleSupport
+import NNCore
+import NNLayers
+import NNLightning
+
+/// The chapter's second experiment: a frozen pretrained network with a new head, beside the CNN from scratch on the
+/// same images.
+@main
+struct FineTuneExample: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fine-tunes a pretrained network: frozen, as feature extractor, with a new linear head.",
+    discussion: """
+      Images are resized to 224x224 and normalised as for ImageNet, go through the frozen network, and its 1000 \
+      outputs feed a new linear layer. Without pretrained weights (none on disk, no Internet) the experiment runs \
+      on the data set that the library draws itself, with a small network that was pretrained on other classes.
+
+      Example: swift run -c release FineTuneExample --root data --arch squeezenet1_0 \
+      --weights squeezenet1_0.pth --limit-train 4000 --limit-test 1000 --epochs 3 --batch-size 64
+      """)
+
+  @OptionGroup var options: ExperimentOptions
+
+  @Option(help: "Architecture of the pretrained network, such as resnet18 or squeezenet1_0.")
+  var arch = "resnet18"
+
+  @Option(
+    help: """
+      File with its weights (.pth or .safetensors). Without it the official ones are taken from PyTorch's cache or \
+      downloaded.
+      """)
+  var weights: String?
+
+  @Flag(inversion: .prefixedNo, help: "Also train the CNN from scratch on the same images, to compare.")
+  var compare = true
+
+  func run() throws {
+    options.prepare()
+    let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights)
+    for line in experiment.reasons { print(line) }
+
+    var outcomes: [Outcome] = []
+    if compare {
+      print("\n== CNN from scratch")
+      manualSeed(options.seed)
+      let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
+      let trainer = Trainer(maxEpochs: options.epochs, callbacks: [EarlyStopping(patience: 3)])
+      outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
+    }
+
+    print("\n== Fine-tuning \(experiment.name)")
+    manualSeed(options.seed)
+    let net = FineTuneNet(
+      features: experiment.features, outputs: experiment.outputs, classes: experiment.classes.count,
+      normalizes: experiment.normalizes, learningRate: options.learningRate)
+    print(net.summary(inputShape: experiment.inputShape))
+    var callbacks: [Callback] = [EarlyStopping(patience: 3)]
+    if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
+    let trainer = Trainer(maxEpochs: options.epochs, callbacks: callbacks)
+    outcomes.append(try trainer.runExperiment("\(experiment.name), frozen, new head", net, experiment.data))
+
+    printComparison(outcomes)
+    if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
+  }
+}

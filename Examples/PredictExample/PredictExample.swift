@@ -1,0 +1,51 @@
+import ArgumentParser
+import ExampleSupport
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNModels
+
+/// What a network trained on ImageNet sees in photos.
+@main
+struct PredictExample: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Names what is in photos (JPEG or PNG), with an ImageNet network.",
+    discussion:
+      "Example: swift run -c release PredictExample --arch squeezenet1_0 --weights squeezenet1_0.pth dog.jpg")
+
+  @Option(help: "Architecture: \(listModels().joined(separator: ", ")).")
+  var arch = "resnet18"
+
+  @Option(
+    help: """
+      File with its weights (.pth or .safetensors). Without it the official ones are taken from PyTorch's cache or \
+      downloaded.
+      """)
+  var weights: String?
+
+  @Option(help: "How many classes to name per photo.")
+  var top = 5
+
+  @Argument(help: "Image files.")
+  var images: [String]
+
+  func validate() throws {
+    guard (1...1_000).contains(top) else { throw ValidationError("--top: expected 1 to 1000, found \(top)") }
+  }
+
+  func run() throws {
+    let network = try pretrainedNetwork(arch, weights: weights)
+    network.model.eval()
+    let transform = imageNetTransform(resize: 256, crop: 224)
+    for path in images {
+      let image = try Image(contentsOfFile: path)
+      let probabilities = noGrad { network.model(transform(image).unsqueeze(0)).softmax(1)[0] }
+      let best = probabilities.topk(top)
+      print("\(path)  (\(image.width)x\(image.height))")
+      for (p, index) in zip(best.values.array(of: Double.self), best.indices.array(of: Int.self)) {
+        print(String(format: "  %.3f  ", p) + imagenetCategories[index])
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The examples as someone who mistypes meets them.
+@Suite struct CommandLineTests {
+  private func run(_ program: String, _ arguments: String...) throws -> Command {
+    try Command([product(program)] + arguments)
+  }
+
+  @Test(arguments: ["FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample"])
+  func helpExplainsTheOptions(program: String) throws {
+    let help = try run(program, "--help")
+    #expect(help.status == 0)
+    #expect(help.output.contains("OVERVIEW: ") && help.output.contains("OPTIONS:"))
+  }
+
+  @Test func anUnknownOptionIsNamed() throws {
+    let result = try run("FineTuneExample", "--epoch", "3")
+    #expect(result.status != 0)
+    #expect(result.output.contains("--epoch"))
+  }
+
+  @Test(arguments: [
+    (["--epochs", "0"], "--epochs: expected a number of at least 1, found 0"),
+    (["--learning-rate=-1"], "--learning-rate: expected a number above 0, found -1.0"),
+    (["--dataset", "imagenet"], "imagenet"),
+  ])
+  func badValuesAreRefusedInOneLine(arguments: [String], message: String) throws {
+    let result = try Command([product("TrainFromScratchExample")] + arguments)
+    #expect(result.status != 0)
+    #expect(result.output.contains(message), "\(result.output)")
+  }
+
+  @Test func missingAndDamagedFilesAreNamed() throws {
+    try withTemporaryFolder { folder in
+      let missing = try run(
+        "PredictExample", "--arch", "squeezenet1_0", "--weights", folder.path + "/no.pth", "a.jpg")
+      #expect(missing.status != 0)
+      #expect(missing.output.contains("no.pth"), "\(missing.output)")
+
+      let damaged = folder.path + "/weights.safetensors"
+      try Data("not a weight file".utf8).write(to: URL(fileURLWithPath: damaged))
+      let refused = try run("PredictExample", "--arch", "squeezenet1_0", "--weights", damaged, "a.jpg")
+      #expect(refused.status != 0)
+      #expect(refused.output.contains("weights.safetensors"), "\(refused.output)")
+
+      let batches = folder.appendingPathComponent("cifar-10-batches-bin")
+      try FileManager.default.createDirectory(at: batches, withIntermediateDirectories: true)
+      for name in [
+        "data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch",
+      ] {
+        try Data(count: 1_000).write(to: batches.appendingPathComponent(name + ".bin"))
+      }
+      let truncated = try run("TrainFromScratchExample", "--dataset", "cifar10", "--root", folder.path)
+      #expect(truncated.status != 0)
+      #expect(truncated.output.contains(".bin"), "\(truncated.output)")
+      #expect(truncated.output.split(separator: "\n").count == 1, "\(truncated.output)")
+    }
+  }
+
+  @Test func theOfflineStoryRunsAndFineTuningWins() throws {
+    try withTemporaryFolder { folder in
+      let metrics = folder.path + "/metrics.json"
+      let run = try run("FineTuneExample", "--dataset", "shapes", "--metrics", metrics)
+      #expect(run.status == 0, "\(run.output)")
+      let table = run.output.split(separator: "\n").suffix(2).map {
+        $0.split(separator: " ").map(String.init)
+      }
+      let accuracies = table.map { $0.dropLast(2).last.flatMap(Double.init) ?? 0 }
+      #expect(accuracies.count == 2 && accuracies[1] > accuracies[0], "\(run.output)")
+    }
+  }
+}
