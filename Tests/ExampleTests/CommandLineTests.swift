@@ -1,4 +1,5 @@
 import Foundation
+import NNLightning
 import TestSupport
 import Testing
 
@@ -56,6 +57,33 @@ import Testing
       #expect(truncated.status != 0)
       #expect(truncated.output.contains(".bin"), "\(truncated.output)")
       #expect(truncated.output.split(separator: "\n").count == 1, "\(truncated.output)")
+    }
+  }
+
+  @Test(arguments: [[String](), ["--test-every-epoch"]])
+  func firstInterruptFinishesTheStepAndSaves(extra: [String]) throws {
+    try withTemporaryFolder { folder in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: product("TrainFromScratchExample"))
+      process.arguments =
+        ["--dataset", "shapes", "--limit-train", "64", "--epochs", "100000", "--learning-rate", "1e-9"]
+        + ["--output", folder.path + "/run"] + extra
+      let output = Pipe()
+      process.standardOutput = output
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      let last = folder.path + "/run/last.safetensors"
+      // One epoch is through when its checkpoint is there.
+      let deadline = Date().addingTimeInterval(60)
+      while !FileManager.default.fileExists(atPath: last), process.isRunning, Date() < deadline {
+        Thread.sleep(forTimeInterval: 0.05)
+      }
+      process.interrupt()
+      let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 0, "\(text)")
+      #expect(text.contains("{'loss':"), "\(text)")
+      #expect(try Checkpoint(contentsOf: last).globalStep > 0)
     }
   }
 

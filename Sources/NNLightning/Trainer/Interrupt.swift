@@ -20,11 +20,14 @@ final class Interrupt {
 
   private let counter = Counter()
   private var sources: [any DispatchSourceSignal] = []
+  /// What the signals did before; a run inside a run leaves the outer one's watch in place.
+  private var former: [(number: Int32, handler: (@convention(c) (Int32) -> Void)?)] = []
 
   init() {
     let counter = counter
     sources = [SIGINT, SIGTERM].map { number in
-      signal(number, SIG_IGN)  // the source sees it all the same; the default would end the process
+      // The source sees it all the same; the default would end the process.
+      former.append((number, signal(number, SIG_IGN)))
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { counter.receive(number) }
       source.resume()
@@ -37,7 +40,6 @@ final class Interrupt {
 
   deinit {
     for source in sources { source.cancel() }
-    signal(SIGINT, SIG_DFL)
-    signal(SIGTERM, SIG_DFL)
+    for (number, handler) in former { signal(number, handler) }
   }
 }
