@@ -17,6 +17,8 @@ public struct FineTuneSource {
   /// Whether its outputs need normalising before a linear layer.
   public let normalizes: Bool
   public let inputShape: [Int]
+  /// Epochs without a better validation loss after which training stops.
+  public let patience: Int
   /// Images as the network expects them.
   public let data: ExperimentData
   /// The same images for the CNN from scratch.
@@ -46,6 +48,7 @@ public struct FineTuneSource {
       // SqueezeNet ends with a ReLU and an average: its outputs are never negative and not centred.
       normalizes: architecture.hasPrefix("squeezenet"),
       inputShape: [1, 3, 224, 224],
+      patience: 3,
       data: source.data(
         options,
         transform: Compose {
@@ -70,6 +73,8 @@ public struct FineTuneSource {
       outputs: network.featureCount,
       normalizes: true,
       inputShape: [1, 3, 32, 32],
+      // An epoch is 16 steps here, and the validation loss swings: go the whole way.
+      patience: options.epochs,
       data: data,
       small: data)
   }

@@ -44,7 +44,8 @@ struct FineTuneExample: ParsableCommand {
       print("\n== CNN from scratch")
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
-      let trainer = Trainer(maxEpochs: options.epochs, callbacks: [EarlyStopping(patience: 3)])
+      let trainer = Trainer(
+        maxEpochs: options.epochs, callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
 
@@ -54,7 +55,7 @@ struct FineTuneExample: ParsableCommand {
       features: experiment.features, outputs: experiment.outputs, classes: experiment.classes.count,
       normalizes: experiment.normalizes, learningRate: options.learningRate)
     print(net.summary(inputShape: experiment.inputShape))
-    var callbacks: [Callback] = [EarlyStopping(patience: 3)]
+    var callbacks: [Callback] = [EarlyStopping(patience: experiment.patience)]
     if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
     let trainer = Trainer(maxEpochs: options.epochs, callbacks: callbacks)
     outcomes.append(try trainer.runExperiment("\(experiment.name), frozen, new head", net, experiment.data))
