@@ -5,7 +5,7 @@
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev zlib1g-dev
 ARGS =
 
-.PHONY: run test setup lint format debug-check
+.PHONY: run test setup lint format
 
 run: setup
 	@echo "==> Building in release (the first build takes some minutes)"

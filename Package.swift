@@ -15,8 +15,7 @@ let package = Package(
     .executable(name: "PredictExample", targets: ["PredictExample"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
     // System libraries (Debian packages are listed in the Makefile).
@@ -35,7 +34,6 @@ let package = Package(
       name: "NNData",
       dependencies: [
         "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG",
-        .product(name: "Logging", package: "swift-log"),
       ]),
     .target(
       name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"],
@@ -43,7 +41,7 @@ let package = Package(
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", .product(name: "Logging", package: "swift-log"),
+        "NNCore", "NNLayers", "NNData",
       ]),
 
     // One executable per experiment, and what they share.

@@ -45,7 +45,7 @@ import Testing
     try #require(list.status == 0, "this test needs a git checkout: \(list.output)")
     for path in list.output.split(separator: "\n").map(String.init) {
       let source = packageRoot.appendingPathComponent(path)
-      // Tests and their fixtures are no part of what a dependent builds.
+      // A file that was deleted but is still in the index.
       guard FileManager.default.fileExists(atPath: source.path) else { continue }
       let copy = target.appendingPathComponent(path)
       try FileManager.default.createDirectory(
