@@ -127,7 +127,7 @@ static void NN_NAME(conv_weight_block_)(const struct nn_window *w, const struct 
       for (channel += NN_NR; channel >= w->channels; channel -= w->channels) tap++;
     }
   }
-  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = accumulate, .by_column = 1};
+  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = accumulate, .by_column = 1, .a_step = NN_MR};
   intptr_t tiles = (outputs + NN_MR - 1) / NN_MR;
   for (intptr_t p = 0; p < tiles; p++) {
     intptr_t first = NN_SHARE(p, outputs, tiles), size = NN_SHARE(p + 1, outputs, tiles) - first;

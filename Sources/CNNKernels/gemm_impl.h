@@ -73,7 +73,7 @@ static void NN_NAME(gemm_block_)(const struct nn_gemm *g, intptr_t row0, intptr_
                      packed_b + (column - column0) * k);
   }
   int by_column = g->a_row == 1 && g->a_column != 1;
-  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = g->accumulate || k0 > 0, .by_column = by_column};
+  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = g->accumulate || k0 > 0, .by_column = by_column, .a_step = NN_MR};
   const NN_REAL *bias = k0 == 0 ? g->bias : NULL;
   intptr_t count = row1 - row0, tiles = (count + NN_MR - 1) / NN_MR, group = by_column ? NN_GROUP : 1;
   for (intptr_t p = 0; p < tiles; p++) {

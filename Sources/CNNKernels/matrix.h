@@ -9,6 +9,7 @@
 #include "nn_dispatch.h"
 #include "nn_gemm.h"
 #include "nn_types.h"
+#include "nn_winograd.h"
 
 // Every element of a product is the sum of blocks of at most NN_KC products, added in order of k. The size of
 // the blocks is part of the numerical result: it must not depend on anything but k.
@@ -39,6 +40,21 @@ struct nn_matrix_kernels {
                     intptr_t);
   void (*depthwise_weight)(const struct nn_window *, const struct nn_grid *, void *, intptr_t, intptr_t);
 };
+
+/// The kernels of nn_winograd.h for one instruction set.
+struct nn_winograd_kernels {
+  intptr_t panel;
+  void (*input)(const struct nn_tiles *, const struct nn_planes *, intptr_t, intptr_t);
+  void (*gradient)(const struct nn_tiles *, const struct nn_planes *, intptr_t, intptr_t);
+  void (*output)(const struct nn_tiles *, const struct nn_planes *, const float *, intptr_t, intptr_t, intptr_t,
+                 intptr_t);
+  void (*weights)(const float *, intptr_t, intptr_t, int, float *, intptr_t, intptr_t, intptr_t);
+  void (*weight_gradient)(const float *, intptr_t, intptr_t, float *, intptr_t, intptr_t);
+  void (*product)(const float *, intptr_t, const float *, float *, intptr_t, intptr_t, intptr_t, intptr_t);
+  void (*outer)(const float *, intptr_t, const float *, intptr_t, float *, intptr_t, intptr_t, intptr_t, intptr_t,
+                intptr_t, int);
+};
+const struct nn_winograd_kernels *nn_winograd_kernels(int path);
 
 const struct nn_matrix_kernels *nn_matrix_kernels_f32(int path);
 const struct nn_matrix_kernels *nn_matrix_kernels_f64(int path);

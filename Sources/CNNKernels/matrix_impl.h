@@ -3,11 +3,23 @@
 #include "tile_impl.h"
 #include "gemm_impl.h"
 #include "conv_impl.h"
+#if !NN_IS_DOUBLE
+#include "winograd_impl.h"
+#endif
 
 static const struct nn_matrix_kernels NN_NAME(table_) = {
     NN_NAME(gemm_),         NN_NAME(conv_),      NN_NAME(conv_weight_),
     NN_NAME(conv_patches_), NN_NAME(depthwise_), NN_NAME(depthwise_weight_),
 };
+
+#if !NN_IS_DOUBLE
+static const struct nn_winograd_kernels NN_NAME(winograd_table_) = {
+    NN_NR,
+    NN_NAME(winograd_input_),   NN_NAME(winograd_gradient_),        NN_NAME(winograd_output_),
+    NN_NAME(winograd_weights_), NN_NAME(winograd_weight_gradient_), NN_NAME(winograd_product_),
+    NN_NAME(winograd_outer_),
+};
+#endif
 
 #undef NN_SUFFIX
 #undef NN_LANES

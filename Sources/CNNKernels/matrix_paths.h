@@ -34,3 +34,15 @@ const struct nn_matrix_kernels *NN_CAT(nn_matrix_kernels_, NN_TYPE)(int path) {
     default: return &NN_CAT(table_, NN_TYPED(portable));
   }
 }
+
+#if !NN_IS_DOUBLE
+const struct nn_winograd_kernels *nn_winograd_kernels(int path) {
+  switch (path) {
+#if defined(__x86_64__)
+    case NN_AVX512: return &NN_CAT(winograd_table_, NN_TYPED(avx512));
+    case NN_AVX2: return &NN_CAT(winograd_table_, NN_TYPED(avx2));
+#endif
+    default: return &NN_CAT(winograd_table_, NN_TYPED(portable));
+  }
+}
+#endif

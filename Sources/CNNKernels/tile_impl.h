@@ -15,16 +15,16 @@ typedef NN_REAL NN_NAME(loose_)
 #define NN_STORE(p, v) (*(NN_NAME(loose_) *)(p) = (NN_NAME(loose_))(v))
 
 struct NN_NAME(tile_) {
-  const NN_REAL *a;      // rows at a distance of NN_A_ROW, or (by_column) columns at a distance of NN_MR
+  const NN_REAL *a;      // rows at a distance of NN_A_ROW, or (by_column) columns at a distance of `a_step`
   const NN_REAL *b;      // k rows of NN_NR
   NN_REAL *const *rows;  // where the rows of C start
   const NN_REAL *bias;   // first value for this tile, or NULL
-  intptr_t column, k;
+  intptr_t column, k, a_step;
   int columns;  // valid columns, at most NN_NR
   int by_column, accumulate;
 };
 
-/// `rows`, `vectors`, `a_row` and `a_column` are constants after inlining.
+/// `rows`, `vectors` and one of `a_row` and `a_column` are constants after inlining.
 NN_INLINE void NN_NAME(tile_core_)(const int rows, const int vectors, const intptr_t a_row, const intptr_t a_column,
                                    const struct NN_NAME(tile_) * t) {
   NN_VECTOR sum[NN_MR][2];
@@ -70,9 +70,9 @@ NN_INLINE void NN_NAME(tile_core_)(const int rows, const int vectors, const intp
   static void NN_TILE_NAME(R)(const struct NN_NAME(tile_) * t) {       \
     if (t->by_column) {                                                \
       if (t->columns > NN_LANES)                                       \
-        NN_NAME(tile_core_)(R, 2, 1, NN_MR, t);                        \
+        NN_NAME(tile_core_)(R, 2, 1, t->a_step, t);                        \
       else                                                             \
-        NN_NAME(tile_core_)(R, 1, 1, NN_MR, t);                        \
+        NN_NAME(tile_core_)(R, 1, 1, t->a_step, t);                        \
     } else {                                                           \
       if (t->columns > NN_LANES)                                       \
         NN_NAME(tile_core_)(R, 2, NN_A_ROW, 1, t);                     \

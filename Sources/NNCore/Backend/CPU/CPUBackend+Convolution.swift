@@ -11,9 +11,16 @@ extension CPUBackend {
     let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: Tensor.channelsLastStrides(shape))
     let (source, bias) = (withAdjacentChannels(x), bias.map { copy($0, strides: nil) })
     let matrix = copy(weight.permuted([2, 3, 1, 0]), strides: nil)
+    let kernel = Size2(weight.shape[2], weight.shape[3])
+    if let tiled = WinogradGeometry(
+      source, outputs: shape[1], outputSize: outputSize, kernel: kernel, geometry, padding: geometry.padding)
+    {
+      winogradConvolution(tiled, source, matrix, turned: false, bias: bias, into: result)
+      return result
+    }
     let window = SlidingWindow(
       source, channels: weight.shape[1], positions: outputSize, step: geometry.stride,
-      taps: SlidingWindow.taps(Size2(weight.shape[2], weight.shape[3])) { y, x in
+      taps: SlidingWindow.taps(kernel) { y, x in
         (
           y * geometry.dilation.height - geometry.padding.height,
           x * geometry.dilation.width - geometry.padding.width
@@ -43,6 +50,13 @@ extension CPUBackend {
       weight.view(
         shape: [kernel.height, kernel.width, outputs, groups, inputs],
         strides: [s[2], s[3], s[0], outputs * s[0], s[1]]), strides: nil)
+    if let tiled = WinogradGeometry(
+      source, outputs: shape[1], outputSize: inputSize, kernel: kernel, geometry,
+      padding: Size2(2 - padding.height, 2 - padding.width))
+    {
+      winogradConvolution(tiled, source, matrix, turned: true, bias: bias, into: result)
+      return result
+    }
     for row in 0..<min(stride.height, inputSize.height) {
       for column in 0..<min(stride.width, inputSize.width) {
         let taps = SlidingWindow.taps(kernel) { y, x in
@@ -127,6 +141,14 @@ extension CPUBackend {
       )
     }
     let (source, gradient) = (withAdjacentChannels(x), withAdjacentChannels(gradient))
+    if let tiled = WinogradGeometry(
+      source, outputs: outputs, outputSize: Size2(gradient.shape[2], gradient.shape[3]), kernel: kernelSize,
+      geometry, padding: geometry.padding)
+    {
+      let shape = [outputs, inputs, 3, 3]
+      return winogradWeightGradient(tiled, source, gradient).view(
+        shape: shape, strides: Tensor.channelsLastStrides(shape))
+    }
     let window = SlidingWindow(
       source, channels: inputs, positions: Size2(gradient.shape[2], gradient.shape[3]), step: geometry.stride,
       taps: taps)

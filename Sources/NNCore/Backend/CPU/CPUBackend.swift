@@ -40,7 +40,7 @@ extension CPUBackend {
     let size = view.dtype.byteCount
     let (sy, sx) = (plan.innerStride(0), plan.innerStride(1))
     let (y, x) = (view.rawPointer, source.rawPointer)
-    plan.forEachRun { n, offset in
+    plan.forEachRun(strided: sx != 1 && sy == 1) { n, offset in
       nn_copy(
         Int32(size), Int64(n), address(x, offset[1], size), Int64(sx), address(y, offset[0], size), Int64(sy))
     }

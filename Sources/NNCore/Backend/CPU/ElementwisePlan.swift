@@ -39,10 +39,21 @@ struct ElementwisePlan {
   private static let grain = 32_768
 
   /// Calls `body` with the length of a run and the element offset of each operand, over all elements, in parallel.
-  func forEachRun(_ body: (_ length: Int, _ offsets: UnsafePointer<Int>) -> Void) {
+  ///
+  /// - Parameter strided: an operand jumps along the runs. They are cut short then, and all short runs side by side
+  ///   come first, so that a cache line that was fetched for one element still is there for its neighbours.
+  func forEachRun(strided: Bool = false, _ body: (_ length: Int, _ offsets: UnsafePointer<Int>) -> Void) {
     let inner = sizes[sizes.count - 1]
     let outer = sizes.dropLast().reduce(1, *)
     if inner == 0 || outer == 0 { return }
+    let short = 16
+    if strided && outer >= short && inner >= 2 * short {
+      let innerStrides = strides.map { $0[sizes.count - 1] }
+      ThreadPool.shared.parallelFor(count: inner, grain: short) { range in
+        walk(0..<outer, range.count, from: innerStrides.map { $0 * range.lowerBound }, body)
+      }
+      return
+    }
     if outer == 1 {
       let innerStrides = strides.map { $0[sizes.count - 1] }
       if inner <= Self.grain {
@@ -57,19 +68,21 @@ struct ElementwisePlan {
     }
     let rows = max(1, Self.grain / inner)
     ThreadPool.shared.parallelFor(count: outer, grain: rows) { range in
-      walk(range, inner, body)
+      walk(range, inner, from: strides.map { _ in 0 }, body)
     }
   }
 
   /// The rows of one piece, counted up like an odometer.
-  private func walk(_ range: Range<Int>, _ inner: Int, _ body: (Int, UnsafePointer<Int>) -> Void) {
+  private func walk(
+    _ range: Range<Int>, _ inner: Int, from start: [Int], _ body: (Int, UnsafePointer<Int>) -> Void
+  ) {
     let depth = sizes.count - 1
     let operandCount = strides.count
     withUnsafeTemporaryAllocation(of: Int.self, capacity: depth + operandCount) { scratch in
       guard let base = scratch.baseAddress else { return }
       let index = base
       let offsets = base + depth
-      for operand in 0..<operandCount { offsets[operand] = 0 }
+      for operand in 0..<operandCount { offsets[operand] = start[operand] }
       var rest = range.lowerBound
       for axis in (0..<depth).reversed() {
         index[axis] = rest % sizes[axis]
