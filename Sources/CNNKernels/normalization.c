@@ -21,9 +21,14 @@ void nn_merge_moments(intptr_t channels, double count, double *mean, double *squ
   }
 }
 
-void nn_channel_affine(int type, int path, intptr_t rows, intptr_t channels, const void *x, const void *mean,
-                       const void *scale, const void *shift, void *y) {
-  NN_CALL_REAL(type, path, channel_affine_, rows, channels, x, mean, scale, shift, y);
+void nn_channel_affine(int type, int path, intptr_t rows, intptr_t channels, const void *x,
+                       struct nn_channel_map map, const void *addend, int rectified, void *y) {
+  NN_CALL_REAL(type, path, channel_affine_, rows, channels, x, &map, addend, rectified, y);
+}
+
+void nn_channel_gate(int type, int path, intptr_t rows, intptr_t channels, const void *g, const void *x,
+                     struct nn_channel_map map, void *y) {
+  NN_CALL_REAL(type, path, channel_gate_, rows, channels, g, x, map.mean, map.scale, map.shift, y);
 }
 
 void nn_channel_gradient_sums(int type, int path, intptr_t rows, intptr_t channels, const void *g,

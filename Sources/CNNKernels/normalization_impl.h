@@ -53,12 +53,41 @@ static void NN_NAME(channel_moments_)(intptr_t rows, intptr_t channels, const NN
   }
 }
 
-static void NN_NAME(channel_affine_)(intptr_t rows, intptr_t channels, const NN_REAL *restrict x,
-                                     const NN_REAL *restrict mean, const NN_REAL *restrict scale,
-                                     const NN_REAL *restrict shift, NN_REAL *restrict y) {
-  for (intptr_t r = 0; r < rows; r++)
-    for (intptr_t c = 0; c < channels; c++)
-      y[r * channels + c] = (x[r * channels + c] - mean[c]) * scale[c] + shift[c];
+/// `add` and `rectify` are constants after inlining.
+NN_INLINE void NN_NAME(mapped_)(const int add, const int rectify, intptr_t rows, intptr_t channels,
+                                const NN_REAL *restrict x, const NN_REAL *restrict mean,
+                                const NN_REAL *restrict scale, const NN_REAL *restrict shift,
+                                const NN_REAL *restrict addend, NN_REAL *restrict y) {
+  for (intptr_t r = 0; r < rows; r++, x += channels, y += channels, addend += add ? channels : 0)
+    for (intptr_t c = 0; c < channels; c++) {
+      NN_REAL v = (x[c] - mean[c]) * scale[c] + shift[c];
+      if (add) v += addend[c];
+      y[c] = rectify && v <= 0 ? 0 : v;
+    }
+}
+
+static void NN_NAME(channel_affine_)(intptr_t rows, intptr_t channels, const NN_REAL *x,
+                                     const struct nn_channel_map *map, const NN_REAL *addend, int rectified,
+                                     NN_REAL *y) {
+  if (addend && rectified)
+    NN_NAME(mapped_)(1, 1, rows, channels, x, map->mean, map->scale, map->shift, addend, y);
+  else if (addend)
+    NN_NAME(mapped_)(1, 0, rows, channels, x, map->mean, map->scale, map->shift, addend, y);
+  else if (rectified)
+    NN_NAME(mapped_)(0, 1, rows, channels, x, map->mean, map->scale, map->shift, addend, y);
+  else
+    NN_NAME(mapped_)(0, 0, rows, channels, x, map->mean, map->scale, map->shift, addend, y);
+}
+
+static void NN_NAME(channel_gate_)(intptr_t rows, intptr_t channels, const NN_REAL *restrict g,
+                                   const NN_REAL *restrict x, const NN_REAL *restrict mean,
+                                   const NN_REAL *restrict scale, const NN_REAL *restrict shift,
+                                   NN_REAL *restrict y) {
+  for (intptr_t r = 0; r < rows; r++, x += channels, g += channels, y += channels)
+    for (intptr_t c = 0; c < channels; c++) {
+      NN_REAL v = (x[c] - mean[c]) * scale[c] + shift[c];
+      y[c] = v <= 0 ? 0 : g[c];
+    }
 }
 
 NN_INLINE void NN_NAME(block_dots_)(intptr_t width, intptr_t rows, intptr_t stride, const NN_REAL *restrict g,

@@ -14,9 +14,18 @@ void nn_channel_moments(int type, int path, intptr_t rows, intptr_t channels, co
 void nn_merge_moments(intptr_t channels, double count, double *mean, double *squares, double added,
                       const double *added_mean, const double *added_squares);
 
-/// y = (x - mean) * scale + shift, with one value per channel of the element type.
-void nn_channel_affine(int type, int path, intptr_t rows, intptr_t channels, const void *x, const void *mean,
-                       const void *scale, const void *shift, void *y);
+/// A map of channels with one value each, of the element type: (x - mean) * scale + shift.
+struct nn_channel_map {
+  const void *mean, *scale, *shift;
+};
+
+/// y = map(x), plus `addend` unless that is NULL, and then 0 in place of what is below if `rectified`.
+void nn_channel_affine(int type, int path, intptr_t rows, intptr_t channels, const void *x,
+                       struct nn_channel_map map, const void *addend, int rectified, void *y);
+
+/// y = g where map(x) is above 0 (or NaN), else 0: the gradient in front of a rectifier.
+void nn_channel_gate(int type, int path, intptr_t rows, intptr_t channels, const void *g, const void *x,
+                     struct nn_channel_map map, void *y);
 
 /// sums = Σ g and, unless x is NULL, dots = Σ g * (x - mean), per channel; the mean is of the element type.
 void nn_channel_gradient_sums(int type, int path, intptr_t rows, intptr_t channels, const void *g,

@@ -61,9 +61,10 @@ package protocol Backend: Sendable {
   func conv2dWeightGradient(
     _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
   ) -> Tensor
-  /// Greatest element of each window of images [N, C, H, W], and its place in the window if asked for.
+  /// Greatest element of each window of images [N, C, H, W], and its place in the window if asked for. With a map,
+  /// of max(map(x), 0) instead of x.
   func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+    _ x: Tensor, rectifiedBy map: ChannelMap?, _ geometry: PoolingGeometry, keepingPlaces: Bool
   ) -> (output: Tensor, places: Tensor?)
   /// Adds each element of `gradient` to its place in an input of zeros.
   func maxPool2dGradient(_ gradient: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor
@@ -76,13 +77,17 @@ package protocol Backend: Sendable {
   func avgPool2dGradient(_ gradient: Tensor, _ geometry: PoolingGeometry) -> Tensor
   /// Mean and biased variance of each channel of x [N, C, …], float64: [1, C] over the batch, or [N, C] per sample.
   func channelMoments(_ x: Tensor, perSample: Bool) -> (mean: Tensor, variance: Tensor)
-  /// (x - mean) · scale + shift per channel; factors are float64 of mean's shape, [1, C] or [N, C].
-  func channelAffine(_ x: Tensor, mean: Tensor, scale: Tensor, shift: Tensor) -> Tensor
+  /// map(x), plus `addend` of x's shape if there is one, and then 0 in place of what is below if `rectified`.
+  func channelAffine(_ x: Tensor, _ map: ChannelMap, adding addend: Tensor?, rectified: Bool) -> Tensor
+  /// g where map(x) is above 0, else 0.
+  func channelGate(_ g: Tensor, _ x: Tensor, _ map: ChannelMap) -> Tensor
   /// Sums of g and of g · (x - mean) per channel, float64 of mean's shape; without x the second is 0.
-  func channelGradientSums(_ gradient: Tensor, _ x: Tensor?, mean: Tensor) -> (sums: Tensor, dots: Tensor)
+  func channelGradientSums(
+    _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor
+  ) -> (sums: Tensor, dots: Tensor)
   /// g · a + (x - mean) · b + c per channel, or g · a without x; factors are float64 of mean's shape.
   func channelCombination(
-    _ gradient: Tensor, _ x: Tensor?, mean: Tensor, _ a: Tensor, _ b: Tensor, _ c: Tensor
+    _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor, _ a: Tensor, _ b: Tensor, _ c: Tensor
   ) -> Tensor
   /// Normalises each row of x [rows, columns]; with each row's mean and 1 / sqrt(variance + eps), float64.
   func layerNorm(

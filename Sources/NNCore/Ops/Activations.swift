@@ -41,11 +41,17 @@ extension Tensor {
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
     if !dtype.isFloatingPoint { return backend.unary(NN_RELU, self) }
+    if let result = rectifiedNormalization() { return result }
     // The result, which the next layer keeps too, tells as well as x where the slope is 0.
     return backend.activate(NN_THRESHOLD, self, .init())
       .recorded("relu", inputs: [self], savingOutput: true) { g, c in
-        [Tensor.slope(NN_THRESHOLD, "relu", .init(), g, c.saved(0), nil)]
+        [Tensor.rectifiedSlope(g, c.saved(0))]
       }
+  }
+
+  /// g where x, the input or the result of `relu`, is above 0.
+  static func rectifiedSlope(_ g: Tensor, _ x: Tensor) -> Tensor {
+    slope(NN_THRESHOLD, "relu", .init(), g, x, nil)
   }
 
   /// min(max(x, 0), 6); the slope is 0 at both ends.

@@ -57,7 +57,10 @@ extension Tensor {
   // MARK: Arithmetic
 
   public static func + (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(NN_ADD, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)
+    if let sum = addedToNormalization(a, b) {
+      return sum.recorded("add", inputs: [a, b]) { g, _ in [g, g] }
+    }
+    return arithmetic(NN_ADD, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)
   }
   public static func - (a: Tensor, b: Tensor) -> Tensor {
     arithmetic(NN_SUB, "sub", a, b, saving: false) { g, c in [g, c.needs(1) ? -g : nil] }

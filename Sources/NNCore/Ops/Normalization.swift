@@ -112,15 +112,11 @@ extension Tensor {
   private func normalized(
     _ name: StaticString, _ set: NormalizedSet, _ weight: Tensor?, _ bias: Tensor?, eps: Double
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
-    let x = detach()
-    let (mean, variance, inverse, output) = noGrad {
-      let (mean, variance) = set.overGroups(backend.channelMoments(x, perSample: set.perSample))
-      let inverse = (variance + eps).rsqrt()
-      let output = backend.channelAffine(
-        x, mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
-        shift: bias?.detach().to(.float64) ?? Tensor.zeros([shape[1]], dtype: .float64))
-      return (mean, variance, inverse, output)
+    let (mean, variance, inverse) = noGrad {
+      let (mean, variance) = set.overGroups(backend.channelMoments(detach(), perSample: set.perSample))
+      return (mean, variance, (variance + eps).rsqrt())
     }
+    let output = mapped(mean, inverse, weight, bias)
     let hasWeight = weight != nil
     let recorded = output.recorded(
       name, inputs: [self] + [weight, bias].compactMap { $0 },
@@ -144,14 +140,13 @@ extension Tensor {
     _ name: StaticString, mean: Tensor, variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
   ) -> Tensor {
     let channels = [1, shape[1]]
-    let (wideMean, inverse, output) = noGrad {
-      let mean = mean.to(.float64).reshape(channels)
-      let inverse = (variance.to(.float64).reshape(channels) + eps).rsqrt()
-      let output = backend.channelAffine(
-        detach(), mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
-        shift: bias?.detach().to(.float64).reshape(channels) ?? Tensor.zeros(channels, dtype: .float64))
-      return (mean, inverse, output)
+    let (wideMean, inverse) = noGrad {
+      (
+        mean.to(.float64).reshape(channels),
+        (variance.to(.float64).reshape(channels) + eps).rsqrt()
+      )
     }
+    let output = mapped(wideMean, inverse, weight, bias)
     // The input itself is needed only for the gradient of the weight.
     let hasWeight = weight != nil
     let savesInput = weight?.requiresGrad ?? false
@@ -176,11 +171,24 @@ extension Tensor {
       let scale = weight.map { inverse * $0.to(.float64) } ?? inverse
       let zero = Tensor.zeros(scale.shape, dtype: .float64)
       let dx =
-        context.needs(0) ? g.backend.channelCombination(g, nil, mean: mean, scale, zero, zero) : nil
+        context.needs(0)
+        ? g.backend.channelCombination(g.channelGradient(x), x, mean: mean, scale, zero, zero) : nil
       if !context.needsAny(from: 1) { return [dx] }
-      let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+      let (sums, dots) = g.backend.channelGradientSums(g.channelGradient(x), x, mean: mean)
       return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
         + [sums.reshape([g.shape[1]]).to(g.dtype)]
+    }
+  }
+
+  /// (x - mean) · inverse · weight + bias, not recorded. Images that are normalised over the batch are left open.
+  private func mapped(_ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?) -> Tensor {
+    noGrad {
+      let channels = [1, shape[1]]
+      let map = ChannelMap(
+        mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
+        shift: bias?.detach().to(.float64).reshape(channels) ?? Tensor.zeros(channels, dtype: .float64))
+      if rank == 4 && mean.shape[0] == 1 { return DeferredNormalization(detach(), map).result }
+      return backend.channelAffine(detach(), map, adding: nil, rectified: false)
     }
   }
 
@@ -236,7 +244,8 @@ private struct NormalizedSet: Sendable {
   func fusedGradients(
     _ g: Tensor, _ x: Tensor, _ weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool
   ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
-    let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+    let gradient = g.channelGradient(x)
+    let (sums, dots) = g.backend.channelGradientSums(gradient, x, mean: mean)
     var dx: Tensor?
     if needsInput {
       let factor = weight?.to(.float64)
@@ -244,7 +253,7 @@ private struct NormalizedSet: Sendable {
       let slopes = groupSums(factor.map { dots * $0 } ?? dots) * (inverse * inverse * inverse) / -count
       let offsets = groupSums(factor.map { sums * $0 } ?? sums) * inverse / -count
       dx = g.backend.channelCombination(
-        g, x, mean: mean, factor.map { inverse * $0 } ?? inverse, slopes, offsets)
+        gradient, x, mean: mean, factor.map { inverse * $0 } ?? inverse, slopes, offsets)
     }
     return (dx, (dots * inverse).sum(0).to(g.dtype), sums.sum(0).to(g.dtype))
   }

@@ -169,11 +169,18 @@ extension Tensor {
   private static func maxPooled(
     _ x: Tensor, _ geometry: PoolingGeometry, _ name: StaticString, keepingPlaces: Bool = false
   ) -> (values: Tensor, places: Tensor?) {
+    let open = x.pending(DeferredNormalization.self).flatMap { $0.isRectified && $0.addend == nil ? $0 : nil }
     let (values, places) = x.backend.maxPool2d(
-      x, geometry, keepingPlaces: keepingPlaces || shouldRecord([x]))
+      open?.input ?? x, rectifiedBy: open?.map, geometry, keepingPlaces: keepingPlaces || shouldRecord([x]))
     guard let places else { return (values, nil) }
-    let recorded = values.recorded(name, inputs: [x], saving: [places]) { g, context in
-      [spread(g, places: context.saved(0), geometry)]
+    let source = x.identity
+    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: open != nil) {
+      g, context in
+      guard !isGradientEnabled, context.savedTensors.count == 2, let source else {
+        return [spread(g, places: context.saved(0), geometry)]
+      }
+      let gradient = ChannelGradient.pooled(g, places: context.saved(0), geometry)
+      return [DeferredGradient(gradient, pooled: (context.saved(1).detach(), source)).result]
     }
     return (recorded, places)
   }

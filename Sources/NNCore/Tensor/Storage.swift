@@ -1,33 +1,92 @@
+import Synchronization
+
+/// Values that nobody has asked for yet, so that what follows may be computed together with them.
+package protocol DeferredValues: AnyObject, Sendable {
+  /// The tensor itself, of the shape and strides that were promised for it, not recorded.
+  func evaluate() -> Tensor
+}
+
 /// The bytes behind one or more tensors.
 ///
 /// Invariant for `@unchecked Sendable`: bytes are written only by whoever just created the storage, or by a
-/// tensor that holds the only reference to it; every other access reads.
+/// tensor that holds the only reference to it; every other access reads. `backing` is written once, under the lock of
+/// `deferred`, before `address` says that it is there.
 package final class Storage: @unchecked Sendable {
-  package let pointer: UnsafeMutableRawPointer
   package let byteCount: Int
   private let capacity: Int
   /// Keeps foreign memory (a mapped file) alive; nil if the bytes came from the pool.
   private let owner: AnyObject?
+  /// Where the bytes are, 0 as long as the values are deferred.
+  private let address: Atomic<UInt>
+  private let deferred: Mutex<(any DeferredValues)?>
+  /// What holds the values that were deferred once.
+  private var backing: Storage?
+  private let path: KernelPath
 
   package init(byteCount: Int) {
     let block = MemoryPool.shared.allocate(byteCount)
-    pointer = block.pointer
+    address = Atomic(UInt(bitPattern: block.pointer))
     capacity = block.capacity
     self.byteCount = byteCount
     owner = nil
+    deferred = Mutex(nil)
+    path = .portable
   }
 
   /// Wraps memory that `owner` keeps alive; it is never written to.
   package init(borrowing pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
-    self.pointer = UnsafeMutableRawPointer(mutating: pointer)
+    address = Atomic(UInt(bitPattern: pointer))
     self.byteCount = byteCount
     capacity = 0
     self.owner = owner
+    deferred = Mutex(nil)
+    path = .portable
+  }
+
+  /// Values that are computed when somebody asks for them, on the kernels that are in use now.
+  package init(deferring values: any DeferredValues, byteCount: Int) {
+    address = Atomic(0)
+    self.byteCount = byteCount
+    capacity = 0
+    owner = nil
+    deferred = Mutex(values)
+    path = .current
+  }
+
+  package var pointer: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(bitPattern: address.load(ordering: .acquiring)) ?? evaluate()
+  }
+
+  /// The values that were not computed so far, if that is so.
+  package var pending: (any DeferredValues)? {
+    address.load(ordering: .relaxed) == 0 ? deferred.withLock { $0 } : nil
+  }
+
+  @inline(never)
+  private func evaluate() -> UnsafeMutableRawPointer {
+    deferred.withLock { values in
+      if let values {
+        let result = path.force { values.evaluate() }
+        require(
+          result.storage.byteCount == byteCount && result.offset == 0, "Storage",
+          "deferred values fill \(result.storage.byteCount) bytes of \(byteCount)")
+        backing = result.storage
+        address.store(UInt(bitPattern: result.storage.pointer), ordering: .releasing)
+      }
+      values = nil
+      guard let pointer = UnsafeMutableRawPointer(bitPattern: address.load(ordering: .relaxed)) else {
+        fail("Storage", "deferred values are nowhere")
+      }
+      return pointer
+    }
   }
 
   var isBorrowed: Bool { owner != nil }
 
   deinit {
-    if owner == nil { MemoryPool.shared.deallocate(pointer, capacity: capacity) }
+    guard owner == nil, backing == nil,
+      let pointer = UnsafeMutableRawPointer(bitPattern: address.load(ordering: .relaxed))
+    else { return }
+    MemoryPool.shared.deallocate(pointer, capacity: capacity)
   }
 }

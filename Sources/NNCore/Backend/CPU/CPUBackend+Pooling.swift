@@ -4,14 +4,40 @@ import CNNKernels
 
 extension CPUBackend {
   func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+    _ x: Tensor, rectifiedBy map: ChannelMap?, _ geometry: PoolingGeometry, keepingPlaces: Bool
   ) -> (output: Tensor, places: Tensor?) {
-    let source = withAdjacentChannels(x)
     let result = pooled(x, geometry, dtype: x.dtype)
     let places = keepingPlaces ? pooled(x, geometry, dtype: geometry.placeDType) : nil
+    let (output, marks) = (nn_grid(result), places?.rawPointer)
+    guard let map else {
+      let source = withAdjacentChannels(x)
+      forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
+        nn_max_pool(pooling, nn_grid(source), output, marks, rows.lowerBound, rows.upperBound)
+      }
+      return (result, places)
+    }
+    // The rows under a row of windows are mapped just before they are pooled, in memory that stays in the cache.
+    let source = withInnerChannels(x)
+    let kernelMap = KernelChannelMap(map, x.dtype)
+    let (input, size, type) = (source.rawPointer, x.dtype.byteCount, x.dtype.rawValue)
+    let (channels, line, path) = (x.shape[1], x.shape[1] * x.shape[3], KernelPath.current.rawValue)
+    let mostRows = geometry.rows.windows.reduce(0) { max($0, Int($1.count)) }
+    let reach = (mostRows - 1) * geometry.rows.dilation + 1
     forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
-      nn_max_pool(
-        pooling, nn_grid(source), nn_grid(result), places?.rawPointer, rows.lowerBound, rows.upperBound)
+      let scratch = Tensor(uninitialized: [reach * line], dtype: x.dtype)
+      for row in rows {
+        let (image, window) = (row / geometry.rows.output, geometry.rows.windows[row % geometry.rows.output])
+        let first = Int(window.start)
+        let count = (Int(window.count) - 1) * geometry.rows.dilation + 1
+        nn_channel_affine(
+          type, path, count * x.shape[3], channels,
+          address(input, (image * x.shape[2] + first) * line, size), kernelMap.values(0), nil, 1,
+          scratch.rawPointer)
+        let grid = nn_grid(
+          data: address(scratch.rawPointer, -first * line, size), image: 0, row: line, column: channels)
+        nn_max_pool(pooling, grid, output, marks, row, row + 1)
+      }
+      withExtendedLifetime(scratch) {}
     }
     return (result, places)
   }
@@ -83,20 +109,8 @@ extension CPUBackend {
     let rows = result.shape[0] * result.shape[2]
     let perElement = inputRows ? 1 : geometry.largestWindow
     let grain = max(1, 65_536 / max(1, result.shape[1] * result.shape[3] * perElement))
-    geometry.rows.withKernelAxis { rowAxis in
-      geometry.columns.withKernelAxis { columnAxis in
-        var pooling = nn_pooling()
-        pooling.rows = rowAxis
-        pooling.columns = columnAxis
-        pooling.channels = result.shape[1]
-        pooling.place_row = geometry.columns.largestWindow
-        pooling.place_bytes = Int32(geometry.placeDType.byteCount)
-        pooling.type = result.dtype.rawValue
-        pooling.path = KernelPath.current.rawValue
-        withUnsafePointer(to: pooling) { pooling in
-          ThreadPool.shared.parallelFor(count: rows, grain: grain) { body(pooling, $0) }
-        }
-      }
+    geometry.withKernelPooling(channels: result.shape[1], result.dtype) { pooling in
+      ThreadPool.shared.parallelFor(count: rows, grain: grain) { body(pooling, $0) }
     }
   }
 }
@@ -104,6 +118,23 @@ extension CPUBackend {
 extension PoolingGeometry {
   /// The smallest type that holds the place of an element in its window.
   fileprivate var placeDType: DType { largestWindow <= 256 ? .uint8 : .int32 }
+
+  /// The pooling as the kernels take it, on the path in use.
+  func withKernelPooling(channels: Int, _ dtype: DType, _ body: (UnsafePointer<nn_pooling>) -> Void) {
+    rows.withKernelAxis { rowAxis in
+      columns.withKernelAxis { columnAxis in
+        var pooling = nn_pooling()
+        pooling.rows = rowAxis
+        pooling.columns = columnAxis
+        pooling.channels = channels
+        pooling.place_row = columns.largestWindow
+        pooling.place_bytes = Int32(placeDType.byteCount)
+        pooling.type = dtype.rawValue
+        pooling.path = KernelPath.current.rawValue
+        withUnsafePointer(to: pooling) { body($0) }
+      }
+    }
+  }
 }
 
 extension PoolingAxis {

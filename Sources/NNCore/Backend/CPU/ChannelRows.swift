@@ -1,0 +1,145 @@
+import CNNKernels
+
+/// A channels-last tensor as matrices of positions times channels, cut in pieces of a size that depends on the
+/// shape alone.
+struct ChannelMatrices {
+  let count: Int
+  let channels: Int
+  /// Rows of one matrix.
+  let rows: Int
+  let rowsPerPiece: Int
+  let piecesPerMatrix: Int
+
+  var pieceCount: Int { count * piecesPerMatrix }
+
+  /// - Parameters:
+  ///   - elements: about how many elements a piece has.
+  ///   - unit: a piece has a multiple of so many rows.
+  init(shape: [Int], count: Int, elements: Int = 65_536, unit: Int = 64) {
+    self.count = count
+    channels = shape[1]
+    rows = count == 0 ? 0 : shape.reduce(1, *) / max(1, count * channels)
+    rowsPerPiece = max(unit, elements / max(1, channels) / unit * unit)
+    piecesPerMatrix = max(1, (rows + rowsPerPiece - 1) / rowsPerPiece)
+  }
+
+  /// Rows of a piece within its matrix.
+  func rows(_ index: Int) -> Range<Int> {
+    index * rowsPerPiece..<min(rows, (index + 1) * rowsPerPiece)
+  }
+
+  /// Calls `body` in parallel with the number of each piece, its matrix, and its rows counted through all matrices.
+  func forEachPiece(_ body: (_ piece: Int, _ matrix: Int, _ rows: Range<Int>) -> Void) {
+    let elements = max(1, min(rows, rowsPerPiece) * channels)
+    ThreadPool.shared.parallelFor(count: pieceCount, grain: max(1, 16_384 / elements)) { range in
+      for piece in range {
+        let matrix = piece / piecesPerMatrix
+        let part = rows(piece % piecesPerMatrix)
+        body(piece, matrix, matrix * rows + part.lowerBound..<matrix * rows + part.upperBound)
+      }
+    }
+  }
+}
+
+/// A channel map in the element type of a tensor, as the kernels take it.
+struct KernelChannelMap {
+  private let tensors: [Tensor]
+  private let size: Int
+
+  init(_ map: ChannelMap, _ dtype: DType) {
+    let (center, off) = map.mean.rounded(to: dtype)
+    tensors = [
+      center, map.scale.to(dtype).contiguous(), (map.shift + off * map.scale).to(dtype).contiguous(),
+    ]
+    size = dtype.byteCount
+  }
+
+  /// The values of the channels from number `first` on, counted through all samples.
+  func values(_ first: Int) -> nn_channel_map {
+    nn_channel_map(
+      mean: address(tensors[0].rawPointer, first, size), scale: address(tensors[1].rawPointer, first, size),
+      shift: address(tensors[2].rawPointer, first, size))
+  }
+}
+
+/// The rows of the gradient of a normalisation's result, one position each, made where they are needed.
+struct GradientRows {
+  let matrices: ChannelMatrices
+  private let source: Tensor
+  private let kind: Kind
+
+  private enum Kind {
+    case plain
+    case rectified(x: Tensor, KernelChannelMap)
+    case pooled(places: Tensor, PoolingGeometry)
+  }
+
+  /// - Parameter x: the input of the normalisation, with inner channels.
+  init(_ gradient: ChannelGradient, x: Tensor?, count: Int) {
+    switch gradient {
+    case .plain(let g):
+      source = CPUBackend.shared.withInnerChannels(g)
+      kind = .plain
+      matrices = ChannelMatrices(shape: g.shape, count: count)
+    case .rectified(let g, let map):
+      guard let x else { fail("GradientRows", "a rectified gradient needs the input") }
+      source = CPUBackend.shared.withInnerChannels(g)
+      kind = .rectified(x: x, KernelChannelMap(map, g.dtype))
+      matrices = ChannelMatrices(shape: g.shape, count: count, elements: 16_384)
+    case .pooled(let g, let places, let geometry):
+      source = CPUBackend.shared.withAdjacentChannels(g)
+      kind = .pooled(places: places, geometry)
+      // Whole rows of an image.
+      matrices = ChannelMatrices(
+        shape: gradient.shape, count: count, elements: 16_384, unit: max(1, geometry.columns.input))
+    }
+  }
+
+  /// Calls `body` in parallel as `ChannelMatrices.forEachPiece` does, with the address of the piece's rows.
+  func forEachPiece(
+    _ body: (_ piece: Int, _ matrix: Int, _ rows: Range<Int>, _ gradient: UnsafeRawPointer) -> Void
+  ) {
+    let (channels, dtype) = (matrices.channels, source.dtype)
+    let (base, size, type) = (source.rawPointer, dtype.byteCount, dtype.rawValue)
+    let path = KernelPath.current.rawValue
+    switch kind {
+    case .plain:
+      matrices.forEachPiece { piece, matrix, rows in
+        body(piece, matrix, rows, address(base, rows.lowerBound * channels, size))
+      }
+    case .rectified(let x, let map):
+      let input = x.rawPointer
+      matrices.forEachPiece { piece, matrix, rows in
+        let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
+        let first = rows.lowerBound * channels
+        nn_channel_gate(
+          type, path, rows.count, channels, address(base, first, size), address(input, first, size),
+          map.values(matrix * channels), scratch.rawPointer)
+        body(piece, matrix, rows, scratch.rawPointer)
+        withExtendedLifetime(scratch) {}
+      }
+    case .pooled(let places, let geometry):
+      let (from, at, width) = (nn_grid(source), places.rawPointer, max(1, geometry.columns.input))
+      geometry.withKernelPooling(channels: channels, dtype) { pooling in
+        matrices.forEachPiece { piece, matrix, rows in
+          let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
+          // Image rows are counted through all images, so that one "image" is all of them.
+          let grid = nn_grid(
+            data: address(scratch.rawPointer, -rows.lowerBound * channels, size),
+            image: geometry.rows.input * width * channels, row: width * channels, column: channels)
+          nn_max_pool_gradient(pooling, from, at, grid, rows.lowerBound / width, rows.upperBound / width)
+          body(piece, matrix, rows, scratch.rawPointer)
+          withExtendedLifetime(scratch) {}
+        }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// Float64 values in another type, and what the rounding added to them.
+  func rounded(to dtype: DType) -> (Tensor, off: Tensor) {
+    let near = to(dtype).contiguous()
+    return (near, near.to(.float64) - self)
+  }
+}
