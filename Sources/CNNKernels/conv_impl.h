@@ -104,6 +104,29 @@ static void NN_NAME(conv_)(const struct nn_window *w, const void *weights, intpt
                            nn_min(block, total - k0));
 }
 
+NN_INLINE void NN_NAME(finished_)(const int add, const int rectify, intptr_t count, NN_REAL *restrict y,
+                                  const NN_REAL *restrict addend) {
+  for (intptr_t c = 0; c < count; c++) {
+    NN_REAL v = add ? y[c] + addend[c] : y[c];
+    y[c] = rectify && v <= 0 ? 0 : v;
+  }
+}
+
+static void NN_NAME(conv_finish_)(const struct nn_window *w, const struct nn_grid *out, const struct nn_finish *f,
+                                  intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
+  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
+  for (intptr_t row = row0, count = column1 - column0; row < row1; row++, NN_NAME(walk_on_)(w, &at)) {
+    NN_REAL *y = NN_NAME(grid_at_)(out, &at) + column0;
+    const NN_REAL *addend = f->addend.data ? NN_NAME(grid_at_)(&f->addend, &at) + column0 : NULL;
+    if (addend && f->rectified)
+      NN_NAME(finished_)(1, 1, count, y, addend);
+    else if (addend)
+      NN_NAME(finished_)(1, 0, count, y, addend);
+    else
+      NN_NAME(finished_)(0, 1, count, y, NULL);
+  }
+}
+
 static void NN_NAME(conv_weight_block_)(const struct nn_window *w, const struct nn_grid *gradient,
                                         intptr_t outputs, NN_REAL *sums, intptr_t sums_row, intptr_t row0,
                                         intptr_t k, intptr_t column0, intptr_t column1, int accumulate) {

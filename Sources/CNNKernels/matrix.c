@@ -27,6 +27,11 @@ void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t
   kernels(window->type, window->path)->conv(window, weights, weight_row, bias, &out, row0, row1, column0, column1);
 }
 
+void nn_conv_finish(const struct nn_window *window, struct nn_grid out, struct nn_finish finish, intptr_t row0,
+                    intptr_t row1, intptr_t column0, intptr_t column1) {
+  kernels(window->type, window->path)->finish(window, &out, &finish, row0, row1, column0, column1);
+}
+
 void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs, void *sums,
                           intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
   kernels(window->type, window->path)->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1);

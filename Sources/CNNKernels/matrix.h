@@ -38,6 +38,8 @@ struct nn_matrix_kernels {
   void (*patches)(const struct nn_window *, void *, intptr_t, intptr_t);
   void (*depthwise)(const struct nn_window *, const void *, const void *, const struct nn_grid *, intptr_t,
                     intptr_t);
+  void (*finish)(const struct nn_window *, const struct nn_grid *, const struct nn_finish *, intptr_t, intptr_t, intptr_t,
+                 intptr_t);
   void (*depthwise_weight)(const struct nn_window *, const struct nn_grid *, void *, intptr_t, intptr_t);
 };
 
@@ -46,8 +48,8 @@ struct nn_winograd_kernels {
   intptr_t panel;
   void (*input)(const struct nn_tiles *, const struct nn_planes *, intptr_t, intptr_t);
   void (*gradient)(const struct nn_tiles *, const struct nn_planes *, intptr_t, intptr_t);
-  void (*output)(const struct nn_tiles *, const struct nn_planes *, const float *, intptr_t, intptr_t, intptr_t,
-                 intptr_t);
+  void (*output)(const struct nn_tiles *, const struct nn_planes *, const float *, const struct nn_finish *, intptr_t,
+                 intptr_t, intptr_t, intptr_t);
   void (*weights)(const float *, intptr_t, intptr_t, int, float *, intptr_t, intptr_t, intptr_t);
   void (*weight_gradient)(const float *, intptr_t, intptr_t, float *, intptr_t, intptr_t);
   void (*product)(const float *, intptr_t, const float *, float *, intptr_t, intptr_t, intptr_t, intptr_t);

@@ -9,7 +9,8 @@
 
 static const struct nn_matrix_kernels NN_NAME(table_) = {
     NN_NAME(gemm_),         NN_NAME(conv_),      NN_NAME(conv_weight_),
-    NN_NAME(conv_patches_), NN_NAME(depthwise_), NN_NAME(depthwise_weight_),
+    NN_NAME(conv_patches_), NN_NAME(depthwise_), NN_NAME(conv_finish_),
+    NN_NAME(depthwise_weight_),
 };
 
 #if !NN_IS_DOUBLE

@@ -12,9 +12,9 @@ void nn_winograd_gradient(const struct nn_tiles *tiles, struct nn_planes out, in
   nn_winograd_kernels(tiles->path)->gradient(tiles, &out, tile0, tile1);
 }
 
-void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const float *bias, intptr_t tile0,
-                        intptr_t tile1, intptr_t channel0, intptr_t channel1) {
-  nn_winograd_kernels(tiles->path)->output(tiles, &m, bias, tile0, tile1, channel0, channel1);
+void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const float *bias, struct nn_finish finish,
+                        intptr_t tile0, intptr_t tile1, intptr_t channel0, intptr_t channel1) {
+  nn_winograd_kernels(tiles->path)->output(tiles, &m, bias, &finish, tile0, tile1, channel0, channel1);
 }
 
 void nn_winograd_weights(const float *weights, intptr_t inputs, intptr_t outputs, int turned, float *u,

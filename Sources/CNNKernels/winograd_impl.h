@@ -108,13 +108,22 @@ NN_TRANSFORM_TILES(NN_NAME(winograd_input_), 6, NN_NAME(winograd_b_))
 NN_TRANSFORM_TILES(NN_NAME(winograd_gradient_), 4, NN_NAME(winograd_a_back_))
 #undef NN_TRANSFORM_TILES
 
+/// 0 in place of what is below; NaN stays.
+NN_INLINE NN_VECTOR NN_NAME(rectified_)(NN_VECTOR v) {
+  __typeof__(v <= 0) below = v <= 0;
+  return (NN_VECTOR)(~below & (__typeof__(below))v);
+}
+
 static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_planes *m, const NN_REAL *bias,
-                                      intptr_t tile0, intptr_t tile1, intptr_t channel0, intptr_t channel1) {
+                                      const struct nn_finish *finish, intptr_t tile0, intptr_t tile1,
+                                      intptr_t channel0, intptr_t channel1) {
+  const struct nn_grid *a = &finish->addend;
   for (intptr_t tile = tile0; tile < tile1; tile++) {
     intptr_t line = tile / t->columns, image = line / t->rows;
     intptr_t y = (line % t->rows) * 4 + t->top, x = (tile - line * t->columns) * 4 + t->left;
     intptr_t height = nn_min(4, t->height - y), width = nn_min(4, t->width - x);
     NN_REAL *to = (NN_REAL *)t->grid.data + image * t->grid.image + y * t->grid.row + x * t->grid.column;
+    const NN_REAL *added = a->data ? (const NN_REAL *)a->data + image * a->image + y * a->row + x * a->column : NULL;
     const NN_REAL *from = m->data + (tile - tile0) * m->tile;
     for (intptr_t c = channel0; c < channel1; c += NN_LANES) {
       NN_VECTOR column[6], half[6][4], whole[4];
@@ -128,8 +137,13 @@ static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_
         for (int j = 0; j < 6; j++) column[j] = half[j][i];
         NN_NAME(winograd_a_)(column, whole);
         NN_REAL *o = to + i * t->grid.row + c;
-        for (int j = 0; j < 4; j++)
-          if (j < width) NN_STORE(o + j * t->grid.column, whole[j] + addend);
+        for (int j = 0; j < 4; j++) {
+          if (j >= width) break;
+          NN_VECTOR v = whole[j] + addend;
+          if (added) v += NN_LOAD(added + i * a->row + j * a->column + c);
+          if (finish->rectified) v = NN_NAME(rectified_)(v);
+          NN_STORE(o + j * t->grid.column, v);
+        }
       }
     }
   }

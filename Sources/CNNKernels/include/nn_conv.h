@@ -31,6 +31,17 @@ struct nn_grid {
   intptr_t image, row, column;  // strides; channels are adjacent
 };
 
+/// What follows a convolution in one go: `addend` is added unless it has no data, then what is below 0 becomes 0 if
+/// `rectified`.
+struct nn_finish {
+  struct nn_grid addend;
+  int rectified;
+};
+
+/// Finishes rows [row0, row1) and channels [column0, column1) of a result of `nn_conv_piece`.
+void nn_conv_finish(const struct nn_window *window, struct nn_grid out, struct nn_finish finish, intptr_t row0,
+                    intptr_t row1, intptr_t column0, intptr_t column1);
+
 /// out = patches · weights (+ bias) for rows [row0, row1) of the patch matrix and columns [column0, column1) of
 /// the weights, a matrix of slabs of `channels` rows, row stride `weight_row`, adjacent columns.
 void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t weight_row, const void *bias,

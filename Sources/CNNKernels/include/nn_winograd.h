@@ -41,10 +41,10 @@ intptr_t nn_winograd_panel(int path);
 void nn_winograd_input(const struct nn_tiles *tiles, struct nn_planes out, intptr_t tile0, intptr_t tile1);
 /// A g Aᵀ for the 4x4 gradients g of tiles [tile0, tile1).
 void nn_winograd_gradient(const struct nn_tiles *tiles, struct nn_planes out, intptr_t tile0, intptr_t tile1);
-/// Results Aᵀ m A (+ bias) of tiles [tile0, tile1), their channels [channel0, channel1), the first of which is the
-/// first in `m`.
-void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const float *bias, intptr_t tile0,
-                        intptr_t tile1, intptr_t channel0, intptr_t channel1);
+/// Results Aᵀ m A (+ bias), finished, of tiles [tile0, tile1), their channels [channel0, channel1), the first of which
+/// is the first in `m`.
+void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const float *bias, struct nn_finish finish,
+                        intptr_t tile0, intptr_t tile1, intptr_t channel0, intptr_t channel1);
 /// U = G w Gᵀ for weights [9][inputs][outputs], panels [panel0, panel1) of each plane. `turned` reads the taps in
 /// reverse order, for the gradient of the input.
 void nn_winograd_weights(const float *weights, intptr_t inputs, intptr_t outputs, int turned, float *u,

@@ -49,9 +49,11 @@ package protocol Backend: Sendable {
   /// float32 or float64; any strides. Each element is summed in an order that depends on k alone.
   func gemm(_ a: Tensor, _ b: Tensor, bias: Tensor?) -> Tensor
   /// Cross-correlation of x [N, C, H, W] with weights [O, C / groups, h, w] (plus bias [O]); the result has the
-  /// given height and width, what lies outside of x counts as zero.
+  /// given height and width, what lies outside of x counts as zero. It is written into `target` if that is given, a
+  /// view with adjacent channels.
   func conv2d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
+    finish: ConvolutionFinish, into target: Tensor?
   ) -> Tensor
   /// Gradient of `conv2d` with respect to an input of the given size (a transposed convolution), plus bias [C].
   func conv2dInputGradient(

@@ -41,7 +41,9 @@ extension Tensor {
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
     if !dtype.isFloatingPoint { return backend.unary(NN_RELU, self) }
-    if let result = rectifiedNormalization() { return result }
+    if let result = rectifiedNormalization() ?? pending(DeferredConvolution.self)?.rectified() {
+      return result
+    }
     // The result, which the next layer keeps too, tells as well as x where the slope is 0.
     return backend.activate(NN_THRESHOLD, self, .init())
       .recorded("relu", inputs: [self], savingOutput: true) { g, c in

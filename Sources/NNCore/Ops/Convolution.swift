@@ -166,15 +166,21 @@ extension Tensor {
   ) -> Tensor {
     let inputSize = Size2(x.shape[2], x.shape[3])
     let kernel = Size2(weight.shape[2], weight.shape[3])
-    return x.backend.conv2d(x, weight, bias: bias, geometry, outputSize: outputSize)
-      .recorded("conv2d", inputs: [x, weight] + (bias.map { [$0] } ?? []), saving: factors(x, weight)) {
-        g, context in
-        [
-          context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
-          context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
-          context.needs(2) ? g.sum([0, 2, 3]) : nil,
-        ]
-      }
+    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
+    if !shouldRecord(inputs) {
+      return DeferredConvolution(x, weight, bias: bias, geometry, outputSize: outputSize).result
+    }
+    return x.backend.conv2d(
+      x, weight, bias: bias, geometry, outputSize: outputSize, finish: ConvolutionFinish(), into: nil
+    )
+    .recorded("conv2d", inputs: inputs, saving: factors(x, weight)) {
+      g, context in
+      [
+        context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
+        context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
+        context.needs(2) ? g.sum([0, 2, 3]) : nil,
+      ]
+    }
   }
 
   private static func inputGradient(

@@ -114,9 +114,10 @@ extension Tensor {
   }
 
   /// The sum with a normalisation that is still open, not recorded.
-  static func addedToNormalization(_ a: Tensor, _ b: Tensor) -> Tensor? {
+  static func addedToPending(_ a: Tensor, _ b: Tensor) -> Tensor? {
     guard a.shape == b.shape, a.dtype == b.dtype else { return nil }
     for (x, addend) in [(a, b), (b, a)] {
+      if let sum = x.pending(DeferredConvolution.self)?.adding(addend) { return sum }
       if let pending = x.pending(DeferredNormalization.self), !pending.isRectified, pending.addend == nil {
         return DeferredNormalization(pending.input, pending.map, adding: addend.detach()).result
       }

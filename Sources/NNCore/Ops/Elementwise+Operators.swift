@@ -48,6 +48,7 @@ extension Tensor {
       self = pure(self, other)
       if dtype != type { self = to(type) }
     } else {
+      storage.forgetDerived()
       backend.binaryInPlace(op, &self, other)
       if leaf == nil { self = detach() }
     }

@@ -57,7 +57,7 @@ extension Tensor {
   // MARK: Arithmetic
 
   public static func + (a: Tensor, b: Tensor) -> Tensor {
-    if let sum = addedToNormalization(a, b) {
+    if let sum = addedToPending(a, b) {
       return sum.recorded("add", inputs: [a, b]) { g, _ in [g, g] }
     }
     return arithmetic(NN_ADD, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)

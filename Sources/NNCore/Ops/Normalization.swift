@@ -146,7 +146,10 @@ extension Tensor {
         (variance.to(.float64).reshape(channels) + eps).rsqrt()
       )
     }
-    let output = mapped(wideMean, inverse, weight, bias)
+    let sources = [mean, variance] + [weight, bias].compactMap { $0 }
+    let key = [weight == nil ? 0 : 1, Int(truncatingIfNeeded: eps.bitPattern)]
+    let output = mapped(
+      wideMean, inverse, weight, bias, fixed: Tensor.shouldRecord([self] + sources) ? nil : (sources, key))
     // The input itself is needed only for the gradient of the weight.
     let hasWeight = weight != nil
     let savesInput = weight?.requiresGrad ?? false
@@ -181,12 +184,23 @@ extension Tensor {
   }
 
   /// (x - mean) · inverse · weight + bias, not recorded. Images that are normalised over the batch are left open.
-  private func mapped(_ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?) -> Tensor {
+  ///
+  /// - Parameter fixed: what the map comes from if it is a fixed one and nothing is recorded.
+  private func mapped(
+    _ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?,
+    fixed: (sources: [Tensor], key: [Int])? = nil
+  ) -> Tensor {
     noGrad {
       let channels = [1, shape[1]]
       let map = ChannelMap(
         mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
         shift: bias?.detach().to(.float64).reshape(channels) ?? Tensor.zeros(channels, dtype: .float64))
+      if let fixed,
+        let result = pending(DeferredConvolution.self)?
+          .mapped(FixedMap(map: map, sources: fixed.sources.map { $0.detach() }, key: fixed.key))
+      {
+        return result
+      }
       if rank == 4 && mean.shape[0] == 1 { return DeferredNormalization(detach(), map).result }
       return backend.channelAffine(detach(), map, adding: nil, rectified: false)
     }

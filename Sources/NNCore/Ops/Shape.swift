@@ -374,7 +374,11 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   var start = 0
   for part in parts {
     let target = result.view(shape: part.shape, strides: result.strides, offset: start * result.strides[a])
-    result.backend.assign(result.backend.cast(part, to: dtype), to: target)
+    if isChannelsLast, a == 1, part.dtype == dtype, let open = part.pending(DeferredConvolution.self) {
+      open.write(to: target)
+    } else {
+      result.backend.assign(result.backend.cast(part, to: dtype), to: target)
+    }
     start += part.shape[a]
   }
   let sizes = parts.map { $0.shape[a] }

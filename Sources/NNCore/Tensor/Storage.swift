@@ -6,6 +6,21 @@ package protocol DeferredValues: AnyObject, Sendable {
   func evaluate() -> Tensor
 }
 
+/// Tensors made from the bytes of a storage, kept until these change; see `Storage.derived(for:)`.
+package struct DerivedTensors {
+  /// What was made, and with which settings.
+  package let key: [Int]
+  /// What else it was made from. Nobody can change them while they are held here: whoever writes copies first.
+  package let sources: [Tensor]
+  package let tensors: [Tensor]
+
+  package init(key: [Int], sources: [Tensor], tensors: [Tensor]) {
+    self.key = key
+    self.sources = sources
+    self.tensors = tensors
+  }
+}
+
 /// The bytes behind one or more tensors.
 ///
 /// Invariant for `@unchecked Sendable`: bytes are written only by whoever just created the storage, or by a
@@ -22,6 +37,7 @@ package final class Storage: @unchecked Sendable {
   /// What holds the values that were deferred once.
   private var backing: Storage?
   private let path: KernelPath
+  private let derivedTensors = Mutex<DerivedTensors?>(nil)
 
   package init(byteCount: Int) {
     let block = MemoryPool.shared.allocate(byteCount)
@@ -83,10 +99,34 @@ package final class Storage: @unchecked Sendable {
 
   var isBorrowed: Bool { owner != nil }
 
+  /// What was made from these bytes and from `sources` under this key, or else what `make` gives; the last one is kept.
+  package func derived(for key: [Int], from sources: [Tensor], make: () -> [Tensor]) -> [Tensor] {
+    derivedTensors.withLock { kept in
+      if let kept, kept.key == key, kept.sources.count == sources.count,
+        zip(kept.sources, sources).allSatisfy({ $0.hasSameElements(as: $1) })
+      {
+        return kept.tensors
+      }
+      let tensors = make()
+      kept = DerivedTensors(key: key, sources: sources.map { $0.detach() }, tensors: tensors)
+      return tensors
+    }
+  }
+
+  /// To be called before the bytes are changed.
+  func forgetDerived() { derivedTensors.withLock { $0 = nil } }
+
   deinit {
     guard owner == nil, backing == nil,
       let pointer = UnsafeMutableRawPointer(bitPattern: address.load(ordering: .relaxed))
     else { return }
     MemoryPool.shared.deallocate(pointer, capacity: capacity)
+  }
+}
+
+extension Tensor {
+  /// Whether both are the same view of the same bytes.
+  fileprivate func hasSameElements(as other: Tensor) -> Bool {
+    storage === other.storage && offset == other.offset && shape == other.shape && strides == other.strides
   }
 }

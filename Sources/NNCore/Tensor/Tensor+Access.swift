@@ -38,6 +38,7 @@ extension Tensor {
     if !isContiguous || storage.isBorrowed || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: nil)
     }
+    storage.forgetDerived()
     node = leaf
     return try body(UnsafeMutableBufferPointer(start: pointer(T.self), count: count))
   }

@@ -147,6 +147,7 @@ extension Tensor {
     if isRecorded || storage.isBorrowed || !isNonOverlappingAndDense || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: denseStridesLikeSelf)
     }
+    storage.forgetDerived()
     let window = basicPart(entries)
     require(
       Tensor.broadcastShape(window.shape, value.shape, "subscript") == window.shape, "subscript",

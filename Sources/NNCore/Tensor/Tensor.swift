@@ -90,6 +90,10 @@ public struct Tensor: Sendable {
   /// Address of the first element, for kernels.
   package var rawPointer: UnsafeMutableRawPointer { storage.pointer + offset * dtype.byteCount }
 
+  /// Makes sure that the values are there. To be called before a parallel loop that reads them: inside of one they would
+  /// be computed on a single thread.
+  package func evaluate() { _ = storage.pointer }
+
   /// Typed address of the first element, for kernels. `T` must be the element type.
   package func pointer<T: TensorElement>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
     require(T.dtype == dtype, "Tensor.pointer", "element type is \(dtype), asked for \(T.dtype)")

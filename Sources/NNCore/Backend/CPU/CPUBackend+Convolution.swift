@@ -5,17 +5,20 @@ import CNNKernels
 
 extension CPUBackend {
   func conv2d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
+    finish: ConvolutionFinish, into target: Tensor?
   ) -> Tensor {
     let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
-    let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: Tensor.channelsLastStrides(shape))
-    let (source, bias) = (withAdjacentChannels(x), bias.map { copy($0, strides: nil) })
-    let matrix = copy(weight.permuted([2, 3, 1, 0]), strides: nil)
+    let result =
+      target ?? Tensor(uninitialized: shape, dtype: x.dtype, strides: Tensor.channelsLastStrides(shape))
+    let source = withAdjacentChannels(x)
     let kernel = Size2(weight.shape[2], weight.shape[3])
-    if let tiled = WinogradGeometry(
+    let tiled = WinogradGeometry(
       source, outputs: shape[1], outputSize: outputSize, kernel: kernel, geometry, padding: geometry.padding)
-    {
-      winogradConvolution(tiled, source, matrix, turned: false, bias: bias, into: result)
+    let form = workingForm(weight, bias, finish, tiled)
+    let kernelFinish = KernelFinish(finish.addend.map(withAdjacentChannels), rectified: finish.isRectified)
+    if let tiled {
+      winogradConvolution(tiled, source, form.weight, bias: form.bias, kernelFinish, into: result)
       return result
     }
     let window = SlidingWindow(
@@ -26,8 +29,38 @@ extension CPUBackend {
           x * geometry.dilation.width - geometry.padding.width
         )
       })
-    convolve(window, matrix, bias, into: result, groups: geometry.groups)
+    convolve(window, form.weight, form.bias, kernelFinish, into: result, groups: geometry.groups)
     return result
+  }
+
+  /// Weights as the kernels read them, with a following channel map worked in: [taps · channels][outputs], or planes
+  /// of panels for Winograd's tiles; and the bias.
+  private func workingForm(
+    _ weight: Tensor, _ bias: Tensor?, _ finish: ConvolutionFinish, _ tiled: WinogradGeometry?
+  ) -> (weight: Tensor, bias: Tensor?) {
+    func make() -> [Tensor] {
+      noGrad {
+        var (weight, bias) = (weight.detach(), bias?.detach())
+        if let map = finish.map?.map {
+          let offset = (bias?.to(.float64) ?? Tensor.zeros([1], dtype: .float64)) - map.mean[0]
+          bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
+          weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
+        }
+        let matrix = copy(weight.permuted([2, 3, 1, 0]), strides: nil)
+        let form = tiled.map { winogradWeights($0, matrix, turned: false) } ?? matrix
+        return [form] + (bias.map { [copy($0, strides: nil)] } ?? [])
+      }
+    }
+    if !finish.keepsWeights {
+      let made = make()
+      return (made[0], made.count > 1 ? made[1] : nil)
+    }
+    let key =
+      weight.shape + weight.strides + [weight.offset, tiled == nil ? 0 : 1, Int(KernelPath.current.rawValue)]
+      + [bias == nil ? 0 : 1] + (finish.map?.key ?? [])
+    let made = weight.storage.derived(
+      for: key, from: (bias.map { [$0] } ?? []) + (finish.map?.sources ?? []), make: make)
+    return (made[0], made.count > 1 ? made[1] : nil)
   }
 
   /// Every position of the input gathers from the positions of the gradient that it had contributed to. At stride
@@ -54,7 +87,8 @@ extension CPUBackend {
       source, outputs: shape[1], outputSize: inputSize, kernel: kernel, geometry,
       padding: Size2(2 - padding.height, 2 - padding.width))
     {
-      winogradConvolution(tiled, source, matrix, turned: true, bias: bias, into: result)
+      winogradConvolution(
+        tiled, source, winogradWeights(tiled, matrix, turned: true), bias: bias, .none, into: result)
       return result
     }
     for row in 0..<min(stride.height, inputSize.height) {
@@ -75,7 +109,7 @@ extension CPUBackend {
             result.strides[0], 1, result.strides[2] * stride.height, result.strides[3] * stride.width,
           ], offset: row * result.strides[2] + column * result.strides[3])
         let window = SlidingWindow(source, channels: outputs, positions: positions, step: 1, taps: taps)
-        convolve(window, matrix, bias, into: part, groups: groups)
+        convolve(window, matrix, bias, .none, into: part, groups: groups)
       }
     }
     return result
@@ -85,7 +119,8 @@ extension CPUBackend {
   ///   - matrix: weights [taps of the kernel][channels of the source per group][channels of the result].
   ///   - result: channels-last view that is written.
   private func convolve(
-    _ window: SlidingWindow, _ matrix: Tensor, _ bias: Tensor?, into result: Tensor, groups: Int
+    _ window: SlidingWindow, _ matrix: Tensor, _ bias: Tensor?, _ finish: KernelFinish, into result: Tensor,
+    groups: Int
   ) {
     let outputs = result.shape[1] / max(groups, 1)
     let rows = window.rowCount(images: result.shape[0])
@@ -97,6 +132,8 @@ extension CPUBackend {
           nn_depthwise_piece(
             kernelWindow, matrix.rawPointer, bias?.rawPointer, nn_grid(result), range.lowerBound,
             range.upperBound)
+          finish.run(
+            kernelWindow, nn_grid(result), rows: range, columns: 0..<groups, firstChannel: 0, size)
         }
       }
       return
@@ -125,6 +162,9 @@ extension CPUBackend {
           nn_conv_piece(
             kernelWindow, weights, groups * outputs, bias, grid, row, lastRow, column, lastColumn)
         }
+        finish.run(
+          kernelWindow, grid, rows: row..<lastRow, columns: column..<lastColumn,
+          firstChannel: group * outputs, size)
       }
     }
   }
@@ -200,7 +240,39 @@ extension CPUBackend {
   }
 
   func withAdjacentChannels(_ x: Tensor) -> Tensor {
-    x.strides[1] == 1 || x.shape[1] == 1 ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
+    x.evaluate()
+    return x.strides[1] == 1 || x.shape[1] == 1 ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
+  }
+}
+
+/// A convolution's finish in the form of the kernels.
+struct KernelFinish {
+  let addend: Tensor?
+  let isRectified: Bool
+
+  init(_ addend: Tensor?, rectified: Bool) {
+    self.addend = addend
+    isRectified = rectified
+  }
+
+  static let none = KernelFinish(nil, rectified: false)
+
+  /// - Parameter firstChannel: channel of the result that the kernel counts as its first.
+  func kernel(firstChannel: Int = 0, size: Int = 4) -> nn_finish {
+    var grid = addend.map { nn_grid($0) } ?? nn_grid()
+    if let addend { grid.data = address(addend.rawPointer, firstChannel, size) }
+    return nn_finish(addend: grid, rectified: isRectified ? 1 : 0)
+  }
+
+  func run(
+    _ window: UnsafePointer<nn_window>, _ out: nn_grid, rows: Range<Int>, columns: Range<Int>,
+    firstChannel: Int,
+    _ size: Int
+  ) {
+    if addend == nil && !isRectified { return }
+    nn_conv_finish(
+      window, out, kernel(firstChannel: firstChannel, size: size), rows.lowerBound, rows.upperBound,
+      columns.lowerBound, columns.upperBound)
   }
 }
 

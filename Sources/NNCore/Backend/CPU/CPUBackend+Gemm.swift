@@ -46,6 +46,7 @@ private struct MatrixProduct {
   private let path = KernelPath.current
 
   init(_ a: Tensor, _ b: Tensor, _ bias: Tensor?, _ c: Tensor) {
+    for operand in [a, b] { operand.evaluate() }
     self.a = a
     self.b = b
     self.bias = bias

@@ -126,6 +126,7 @@ extension CPUBackend {
 
   /// x in memory order [N, …, C] without gaps.
   func withInnerChannels(_ x: Tensor) -> Tensor {
+    x.evaluate()
     let strides = Tensor.innerChannelStrides(x.shape)
     let isDense = x.shape.indices.allSatisfy { x.shape[$0] == 1 || x.strides[$0] == strides[$0] }
     return isDense ? x.view(shape: x.shape, strides: strides) : copy(x, strides: strides)

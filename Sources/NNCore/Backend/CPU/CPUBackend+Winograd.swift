@@ -42,7 +42,10 @@ struct WinogradGeometry {
   var rows: Int { (outputSize.height + 3) / 4 }
   var columns: Int { (outputSize.width + 3) / 4 }
   var tiles: Int { images * rows * columns }
+  /// Width and number of the panels of transformed weights, and the distance of their planes.
   var panel: Int { nn_winograd_panel(path) }
+  var panels: Int { (outputs + panel - 1) / panel }
+  var weightPlane: Int { Self.apart(panels * panel * inputs) }
 
   func tiles(_ x: Tensor, top: Int = 0, left: Int = 0) -> nn_tiles {
     nn_tiles(
@@ -55,32 +58,37 @@ struct WinogradGeometry {
 }
 
 extension CPUBackend {
+  /// The transformed weights, planes of panels.
+  ///
   /// - Parameters:
   ///   - matrix: weights [9][inputs][outputs] without gaps.
   ///   - turned: takes the taps in reverse order.
+  func winogradWeights(_ g: WinogradGeometry, _ matrix: Tensor, turned: Bool) -> Tensor {
+    let u = Tensor(uninitialized: [WinogradGeometry.planes, g.weightPlane], dtype: .float32)
+    let (weights, panels, plane) = (matrix.pointer(Float.self), u.pointer(Float.self), g.weightPlane)
+    ThreadPool.shared.parallelFor(pieces: g.panels) { panel in
+      nn_winograd_weights(
+        weights, g.inputs, g.outputs, turned ? 1 : 0, panels, plane, g.path, panel, panel + 1)
+    }
+    return u
+  }
+
+  /// - Parameter weights: as `winogradWeights` gives them.
   func winogradConvolution(
-    _ g: WinogradGeometry, _ source: Tensor, _ matrix: Tensor, turned: Bool, bias: Tensor?,
+    _ g: WinogradGeometry, _ source: Tensor, _ weights: Tensor, bias: Tensor?, _ finish: KernelFinish,
     into result: Tensor
   ) {
-    let panels = (g.outputs + g.panel - 1) / g.panel
-    let weightPlane = WinogradGeometry.apart(panels * g.panel * g.inputs)
-    let u = Tensor(uninitialized: [WinogradGeometry.planes * weightPlane], dtype: .float32)
-    let (weights, weightPanels) = (matrix.pointer(Float.self), u.pointer(Float.self))
-    ThreadPool.shared.parallelFor(pieces: panels) { panel in
-      nn_winograd_weights(
-        weights, g.inputs, g.outputs, turned ? 1 : 0, weightPanels, weightPlane, g.path, panel, panel + 1)
-    }
     var input = g.tiles(source, top: -g.padding.height, left: -g.padding.width)
     var output = g.tiles(result)
     withUnsafePointer(to: &input) { input in
       withUnsafePointer(to: &output) { output in
         let work = WinogradProducts(
-          geometry: g, input: input, output: output, bias: bias?.pointer(Float.self), weights: weightPanels,
-          weightPlane: weightPlane)
+          geometry: g, input: input, output: output, bias: bias?.pointer(Float.self), finish: finish.kernel(),
+          weights: weights.pointer(Float.self), weightPlane: g.weightPlane)
         ThreadPool.shared.parallelFor(count: g.tiles, grain: WinogradProducts.tilesPerPiece) { work.run($0) }
       }
     }
-    withExtendedLifetime(u) {}
+    withExtendedLifetime(finish) {}
   }
 
   /// Gradient of the weights, as [outputs][9][inputs]; `gradient` has the size of the convolution's result.
@@ -147,6 +155,7 @@ private struct WinogradProducts {
   let input: UnsafePointer<nn_tiles>
   let output: UnsafePointer<nn_tiles>
   let bias: UnsafePointer<Float>?
+  let finish: nn_finish
   let weights: UnsafePointer<Float>
   let weightPlane: Int
 
@@ -179,7 +188,7 @@ private struct WinogradProducts {
       }
       nn_winograd_output(
         output, nn_planes(data: m, plane: resultPlane, tile: resultRow, block: 0, lanes: columns), bias,
-        tiles.lowerBound, tiles.upperBound, first, first + count)
+        finish, tiles.lowerBound, tiles.upperBound, first, first + count)
     }
     withExtendedLifetime(memory) {}
   }

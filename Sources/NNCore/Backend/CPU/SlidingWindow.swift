@@ -12,6 +12,7 @@ struct SlidingWindow {
   let path = KernelPath.current
 
   init(_ source: Tensor, channels: Int, positions: Size2, step: Size2, taps: [nn_tap]) {
+    source.evaluate()
     self.source = source
     self.channels = channels
     self.positions = positions

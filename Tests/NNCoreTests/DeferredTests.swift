@@ -1,0 +1,184 @@
+import NNCore
+import TestSupport
+import Testing
+
+/// Operations that leave their values open for the next one must give what they give when everybody looks at them.
+struct DeferredTests {
+  /// Looks at the values, which ends every deferral.
+  static func look(_ x: Tensor) -> Tensor {
+    x.withElements(of: Float.self) { _ in }
+    return x
+  }
+
+  static func values(_ name: String, _ shape: [Int]) -> Tensor {
+    FormulaNumbers.uniform("deferred/\(name)", shape)
+  }
+
+  /// A chain of operations on images [3, 16, 9, 8] and parameters of 16 channels; `step` stands between them.
+  struct Chain: Sendable, CustomStringConvertible {
+    let description: String
+    let body: @Sendable (_ x: Tensor, _ p: [Tensor], _ step: (Tensor) -> Tensor) -> Tensor
+  }
+
+  static func normalized(_ x: Tensor, _ p: [Tensor], training: Bool) -> Tensor {
+    training
+      ? x.batchNorm(weight: p[0], bias: p[1], training: true).output
+      : x.batchNorm(
+        runningMean: values("mean", [16]).to(x.dtype),
+        runningVariance: (values("variance", [16]).square() + 0.5).to(x.dtype),
+        weight: p[0],
+        bias: p[1]
+      ).output
+  }
+
+  static let chains: [Chain] = [true, false].flatMap { training in
+    let how = training ? "batch statistics" : "fixed statistics"
+    return [
+      Chain(description: "\(how), relu") { x, p, step in step(normalized(x, p, training: training)).relu() },
+      Chain(description: "\(how), relu, pool 2") { x, p, step in
+        step(step(normalized(x, p, training: training)).relu()).maxPool2d(kernelSize: 2)
+      },
+      Chain(description: "\(how), relu, pool 3 by 2") { x, p, step in
+        step(step(normalized(x, p, training: training)).relu())
+          .maxPool2d(kernelSize: 3, stride: 2, padding: 1)
+      },
+      Chain(description: "\(how), sum, relu") { x, p, step in
+        step(step(normalized(x, p, training: training)) + x).relu()
+      },
+      Chain(description: "\(how), relu, sum, pool") { x, p, step in
+        step(step(step(normalized(x, p, training: training)).relu()) + x * 2).maxPool2d(kernelSize: 2)
+      },
+      Chain(description: "\(how), used twice") { x, p, step in
+        let y = step(normalized(x, p, training: training))
+        return step(y.relu()) * y + y.relu().maxPool2d(kernelSize: 3, stride: 1, padding: 1)
+      },
+      Chain(description: "convolution, \(how), relu") { x, p, step in
+        step(normalized(step(x.conv2d(p[2], bias: p[3], padding: 1)), p, training: training)).relu()
+      },
+      Chain(description: "1x1 convolution, \(how), sum, relu") { x, p, step in
+        let y = step(x.conv2d(p[4], bias: p[3]))
+        return step(step(normalized(y, p, training: training)) + x).relu()
+      },
+      Chain(description: "convolution, sum, relu, \(how)") { x, p, step in
+        normalized(step(step(step(x.conv2d(p[2], padding: 1)) + x).relu()), p, training: training)
+      },
+      Chain(description: "convolutions, relu, cat, \(how)") { x, p, step in
+        let parts = [step(x.conv2d(p[4], bias: p[3])).relu(), step(x.conv2d(p[2], padding: 1)).relu()].map(
+          step)
+        return step(cat(parts, axis: 1)).narrow(1, start: 8, length: 16) + parts[0]
+          + normalized(parts[1], p, training: training)
+      },
+      Chain(description: "grouped and depthwise convolutions, relu, \(how)") { x, p, step in
+        let y = step(step(x.conv2d(p[5], padding: 1, groups: 16)) + x).relu()
+        let z = step(step(y).conv2d(p[6], stride: 1, padding: 1, groups: 4)) + y
+        return normalized(step(step(z).relu()), p, training: training)
+      },
+    ]
+  }
+
+  static let parameters = [
+    values("weight", [16]) + 1, values("bias", [16]), values("kernel", [16, 16, 3, 3]),
+    values("offset", [16]),
+    values("kernel 1", [16, 16, 1, 1]), values("depthwise", [16, 1, 3, 3]), values("grouped", [16, 4, 3, 3]),
+  ]
+
+  @Test(arguments: chains, KernelPath.available)
+  func valuesAreThoseOfSingleSteps(_ chain: Chain, _ path: KernelPath) {
+    for layout in [false, true] {
+      let x = Self.values("x", [3, 16, 9, 8])
+      let image = layout ? x.channelsLast() : x
+      path.force {
+        let open = noGrad { chain.body(image, Self.parameters) { $0 } }
+        let closed = noGrad { chain.body(image, Self.parameters, Self.look) }
+        #expect(
+          tensorDifferences(open, closed, name: "values", relativeTolerance: 1e-5, absoluteTolerance: 1e-5)
+            .isEmpty)
+      }
+    }
+  }
+
+  @Test(arguments: chains)
+  func gradientsAreThoseOfSingleSteps(_ chain: Chain) {
+    func run(_ step: (Tensor) -> Tensor) -> [Tensor] {
+      let inputs = ([Self.values("x", [3, 16, 9, 8])] + Self.parameters).map { $0.requiringGrad() }
+      let y = chain.body(inputs[0], Array(inputs.dropFirst()), step)
+      y.backward(gradient: Self.values("g", y.shape))
+      return [y.detach()] + inputs.map { $0.grad ?? Tensor.zeros([0]) }
+    }
+    for (open, closed) in zip(run { $0 }, run(Self.look)) {
+      #expect(open.shape == closed.shape)
+      #expect(
+        tensorDifferences(open, closed, name: "gradients", relativeTolerance: 1e-4, absoluteTolerance: 2e-4)
+          .isEmpty)
+    }
+  }
+
+  @Test func derivativesAgreeWithDifferences() {
+    for chain in Self.chains where !chain.description.contains("onvolution") {
+      let x = Self.values("x", [2, 16, 3, 4]).to(.float64)
+      let parameters = Self.parameters.prefix(2).map { $0.to(.float64) }
+      #expect(
+        checkGradients([x] + parameters) { chain.body($0[0], Array($0.dropFirst()), { $0 }) }.isEmpty,
+        "\(chain)")
+    }
+  }
+
+  @Test func hooksAndTargetsInTheMiddleSeeTheirGradients() {
+    let x = Self.values("x", [3, 16, 8, 8]).requiringGrad()
+    func middle(_ step: (Tensor) -> Tensor) -> [Tensor] {
+      let y = step(x.batchNorm(weight: Self.parameters[0], bias: Self.parameters[1], training: true).output)
+      let z = step(y.relu())
+      let out = z.maxPool2d(kernelSize: 2)
+      return grad(of: [out], withRespectTo: [y, z, x], gradients: [Self.values("h", out.shape)]).compactMap {
+        $0
+      }
+    }
+    let (open, closed) = (middle { $0 }, middle(Self.look))
+    #expect(open.count == 3 && closed.count == 3)
+    for (a, b) in zip(open, closed) {
+      #expect(
+        tensorDifferences(a, b, name: "middle", relativeTolerance: 1e-5, absoluteTolerance: 1e-6).isEmpty)
+    }
+    let y = x.batchNorm(training: true).output
+    y.registerHook { $0 * 2 }
+    y.relu().maxPool2d(kernelSize: 2).sum().backward()
+    let doubled = x.grad
+    x.grad = nil
+    x.batchNorm(training: true).output.relu().maxPool2d(kernelSize: 2).sum().backward()
+    if let doubled, let plain = x.grad {
+      #expect(
+        tensorDifferences(doubled, plain * 2, name: "hook", relativeTolerance: 1e-5, absoluteTolerance: 1e-6)
+          .isEmpty)
+    } else {
+      Issue.record("a gradient is missing")
+    }
+  }
+
+  /// The working form of weights is kept between calls, but not longer than the weights.
+  @Test func changedWeightsCount() {
+    let x = Self.values("x", [2, 16, 8, 8])
+    var weight = Self.values("kernel", [16, 16, 3, 3])
+    var scale = Tensor.ones([16])
+    let statistics = [Tensor.zeros([16]), Tensor.ones([16])]
+    func run() -> Tensor {
+      noGrad {
+        x.conv2d(weight, padding: 1)
+          .batchNorm(
+            runningMean: statistics[0], runningVariance: statistics[1], weight: scale, bias: nil, eps: 0
+          )
+          .output
+      }
+    }
+    let first = run()
+    #expect(run().isEqual(to: first))
+    weight *= 2
+    #expect(
+      tensorDifferences(run(), first * 2, name: "scaled", relativeTolerance: 1e-5, absoluteTolerance: 1e-4)
+        .isEmpty)
+    weight[.all] = weight.detach() * 0.5
+    scale.withMutableElements(of: Float.self) { $0.update(repeating: 3) }
+    #expect(
+      tensorDifferences(run(), first * 3, name: "mapped", relativeTolerance: 1e-5, absoluteTolerance: 1e-4)
+        .isEmpty)
+  }
+}
