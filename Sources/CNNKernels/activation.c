@@ -2,6 +2,8 @@
 
 #include <tgmath.h>
 
+#include "vector_math.h"
+
 // sqrt(1/2), 1/sqrt(2 pi), sqrt(2/pi), and the cubic coefficient of the approximation of GELU.
 #define NN_SQRT_HALF ((NN_REAL)0.70710678118654752440)
 #define NN_PHI_0 ((NN_REAL)0.39894228040143267794)

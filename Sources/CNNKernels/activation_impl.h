@@ -2,14 +2,14 @@
 
 // Neither branch overflows.
 static inline NN_REAL NN_NAME(sigmoid_)(NN_REAL x) {
-  NN_REAL e = exp(-fabs(x));
+  NN_REAL e = NN_EXP_REAL(-fabs(x));
   return (x >= 0 ? 1 : e) / (1 + e);
 }
 
-// tanh(log(1 + exp(x))) without the logarithm.
+// tanh(log(1 + NN_EXP_REAL(x))) without the logarithm.
 static inline NN_REAL NN_NAME(tanh_softplus_)(NN_REAL x) {
   if (x > 20) return 1;
-  NN_REAL e = exp(x), n = e * (e + 2);
+  NN_REAL e = NN_EXP_REAL(x), n = e * (e + 2);
   return n / (n + 2);
 }
 
@@ -46,18 +46,18 @@ static void NN_NAME(activate_)(int op, int64_t n, const void *px, int64_t sx, vo
   NN_REAL *out = py, a = (NN_REAL)pa, b = (NN_REAL)pb, c = (NN_REAL)pc;
   switch (op) {
     case NN_ELU: NN_EACH(x > 0 ? b * x : a * expm1(c * x))
-    case NN_SILU: NN_EACH(x / (1 + exp(-x)))
+    case NN_SILU: NN_EACH(x / (1 + NN_EXP_REAL(-x)))
     case NN_MISH: NN_EACH(x * NN_NAME(tanh_softplus_)(x))
-    case NN_SOFTPLUS_BETA: NN_EACH(a * x > b ? x : log1p(exp(a * x)) / a)
+    case NN_SOFTPLUS_BETA: NN_EACH(a * x > b ? x : log1p(NN_EXP_REAL(a * x)) / a)
     case NN_SOFTSIGN: NN_EACH(x / (1 + fabs(x)))
-    case NN_LOGSIGMOID: NN_EACH((x > 0 ? 0 : x) - log1p(exp(-fabs(x))))
+    case NN_LOGSIGMOID: NN_EACH((x > 0 ? 0 : x) - log1p(NN_EXP_REAL(-fabs(x))))
     case NN_HARDSWISH: NN_EACH(x * (x < -3 ? 0 : x > 3 ? 6 : x + 3) / 6)
     case NN_HARDSIGMOID: NN_EACH((x < -3 ? 0 : x > 3 ? 6 : x + 3) / 6)
     case NN_HARDTANH: NN_EACH(x < a ? a : x > b ? b : x)
     case NN_TANHSHRINK: NN_EACH(x - tanh(x))
     case NN_SOFTSHRINK: NN_EACH(x > a ? x - a : x < -a ? x + a : x * 0)
     case NN_HARDSHRINK: NN_EACH(x >= -a && x <= a ? 0 : x)
-    case NN_GELU: NN_EACH(x / 2 * (1 + erf(x * NN_SQRT_HALF)))
+    case NN_GELU: NN_EACH(x / 2 * NN_ONE_PLUS_ERF_REAL(x * NN_SQRT_HALF))
     case NN_GELU_TANH: NN_EACH(x / 2 * (1 + NN_NAME(gelu_tanh_)(x)))
     case NN_LEAKY_RELU: NN_EACH(x > 0 ? x : x * a)
     case NN_THRESHOLD: NN_EACH(x <= a ? b : x)
@@ -79,7 +79,7 @@ static void NN_NAME(activate_backward_)(int op, int64_t n, const void *pg, int64
   const NN_REAL *in = px, *slope = pg;
   NN_REAL *out = py, a = (NN_REAL)pa, b = (NN_REAL)pb, c = (NN_REAL)pc;
   switch (op) {
-    case NN_ELU: NN_EACH(g * (x > 0 ? b : a * c * exp(c * x)))
+    case NN_ELU: NN_EACH(g * (x > 0 ? b : a * c * NN_EXP_REAL(c * x)))
     case NN_SILU: NN_EACH(g * NN_NAME(silu_slope_)(x))
     case NN_MISH: NN_EACH(g * NN_NAME(mish_slope_)(x))
     case NN_SOFTPLUS_BETA: NN_EACH(a * x > b ? g : g * NN_NAME(sigmoid_)(a * x))
@@ -91,7 +91,7 @@ static void NN_NAME(activate_backward_)(int op, int64_t n, const void *pg, int64
     case NN_TANHSHRINK: NN_EACH(g * tanh(x) * tanh(x))
     case NN_SOFTSHRINK:
     case NN_HARDSHRINK: NN_EACH(x >= -a && x <= a ? 0 : g)
-    case NN_GELU: NN_EACH(g * ((1 + erf(x * NN_SQRT_HALF)) / 2 + x * NN_PHI_0 * exp(-x * x / 2)))
+    case NN_GELU: NN_EACH(g * (NN_ONE_PLUS_ERF_REAL(x * NN_SQRT_HALF) / 2 + x * NN_PHI_0 * NN_EXP_REAL(-x * x / 2)))
     case NN_GELU_TANH: NN_EACH(g * NN_NAME(gelu_tanh_slope_)(x))
     case NN_LEAKY_RELU: NN_EACH(x > 0 ? g : g * a)
     case NN_THRESHOLD: NN_EACH(x <= a ? 0 : g)

@@ -179,22 +179,47 @@ static void NN_NAME(conv_patches_)(const struct nn_window *w, void *rows, intptr
     NN_NAME(patch_)(w, NN_NAME(place_at_)(w, &at), 0, 0, k, out);
 }
 
+// Taps of a depthwise window that are gathered before channels are gone through.
+#define NN_DEPTHWISE_TAPS 49
+
+/// out[c] = Σ over `count` taps of from[tap][c] · factor[tap][c], plus bias or what is there, for `vectors` vectors.
+NN_INLINE void NN_NAME(depthwise_sum_)(const int vectors, int count, const NN_REAL *const *from,
+                                       const NN_REAL *const *factor, intptr_t c, const NN_REAL *start, NN_REAL *out) {
+  NN_VECTOR sum[4];
+  for (int v = 0; v < vectors; v++) sum[v] = start ? NN_LOAD(start + c + v * NN_LANES) : (NN_VECTOR){0};
+  for (int i = 0; i < count; i++)
+    for (int v = 0; v < vectors; v++)
+      sum[v] += NN_LOAD(from[i] + c + v * NN_LANES) * NN_LOAD(factor[i] + c + v * NN_LANES);
+  for (int v = 0; v < vectors; v++) NN_STORE(out + c + v * NN_LANES, sum[v]);
+}
+
 static void NN_NAME(depthwise_)(const struct nn_window *w, const void *weights, const void *bias,
                                 const struct nn_grid *out, intptr_t row0, intptr_t row1) {
+  const NN_REAL *from[NN_DEPTHWISE_TAPS], *factor[NN_DEPTHWISE_TAPS];
   struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
   for (intptr_t row = row0; row < row1; row++, NN_NAME(walk_on_)(w, &at)) {
     struct NN_NAME(place_) p = NN_NAME(place_at_)(w, &at);
     NN_REAL *o = NN_NAME(grid_at_)(out, &at);
-    if (bias)
-      NN_NAME(copy_)(o, bias, w->channels);
-    else
-      NN_NAME(zero_)(o, w->channels);
-    for (intptr_t i = 0; i < w->tap_count; i++) {
-      intptr_t y = p.y + w->taps[i].y, x = p.x + w->taps[i].x;
-      if (y < 0 || y >= w->source_height || x < 0 || x >= w->source_width) continue;
-      const NN_REAL *from = p.image + y * w->source_row + x * w->source_column;
-      const NN_REAL *factor = (const NN_REAL *)weights + w->taps[i].slab * w->channels;
-      for (intptr_t c = 0; c < w->channels; c++) o[c] += from[c] * factor[c];
+    const NN_REAL *start = bias;
+    for (intptr_t tap = 0; tap < w->tap_count || tap == 0; start = o) {
+      int count = 0;
+      for (; tap < w->tap_count && count < NN_DEPTHWISE_TAPS; tap++) {
+        intptr_t y = p.y + w->taps[tap].y, x = p.x + w->taps[tap].x;
+        if (y < 0 || y >= w->source_height || x < 0 || x >= w->source_width) continue;
+        from[count] = p.image + y * w->source_row + x * w->source_column;
+        factor[count++] = (const NN_REAL *)weights + w->taps[tap].slab * w->channels;
+      }
+      intptr_t c = 0;
+      for (; c + 4 * NN_LANES <= w->channels; c += 4 * NN_LANES)
+        NN_NAME(depthwise_sum_)(4, count, from, factor, c, start, o);
+      for (; c + NN_LANES <= w->channels; c += NN_LANES)
+        NN_NAME(depthwise_sum_)(1, count, from, factor, c, start, o);
+      for (; c < w->channels; c++) {
+        NN_REAL sum = start ? start[c] : 0;
+        for (int i = 0; i < count; i++) sum += from[i][c] * factor[i][c];
+        o[c] = sum;
+      }
+      if (w->tap_count == 0) break;
     }
   }
 }
@@ -215,3 +240,5 @@ static void NN_NAME(depthwise_weight_)(const struct nn_window *w, const struct n
     }
   }
 }
+
+#undef NN_DEPTHWISE_TAPS

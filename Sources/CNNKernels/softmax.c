@@ -2,6 +2,8 @@
 
 #include <tgmath.h>
 
+#include "vector_math.h"
+
 #define NN_IMPL "softmax_impl.h"
 #include "real_paths.h"
 

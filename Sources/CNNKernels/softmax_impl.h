@@ -6,11 +6,13 @@ static void NN_NAME(softmax_line_)(int logarithm, int64_t n, const NN_REAL *x, N
   for (int64_t k = 0; k < n; k++) top = x[k] > top ? x[k] : top;
   double sum = 0;
   if (logarithm) {
-    for (int64_t k = 0; k < n; k++) sum += exp(x[k] - top);
+    for (int64_t k = 0; k < n; k++) y[k] = NN_EXP_REAL(x[k] - top);
+    for (int64_t k = 0; k < n; k++) sum += y[k];
     NN_REAL shift = (NN_REAL)log(sum);
     for (int64_t k = 0; k < n; k++) y[k] = x[k] - top - shift;
   } else {
-    for (int64_t k = 0; k < n; k++) sum += y[k] = exp(x[k] - top);
+    for (int64_t k = 0; k < n; k++) y[k] = NN_EXP_REAL(x[k] - top);
+    for (int64_t k = 0; k < n; k++) sum += y[k];
     NN_REAL factor = (NN_REAL)(1 / sum);
     for (int64_t k = 0; k < n; k++) y[k] *= factor;
   }
@@ -20,7 +22,7 @@ static void NN_NAME(softmax_line_backward_)(int logarithm, int64_t n, const NN_R
   double sum = 0;
   if (logarithm) {
     for (int64_t k = 0; k < n; k++) sum += g[k];
-    for (int64_t k = 0; k < n; k++) d[k] = g[k] - exp(y[k]) * (NN_REAL)sum;
+    for (int64_t k = 0; k < n; k++) d[k] = g[k] - NN_EXP_REAL(y[k]) * (NN_REAL)sum;
   } else {
     for (int64_t k = 0; k < n; k++) sum += (double)g[k] * y[k];
     for (int64_t k = 0; k < n; k++) d[k] = y[k] * (g[k] - (NN_REAL)sum);
@@ -36,7 +38,7 @@ static void NN_NAME(softmax_columns_)(int logarithm, int64_t n, int64_t step, in
     for (int64_t j = 0; j < width; j++) top[j] = x[k * step + j] > top[j] ? x[k * step + j] : top[j];
   for (int64_t k = 0; k < n; k++)
     for (int64_t j = 0; j < width; j++) {
-      NN_REAL e = exp(x[k * step + j] - top[j]);
+      NN_REAL e = NN_EXP_REAL(x[k * step + j] - top[j]);
       sum[j] += e;
       if (!logarithm) y[k * step + j] = e;
     }
@@ -58,7 +60,7 @@ static void NN_NAME(softmax_columns_backward_)(int logarithm, int64_t n, int64_t
   for (int64_t k = 0; k < n; k++)
     for (int64_t j = 0; j < width; j++) {
       int64_t i = k * step + j;
-      d[i] = logarithm ? g[i] - exp(y[i]) * (NN_REAL)sum[j] : y[i] * (g[i] - (NN_REAL)sum[j]);
+      d[i] = logarithm ? g[i] - NN_EXP_REAL(y[i]) * (NN_REAL)sum[j] : y[i] * (g[i] - (NN_REAL)sum[j]);
     }
 }
 

@@ -57,6 +57,10 @@ struct ConvolutionTests {
     Sizes(x: [2, 64, 14, 14], outputs: 64, padding: 1, groups: 64),
     Sizes(x: [2, 64, 10, 10], outputs: 64, padding: 2, dilation: 2, groups: 4),
     Sizes(x: [9, 5, 20, 20], outputs: 6, stride: [1, 2], padding: [1, 0]),
+    // Groups of few channels that are taken together, and a depthwise kernel of many taps.
+    Sizes(x: [2, 32, 9, 9], outputs: 32, padding: 1, groups: 8),
+    Sizes(x: [3, 24, 7, 8], outputs: 48, stride: 2, padding: 1, groups: 6),
+    Sizes(x: [2, 70, 9, 9], outputs: 70, kernel: 8, padding: 4, groups: 70),
     // Winograd's tiles: hanging over edges, several pieces, several slabs of depth, paddings 0 to 2.
     Sizes(x: [3, 32, 9, 11], outputs: 48, padding: 1), Sizes(x: [7, 272, 8, 5], outputs: 160, padding: 1),
     Sizes(x: [5, 16, 13, 12], outputs: 16), Sizes(x: [2, 16, 9, 9], outputs: 32, padding: 2),

@@ -1,9 +1,12 @@
 /// One backward pass over a recorded graph.
+///
+/// Nodes are numbered as they are recorded, so a node's inputs have smaller numbers than the node: the waiting node with
+/// the greatest number has all its gradients.
 struct BackwardPass {
-  /// Nodes in reach of the roots, latest first, with the gradients gathered for their outputs.
-  private var order: [Node] = []
-  private var position: [ObjectIdentifier: Int] = [:]
-  private var gradients: [[Tensor?]] = []
+  /// Nodes with gradients gathered for their outputs, by number.
+  private var waiting: [UInt64: (node: Node, gradients: [Tensor?])] = [:]
+  /// The numbers of the waiting nodes as a binary heap, the greatest first.
+  private var heap: [UInt64] = []
   private let createGraph: Bool
   private let retainGraph: Bool
   /// Gradients asked for at particular outputs (`grad(of:withRespectTo:)`); nil means: gather at the leaves.
@@ -20,7 +23,6 @@ struct BackwardPass {
   ) {
     self.createGraph = createGraph
     self.retainGraph = retainGraph
-    collect(from: roots.compactMap(\.node))
     for (root, gradient) in zip(roots, gradients) {
       guard let node = root.node else {
         fail(operation, "the tensor of shape \(root.shape) was not computed from one that requires gradients")
@@ -47,40 +49,53 @@ struct BackwardPass {
     }
   }
 
-  private mutating func collect(from roots: [Node]) {
-    var seen: Set<ObjectIdentifier> = []
-    var stack = roots
-    while let node = stack.popLast() {
-      guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
-      order.append(node)
-      for case let edge? in node.currentEdges { stack.append(edge.node) }
+  private mutating func add(_ gradient: Tensor, to node: Node, outputIndex: Int) {
+    guard let index = waiting.index(forKey: node.id) else {
+      var gradients: [Tensor?] = Array(repeating: nil, count: node.outputCount)
+      gradients[outputIndex] = gradient
+      waiting[node.id] = (node, gradients)
+      push(node.id)
+      return
     }
-    order.sort { $0.id > $1.id }
-    position.reserveCapacity(order.count)
-    for (index, node) in order.enumerated() { position[ObjectIdentifier(node)] = index }
-    gradients = Array(repeating: [], count: order.count)
+    if var sum = waiting.values[index].gradients[outputIndex] {
+      waiting.values[index].gradients[outputIndex] = nil  // so that the sum can be made in place
+      sum += gradient
+      waiting.values[index].gradients[outputIndex] = sum
+    } else {
+      waiting.values[index].gradients[outputIndex] = gradient
+    }
   }
 
-  private mutating func add(_ gradient: Tensor, to node: Node, outputIndex: Int) {
-    guard let index = position[ObjectIdentifier(node)] else { return }
-    if gradients[index].isEmpty { gradients[index] = Array(repeating: nil, count: node.outputCount) }
-    if var sum = gradients[index][outputIndex] {
-      gradients[index][outputIndex] = nil
-      sum += gradient
-      gradients[index][outputIndex] = sum
-    } else {
-      gradients[index][outputIndex] = gradient
+  private mutating func push(_ id: UInt64) {
+    heap.append(id)
+    var place = heap.count - 1
+    while place > 0, heap[(place - 1) / 2] < heap[place] {
+      heap.swapAt(place, (place - 1) / 2)
+      place = (place - 1) / 2
+    }
+  }
+
+  private mutating func popGreatest() -> UInt64? {
+    guard let greatest = heap.first, let last = heap.popLast() else { return nil }
+    if heap.isEmpty { return greatest }
+    heap[0] = last
+    var place = 0
+    while true {
+      let left = 2 * place + 1
+      if left >= heap.count { return greatest }
+      let child = left + 1 < heap.count && heap[left + 1] > heap[left] ? left + 1 : left
+      if heap[child] <= heap[place] { return greatest }
+      heap.swapAt(child, place)
+      place = child
     }
   }
 
   /// Runs the pass; returns the gradients of the targets, if there are any.
   mutating func run() -> [Target: Tensor?] {
     withGradient(createGraph) {
-      for index in order.indices {
-        let node = order[index]
-        var incoming = gradients[index]
-        gradients[index] = []
-        if !incoming.isEmpty { visit(node, &incoming) }
+      while let id = popGreatest(), let entry = waiting.removeValue(forKey: id) {
+        var incoming = entry.gradients
+        visit(entry.node, &incoming)
       }
     }
     return targets ?? [:]

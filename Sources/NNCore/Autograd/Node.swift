@@ -71,6 +71,7 @@ final class Node: @unchecked Sendable {
 
   func runHooks(output index: Int, on gradient: Tensor) -> Tensor {
     let all = lock.withLock { _ in hooks }
+    if all.isEmpty { return gradient }
     var result = gradient
     for entry in all where entry.index == index { result = entry.hook(result) ?? result }
     return result
@@ -86,8 +87,6 @@ final class Node: @unchecked Sendable {
       return (edges, saved)
     }
   }
-
-  var currentEdges: [Edge?] { lock.withLock { _ in edges } }
 
   /// Lets go of everything kept for the backward pass; what was referenced goes to the caller.
   func release() -> (edges: [Edge?], saved: [Saved]) {

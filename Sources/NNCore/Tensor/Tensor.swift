@@ -49,7 +49,17 @@ public struct Tensor: Sendable {
   public var device: Device { .cpu }
 
   /// Whether the elements lie in row-major order without gaps.
-  public var isContiguous: Bool { Tensor.isDense(shape, strides, order: (0..<rank).reversed()) }
+  public var isContiguous: Bool {
+    var step = 1
+    for axis in Swift.stride(from: rank - 1, through: 0, by: -1) {
+      if shape[axis] == 0 { return true }
+      if shape[axis] != 1 {
+        if strides[axis] != step { return false }
+        step *= shape[axis]
+      }
+    }
+    return true
+  }
   /// Whether a 4-D tensor (N, C, H, W) lies in memory as N, H, W, C without gaps.
   public var isChannelsLast: Bool { rank == 4 && Tensor.isDense(shape, strides, order: [1, 3, 2, 0]) }
 
@@ -83,6 +93,7 @@ public struct Tensor: Sendable {
 
   /// Whether the elements fill a block of memory without gaps or repeats, in whatever order of axes.
   var isNonOverlappingAndDense: Bool {
+    if isContiguous { return true }
     let order = shape.indices.filter { shape[$0] != 1 }.sorted { strides[$0] < strides[$1] }
     return Tensor.isDense(shape, strides, order: order)
   }

@@ -15,28 +15,30 @@ extension CPUBackend {
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let tiled = WinogradGeometry(
       source, outputs: shape[1], outputSize: outputSize, kernel: kernel, geometry, padding: geometry.padding)
-    let form = workingForm(weight, bias, finish, tiled)
+    let merge = GroupMerge(weight, geometry.groups)
+    let form = workingForm(weight, bias, finish, tiled, merge)
     let kernelFinish = KernelFinish(finish.addend.map(withAdjacentChannels), rectified: finish.isRectified)
     if let tiled {
       winogradConvolution(tiled, source, form.weight, bias: form.bias, kernelFinish, into: result)
       return result
     }
     let window = SlidingWindow(
-      source, channels: weight.shape[1], positions: outputSize, step: geometry.stride,
+      source, channels: weight.shape[1] * merge.factor, positions: outputSize, step: geometry.stride,
       taps: SlidingWindow.taps(kernel) { y, x in
         (
           y * geometry.dilation.height - geometry.padding.height,
           x * geometry.dilation.width - geometry.padding.width
         )
       })
-    convolve(window, form.weight, form.bias, kernelFinish, into: result, groups: geometry.groups)
+    convolve(window, form.weight, form.bias, kernelFinish, into: result, groups: merge.groups)
     return result
   }
 
   /// Weights as the kernels read them, with a following channel map worked in: [taps · channels][outputs], or planes
   /// of panels for Winograd's tiles; and the bias.
   private func workingForm(
-    _ weight: Tensor, _ bias: Tensor?, _ finish: ConvolutionFinish, _ tiled: WinogradGeometry?
+    _ weight: Tensor, _ bias: Tensor?, _ finish: ConvolutionFinish, _ tiled: WinogradGeometry?,
+    _ merge: GroupMerge
   ) -> (weight: Tensor, bias: Tensor?) {
     func make() -> [Tensor] {
       noGrad {
@@ -46,7 +48,7 @@ extension CPUBackend {
           bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
           weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
         }
-        let matrix = copy(weight.permuted([2, 3, 1, 0]), strides: nil)
+        let matrix = copy(merge.merged(weight).permuted([2, 3, 1, 0]), strides: nil)
         let form = tiled.map { winogradWeights($0, matrix, turned: false) } ?? matrix
         return [form] + (bias.map { [copy($0, strides: nil)] } ?? [])
       }
@@ -69,8 +71,10 @@ extension CPUBackend {
   func conv2dInputGradient(
     _ gradient: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, inputSize: Size2
   ) -> Tensor {
+    let merge = GroupMerge(weight, geometry.groups)
+    let weight = merge.merged(weight)
     let (groups, stride, padding, dilation) = (
-      geometry.groups, geometry.stride, geometry.padding, geometry.dilation
+      merge.groups, geometry.stride, geometry.padding, geometry.dilation
     )
     let (outputs, inputs) = (weight.shape[0] / groups, weight.shape[1])
     let kernel = Size2(weight.shape[2], weight.shape[3])
@@ -172,6 +176,13 @@ extension CPUBackend {
   func conv2dWeightGradient(
     _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
   ) -> Tensor {
+    let merge = GroupMerge(
+      inputs: x.shape[1] / geometry.groups, outputs: gradient.shape[1] / geometry.groups, geometry.groups)
+    if merge.factor > 1 {
+      var merged = geometry
+      merged.groups = merge.groups
+      return merge.diagonal(conv2dWeightGradient(gradient, x, merged, kernelSize: kernelSize))
+    }
     let groups = geometry.groups
     let (inputs, outputs) = (x.shape[1] / groups, gradient.shape[1] / groups)
     let taps = SlidingWindow.taps(kernelSize) { y, x in

@@ -113,6 +113,7 @@ extension CPUBackend {
     _ tensors: [Tensor],
     _ body: (Int64, UnsafePointer<UnsafeMutableRawPointer>, UnsafePointer<Int64>) -> Void
   ) {
+    if runAtOnce(tensors, body) { return }
     let shape = tensors[0].shape
     let plan = ElementwisePlan(shape: shape, operands: tensors.map { $0.broadcastStrides(to: shape) })
     let strides = tensors.indices.map { Int64(plan.innerStride($0)) }
@@ -124,6 +125,34 @@ extension CPUBackend {
         if let first = pointers.baseAddress { body(Int64(n), first, strides) }
       }
     }
+  }
+}
+
+extension CPUBackend {
+  /// The same for few elements in one memory order, or numbers next to them: a single run without any planning.
+  private func runAtOnce(
+    _ tensors: [Tensor],
+    _ body: (Int64, UnsafePointer<UnsafeMutableRawPointer>, UnsafePointer<Int64>) -> Void
+  ) -> Bool {
+    let output = tensors[0]
+    let count = output.count
+    guard count > 0, count <= ElementwisePlan.grain, output.isNonOverlappingAndDense else { return false }
+    for operand in tensors {
+      let hasOrder = operand.shape == output.shape && operand.strides == output.strides
+      if !hasOrder && operand.count != 1 { return false }
+    }
+    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: tensors.count) { pointers in
+      withUnsafeTemporaryAllocation(of: Int64.self, capacity: tensors.count) { strides in
+        for index in tensors.indices {
+          pointers[index] = tensors[index].rawPointer
+          strides[index] = tensors[index].count == count ? 1 : 0
+        }
+        if let first = pointers.baseAddress, let steps = strides.baseAddress {
+          body(Int64(count), first, steps)
+        }
+      }
+    }
+    return true
   }
 }
 

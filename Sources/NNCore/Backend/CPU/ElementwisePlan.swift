@@ -36,7 +36,7 @@ struct ElementwisePlan {
   }
 
   /// Elements per parallel piece; constant, so that results do not depend on the number of threads.
-  private static let grain = 32_768
+  static let grain = 32_768
 
   /// Calls `body` with the length of a run and the element offset of each operand, over all elements, in parallel.
   ///
