@@ -7,7 +7,8 @@ package final class MemoryPool: Sendable {
   package static let shared = MemoryPool()
 
   private struct State: ~Copyable {
-    var free: [Int: [UInt]] = [:]
+    /// Free blocks by the number of their bucket.
+    var free: [[UInt]] = Array(repeating: [], count: 4 * Int.bitWidth)
     var cachedBytes = 0
     var systemAllocations = 0
   }
@@ -21,10 +22,16 @@ package final class MemoryPool: Sendable {
     return (byteCount + quarter - 1) / quarter * quarter
   }
 
+  /// Number of the bucket of this capacity: the power of two below it, and how many quarters of that are in it.
+  private static func index(of capacity: Int) -> Int {
+    let exponent = Int.bitWidth - 1 - capacity.leadingZeroBitCount
+    return 4 * exponent + ((capacity - (1 << exponent)) >> (exponent - 2))
+  }
+
   func allocate(_ byteCount: Int) -> (pointer: UnsafeMutableRawPointer, capacity: Int) {
     let capacity = Self.bucket(for: byteCount)
     let cached: UInt? = state.withLock { state in
-      guard let address = state.free[capacity]?.popLast() else {
+      guard let address = state.free[Self.index(of: capacity)].popLast() else {
         state.systemAllocations += 1
         return nil
       }
@@ -43,7 +50,7 @@ package final class MemoryPool: Sendable {
 
   func deallocate(_ pointer: UnsafeMutableRawPointer, capacity: Int) {
     state.withLock { state in
-      state.free[capacity, default: []].append(UInt(bitPattern: pointer))
+      state.free[Self.index(of: capacity)].append(UInt(bitPattern: pointer))
       state.cachedBytes += capacity
     }
   }
@@ -54,8 +61,8 @@ package final class MemoryPool: Sendable {
   /// Gives all unused blocks back to the system.
   package func trim() {
     let blocks = state.withLock { state in
-      let all = state.free.values.flatMap { $0 }
-      state.free = [:]
+      let all = state.free.flatMap { $0 }
+      for index in state.free.indices { state.free[index] = [] }
       state.cachedBytes = 0
       return all
     }
