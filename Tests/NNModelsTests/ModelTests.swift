@@ -89,9 +89,23 @@ struct ModelTests {
     #expect(noGrad { network.outputs(input) }.auxiliaryLogits.isEmpty)
   }
 
-  @Test func trainsResNet18AsTorchvision() throws {
-    let fixture = ModelFixture("grads_resnet18")
-    let network = skipInit { resnet18() }
+  /// Networks of a training step; the small ones are too small for a name.
+  private func trainee(_ name: String) throws -> any ImageClassifier {
+    switch name {
+    case "tiny_vit":
+      VisionTransformer(
+        imageSize: 32, patchSize: 8, layers: 2, attentionHeads: 2, width: 16, hidden: 32, classes: 10)
+    case "tiny_convnext":
+      ConvNeXt([(8, 1), (16, 2)], classes: 10, stochasticDepth: 0, layerScale: 0.5)
+    default: try model(name)
+    }
+  }
+
+  @Test(arguments: ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext"])
+  func trainsAsTorchvision(_ name: String) throws {
+    let fixture = ModelFixture("grads_\(name)")
+    let network = try skipInit { try trainee(name) }
+    for case let dropout as Dropout in network.modules { dropout.eval() }
     try network.loadStateDict(ModelFixture.weights(of: network, convGain: fixture.double("conv_gain")))
     let logits = network(ModelFixture.input(fixture.json["input"]?.ints ?? []))
     #expect(

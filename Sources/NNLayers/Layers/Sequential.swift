@@ -25,11 +25,11 @@ open class Sequential: Module, Layer {
 
   open func forward(_ x: Tensor) -> Tensor { layers.reduce(x) { $1.layer.calledWithHooks($0) } }
 
-  /// - Parameter name: its key; its place if nil.
+  /// - Parameter name: its key, no number; its place if nil.
   public func append(_ layer: any CallableModule, named name: String? = nil) {
     if let name {
       require(
-        !name.isEmpty && !name.contains(".") && self[name] == nil, "Sequential",
+        !name.isEmpty && !name.contains(".") && Int(name) == nil && self[name] == nil, "Sequential",
         "\"\(name)\" is no name for one more layer beside \(names)")
     }
     layers.append((name, layer))
