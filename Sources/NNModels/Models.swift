@@ -105,7 +105,7 @@ public func model(
   _ name: String, weights: WeightsName? = nil, classes: Int? = nil, cache: WeightCache = .default,
   progress: ((DownloadProgress) -> Void)? = nil
 ) throws -> any ImageClassifier {
-  guard let weights else { return try newModel(name, classes: classes ?? imagenetCategories.count) }
+  guard let weights else { return try newModel(name, classes: classes ?? imagenetClassCount) }
   return try officialWeights(name, weights).model(classes: classes, cache: cache, progress: progress)
 }
 
@@ -124,7 +124,7 @@ public func officialWeights(_ network: String, _ name: WeightsName = .default) t
 
 /// A network with starting weights.
 func newModel(
-  _ name: String, classes: Int = 1000, imageSize: Int? = nil
+  _ name: String, classes: Int = imagenetClassCount, imageSize: Int? = nil
 ) throws -> any ImageClassifier {
   try architecture(name).build(classes, imageSize)
 }

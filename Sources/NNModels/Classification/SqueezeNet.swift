@@ -1,4 +1,4 @@
-// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of the networks are torchvision's)
+// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of networks and parts are torchvision's)
 import NNCore
 import NNLayers
 
@@ -63,8 +63,11 @@ public final class SqueezeNet: Module, ImageClassifier {
 /// A 1x1 convolution to few channels, and from these a 1x1 and a 3x3 convolution side by side.
 public final class Fire: Module, Layer {
   public let squeeze: Conv2d
+  public let squeeze_activation = ReLU()
   public let expand1x1: Conv2d
+  public let expand1x1_activation = ReLU()
   public let expand3x3: Conv2d
+  public let expand3x3_activation = ReLU()
 
   /// - Parameters:
   ///   - inputs: channels of the input.
@@ -77,8 +80,9 @@ public final class Fire: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    let squeezed = squeeze(x).relu()
-    return cat([expand1x1(squeezed).relu(), expand3x3(squeezed).relu()], axis: 1)
+    let squeezed = squeeze_activation(squeeze(x))
+    return cat(
+      [expand1x1_activation(expand1x1(squeezed)), expand3x3_activation(expand3x3(squeezed))], axis: 1)
   }
 }
 

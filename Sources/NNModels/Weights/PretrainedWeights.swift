@@ -84,7 +84,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     let network = try skipInit { try newModel(architecture, imageSize: imageSize) }
     try network.loadWeights(from: file)
     network.didLoadOfficialWeights()
-    if let classes, classes != imagenetCategories.count { network.replaceHead(classes: classes) }
+    if let classes, classes != imagenetClassCount { network.replaceHead(classes: classes) }
     return network
   }
 }

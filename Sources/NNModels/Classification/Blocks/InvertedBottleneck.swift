@@ -6,7 +6,8 @@ import NNLayers
 /// EfficientNet (Tan and Le, 2019), which calls it MBConv.
 public final class InvertedBottleneck: Module, Layer {
   public let block: Sequential
-  @Key("stochastic_depth") public private(set) var stochasticDepth: StochasticDepth
+  /// Nil in MobileNet v3.
+  @Key("stochastic_depth") public private(set) var stochasticDepth: StochasticDepth?
   private let isResidual: Bool
 
   /// - Parameters:
@@ -14,12 +15,12 @@ public final class InvertedBottleneck: Module, Layer {
   ///   - expanded: channels of the depthwise convolution; the first convolution is left out if they are `inputs`.
   ///   - outputs: channels at the end.
   ///   - squeezed: channels inside squeeze-and-excitation; nil leaves it out.
-  ///   - dropProbability: probability with which a sample skips the block in training.
+  ///   - dropProbability: probability with which a sample skips the block in training; nil leaves that out.
   ///   - activation: made anew for each place.
   ///   - excitation: squeeze-and-excitation's two activations.
   init(
     from inputs: Int, expanded: Int, to outputs: Int, kernelSize: Int, stride: Int, squeeze squeezed: Int?,
-    dropProbability: Double = 0, norm: @escaping (Int) -> any CallableModule,
+    dropProbability: Double? = nil, norm: @escaping (Int) -> any CallableModule,
     activation: () -> any CallableModule,
     excitation: (any CallableModule, any CallableModule)
   ) {
@@ -42,10 +43,13 @@ public final class InvertedBottleneck: Module, Layer {
     block = Sequential(layers)
     isResidual = stride == 1 && inputs == outputs
     super.init()
-    stochasticDepth = StochasticDepth(dropProbability, mode: .row)
+    stochasticDepth = dropProbability.map { StochasticDepth($0, mode: .row) }
   }
 
-  public func forward(_ x: Tensor) -> Tensor { isResidual ? stochasticDepth(block(x)) + x : block(x) }
+  public func forward(_ x: Tensor) -> Tensor {
+    let y = block(x)
+    return isResidual ? (stochasticDepth?(y) ?? y) + x : y
+  }
 }
 
 /// The multiple of 8 nearest to a scaled number of channels, but not less than nine tenths of it.
