@@ -37,7 +37,7 @@ struct PredictExample: ParsableCommand {
   func run() throws {
     let network = try pretrainedNetwork(arch, weights: weights)
     network.model.eval()
-    let transform = imageNetTransform(resize: 256, crop: 224)
+    let transform = network.transforms
     for path in images {
       let image = try Image(contentsOfFile: path)
       let probabilities = noGrad { network.model(transform(image).unsqueeze(0)).softmax(1)[0] }

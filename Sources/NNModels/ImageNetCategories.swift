@@ -13,3 +13,6 @@ public let imagenetCategories: [String] = {
   }
   return text.split(separator: "\n").map(String.init)
 }()
+
+/// Number of categories of ImageNet-1k.
+let imagenetClassCount = 1000

@@ -33,6 +33,31 @@ import Testing
     #expect(result.output.contains(message), "\(result.output)")
   }
 
+  /// The environment decides where weights come from, and the message says which file to put where.
+  @Test func weightsThatCannotBeHadAreNamed() throws {
+    try withTemporaryFolder { folder in
+      let hub = ["NN_HUB_DIR": folder.path, "TORCH_HOME": folder.path + "/torch", "NN_HUB_MIRROR": ""]
+      let program = [product("PredictExample"), "--arch", "densenet121", "a.jpg"]
+      let file = folder.path + "/densenet121-a639ec97.pth"
+      let offline = try Command(program, environment: hub.merging(["NN_HUB_OFFLINE": "1"]) { $1 })
+      #expect(offline.status != 0)
+      #expect(offline.output.contains("\(file): expected the weights there"), "\(offline.output)")
+      #expect(offline.output.contains(folder.path + "/torch/hub/checkpoints"), "\(offline.output)")
+
+      let server = try TinyServer { _, _ in TinyServer.Answer(Array("other bytes".utf8)) }
+      defer { server.stop() }
+      let mirror = hub.merging(["NN_HUB_MIRROR": server.url("mirror"), "NN_HUB_OFFLINE": "0"]) { $1 }
+      let refused = try Command(program, environment: mirror)
+      #expect(refused.status != 0)
+      #expect(refused.output.contains("expected SHA-256 a639ec97"), "\(refused.output)")
+      #expect(server.requests.map { $0["path"] } == ["/mirror/densenet121-a639ec97.pth"])
+      for result in [offline, refused] {
+        #expect(result.output.split(separator: "\n").count == 1, "\(result.output)")
+      }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+    }
+  }
+
   @Test func missingAndDamagedFilesAreNamed() throws {
     try withTemporaryFolder { folder in
       let missing = try run(

@@ -1,6 +1,8 @@
 import Foundation
 import NNCore
 import NNData
+import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.serialized)
@@ -225,6 +227,32 @@ struct DownloaderTests {
       #expect(throws: DownloadError.busy(file: "\(folder)/a.part")) {
         try Self.downloader.download("file:///etc/hostname", to: "\(folder)/a")
       }
+    }
+  }
+
+  /// Several at once stand for several processes: `flock` keeps apart what was opened apart.
+  @Test func severalDownloadsOfOneFileDoNoHarm() throws {
+    try withServer({ _, fields in
+      var answer = Self.rest(fields)
+      answer.stall = 0.05
+      return answer
+    }) { server, folder in
+      let checksum = try sha(Self.content)
+      let downloader = Downloader(timeout: 10, retries: 3, retryDelay: 0.01, busyTimeout: 30)
+      let url = server.url("a")
+      let failures = Mutex<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: 6) { _ in
+        do {
+          try downloader.download(url, to: "\(folder)/a", checksum: checksum)
+          let content = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a"))
+          if content != Data(Self.content) { failures.withLock { $0.append("other bytes") } }
+        } catch {
+          failures.withLock { $0.append("\(error)") }
+        }
+      }
+      #expect(failures.withLock { $0 } == [])
+      #expect(contents(of: folder) == ["a"])
+      #expect(server.requests.count == 1)
     }
   }
 

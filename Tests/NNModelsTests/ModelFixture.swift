@@ -5,12 +5,14 @@ import TestSupport
 
 /// Golden values of one network.
 struct ModelFixture: Sendable {
+  let name: String
   let json: JSONValue
 
   /// - Parameter name: a file in `Fixtures/models`.
   init(_ name: String) {
     let file = Bundle.module.bundleURL.appendingPathComponent("Fixtures/models/\(name).json")
     guard let json = try? JSONValue(contentsOf: file) else { preconditionFailure("no fixture \(file.path)") }
+    self.name = name
     self.json = json
   }
 
@@ -18,25 +20,22 @@ struct ModelFixture: Sendable {
   func double(_ key: String) -> Double { json[key]?.double ?? .nan }
 
   /// Formula weights for a module: each tensor from its own key. Uniform with variance convGain² · 2 / fan-in
-  /// for convolutions, 2 / fan-in for linear layers, near 1 for scales, near 0 for shifts.
+  /// for convolutions, 2 / fan-in for other weights of two and more dimensions, near 1 for scales, near 0 for shifts.
   static func weights(of module: Module, convGain: Double) -> StateDict {
-    let state = module.stateDict()
     var result = StateDict()
-    for (key, value) in state {
-      let prefix = key.split(separator: ".").dropLast().joined(separator: ".")
+    for (key, value) in module.stateDict() {
       let name = key.split(separator: ".").last ?? ""
-      let isNorm = state["\(prefix).running_mean"] != nil
       let shape = value.shape
       if name == "num_batches_tracked" {
         result[key] = value
-      } else if isNorm && (name == "weight" || name == "running_var") {
-        result[key] = FormulaNumbers.uniform(key, shape, 0.8, 1.2)
-      } else if isNorm || name == "bias" {
-        result[key] = FormulaNumbers.uniform(key, shape, -0.1, 0.1)
-      } else {
+      } else if shape.count >= 2 {
         let fanIn = Double(shape[1...].reduce(1, *))
         let bound = (shape.count == 4 ? convGain : 1) * (6 / fanIn).squareRoot()
         result[key] = FormulaNumbers.uniform(key, shape, -bound, bound)
+      } else if name == "weight" || name == "running_var" {
+        result[key] = FormulaNumbers.uniform(key, shape, 0.8, 1.2)
+      } else {
+        result[key] = FormulaNumbers.uniform(key, shape, -0.1, 0.1)
       }
     }
     return result

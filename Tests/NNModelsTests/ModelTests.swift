@@ -10,14 +10,18 @@ import Testing
 struct ModelTests {
   /// The others take minutes together; `NN_ALL_MODELS=1` runs them too.
   static let quick: Set = [
-    "resnet18", "resnet34", "resnet50", "resnext50_32x4d", "squeezenet1_0", "squeezenet1_1",
+    "alexnet", "densenet121", "googlenet", "inception_v3", "resnet18", "resnet50", "resnext50_32x4d",
+    "squeezenet1_0",
+    "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v2", "mnasnet0_5", "mobilenet_v3_small",
+    "efficientnet_b0",
+    "convnext_tiny", "vit_b_16", "vgg11_bn",
   ]
   static let runsAll = ProcessInfo.processInfo.environment["NN_ALL_MODELS"] != nil
 
   @Test(arguments: listModels())
   func equalsTorchvisions(_ name: String) throws {
     let fixture = ModelFixture(name)
-    let network = try model(name).eval()
+    let network = try skipInit { try model(name) }.eval()
     expectSameKeys(network, fixture)
     if Self.quick.contains(name) || Self.runsAll {
       try expectSameLogits(network, fixture)
@@ -38,26 +42,70 @@ struct ModelTests {
     #expect(network.buffers().reduce(0) { $0 + $1.value.count } == fixture.int("buffer_elements"))
     let parameters = expected.filter { $0[3].string == "param" }.map { $0[0].string }
     #expect(network.namedParameters().map(\.name) == parameters)
+    if let heads = network as? any AuxiliaryClassifier {
+      heads.removeAuxiliaryHeads()
+      let rest = heads.parameters().reduce(0) { $0 + $1.count }
+      #expect(rest == fixture.int("total_params_without_aux"))
+    }
   }
 
   private func expectSameLogits(_ network: any ImageClassifier, _ fixture: ModelFixture) throws {
+    // The check of the keys took the auxiliary heads away.
+    let network =
+      network is any AuxiliaryClassifier ? try skipInit { try model(fixture.name) }.eval() : network
     let entries = fixture.json["logits"]?.elements ?? []
     var gain = Double.nan
     for entry in entries {
       let convGain = entry["conv_gain"]?.double ?? 1
       if convGain != gain { try network.loadStateDict(ModelFixture.weights(of: network, convGain: convGain)) }
       gain = convGain
-      let logits = noGrad { network(ModelFixture.input(entry["input"]?.ints ?? [])) }
-      let differences = logitDifferences(
-        logits, entry["rows"]?.elements ?? [], atol: entry["atol"]?.double ?? 0)
+      let atol = entry["atol"]?.double ?? 0
+      let input = ModelFixture.input(entry["input"]?.ints ?? [])
+      if let heads = network as? any AuxiliaryClassifier {
+        heads.transformInput = entry["transform_input"]?.bool ?? false
+        try expectSameAuxiliaryLogits(heads, entry["aux"]?.entries ?? [:], input, atol)
+      }
+      let differences = logitDifferences(noGrad { network(input) }, entry["rows"]?.elements ?? [], atol: atol)
       #expect(differences == [])
     }
     #expect(!entries.isEmpty)
   }
 
-  @Test func trainsResNet18AsTorchvision() throws {
-    let fixture = ModelFixture("grads_resnet18")
-    let network = resnet18()
+  /// Auxiliary heads run while the network itself is in training mode; batch norms and dropout are not.
+  private func expectSameAuxiliaryLogits(
+    _ network: any AuxiliaryClassifier, _ expected: [String: JSONValue], _ input: Tensor, _ atol: Double
+  ) throws {
+    if expected.isEmpty { return }
+    network.train()
+    for child in network.children { child.eval() }
+    let outputs = noGrad { network.outputs(input) }
+    network.eval()
+    #expect(outputs.auxiliaryLogits.count == expected.count)
+    // aux_logits, or aux_logits1 and aux_logits2.
+    for (logits, name) in zip(outputs.auxiliaryLogits, expected.keys.sorted()) {
+      let differences = logitDifferences(logits, expected[name]?.elements ?? [], atol: atol)
+      #expect(differences == [], "\(name)")
+    }
+    #expect(noGrad { network.outputs(input) }.auxiliaryLogits.isEmpty)
+  }
+
+  /// Networks of a training step; the small ones are too small for a name.
+  private func trainee(_ name: String) throws -> any ImageClassifier {
+    switch name {
+    case "tiny_vit":
+      VisionTransformer(
+        imageSize: 32, patchSize: 8, layers: 2, attentionHeads: 2, width: 16, hidden: 32, classes: 10)
+    case "tiny_convnext":
+      ConvNeXt([(8, 1), (16, 2)], classes: 10, stochasticDepth: 0, layerScale: 0.5)
+    default: try model(name)
+    }
+  }
+
+  @Test(arguments: ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext"])
+  func trainsAsTorchvision(_ name: String) throws {
+    let fixture = ModelFixture("grads_\(name)")
+    let network = try skipInit { try trainee(name) }
+    for case let dropout as Dropout in network.modules { dropout.eval() }
     try network.loadStateDict(ModelFixture.weights(of: network, convGain: fixture.double("conv_gain")))
     let logits = network(ModelFixture.input(fixture.json["input"]?.ints ?? []))
     #expect(
@@ -87,35 +135,60 @@ struct ModelTests {
     }
   }
 
-  @Test func startsFromTorchvisionsWeights() throws {
-    for entry in ModelFixture("initial").json.elements {
-      let name = entry["model"]?.string ?? "?"
-      let network = try withDefaultGenerator(Generator(seed: entry["seed"]?.int ?? 0)) {
-        let network = try model(name, classes: entry["classes"]?.int ?? 0)
-        #expect(Tensor.rand(1).item() == entry["next_rand"]?.double, "\(name)")
-        return network
+  @Test(arguments: ModelFixture("initial").json.elements)
+  func startsFromTorchvisionsWeights(_ entry: JSONValue) throws {
+    let name = entry["model"]?.string ?? "?"
+    let network = try withDefaultGenerator(Generator(seed: entry["seed"]?.int ?? 0)) {
+      let network = try model(name, classes: entry["classes"]?.int ?? 0)
+      #expect(Tensor.rand(1).item() == entry["next_rand"]?.double, "\(name)")
+      return network
+    }
+    let state = network.stateDict()
+    for (key, norm) in entry["l2"]?.entries ?? [:] {
+      let value = try #require(state[key])
+      #expect(abs(l2(value) - norm.double) <= 1e-6 * norm.double, "\(name) \(key)")
+      let wanted = entry["first4"]?[key]?.doubles ?? []
+      for (got, want) in zip(value.flatten().array(of: Double.self).prefix(4), wanted) {
+        #expect(abs(got - want) <= 1e-7 + 1e-6 * abs(want), "\(name) \(key)")
       }
-      let state = network.stateDict()
-      for (key, norm) in entry["l2"]?.entries ?? [:] {
-        let value = try #require(state[key])
-        #expect(abs(l2(value) - norm.double) <= 1e-6 * norm.double, "\(name) \(key)")
-        let wanted = entry["first4"]?[key]?.doubles ?? []
-        for (got, want) in zip(value.flatten().array(of: Double.self).prefix(4), wanted) {
-          #expect(abs(got - want) <= 1e-7 + 1e-6 * abs(want), "\(name) \(key)")
-        }
-      }
+    }
+    if let total = entry["total_l2"]?.double {
+      let square = network.parameters().reduce(0) { $0 + $1.value.square().sum().item() }
+      #expect(abs(square.squareRoot() - total) <= 1e-5 * total, "\(name)")
     }
   }
 
-  @Test(arguments: ["resnet18", "resnet50", "squeezenet1_1"])
-  func takesANewHead(_ name: String) throws {
-    let network = try model(name)
+  @Test func skippedStartingWeightsDrawNothing() {
+    withDefaultGenerator(Generator(seed: 1)) {
+      let state = Generator.default.state
+      let network = skipInit { vgg16() }
+      #expect(Generator.default.state == state)
+      #expect(network.parameters().reduce(0) { $0 + $1.count } == 138_357_544)
+      #expect(network.classifier[0].parameters()[0].value.sum().item() == 0)
+      _ = Linear(2, 2)
+      #expect(Generator.default.state != state)
+    }
+  }
+
+  /// The layers that belong to the head, and an image that the network takes.
+  static let heads: [(name: String, layers: [String], size: Int)] = [
+    ("alexnet", ["classifier.6"], 64), ("vgg11", ["classifier.6"], 32), ("resnet50", ["fc"], 32),
+    ("squeezenet1_1", ["classifier.1"], 32), ("densenet121", ["classifier"], 32),
+    ("googlenet", ["aux1.fc2", "aux2.fc2", "fc"], 64), ("inception_v3", ["AuxLogits.fc", "fc"], 96),
+    ("shufflenet_v2_x0_5", ["fc"], 32), ("mobilenet_v2", ["classifier.1"], 32),
+    ("mnasnet0_5", ["classifier.1"], 32),
+    ("mobilenet_v3_small", ["classifier.3"], 32), ("efficientnet_b0", ["classifier.1"], 32),
+    ("convnext_tiny", ["classifier.2"], 32), ("vit_b_16", ["heads.head"], 224),
+  ]
+
+  @Test(arguments: heads)
+  func takesANewHead(_ entry: (name: String, layers: [String], size: Int)) throws {
+    let network = try skipInit { try model(entry.name) }
     network.freeze()
     network.replaceHead(classes: 7)
     let learning = network.namedParameters().filter { $0.parameter.requiresGrad }
-    let head = name.hasPrefix("squeeze") ? "classifier.1" : "fc"
-    #expect(learning.map(\.name) == ["\(head).weight", "\(head).bias"])
-    #expect(noGrad { network(Tensor.zeros(2, 3, 64, 64)) }.shape == [2, 7])
+    #expect(learning.map(\.name) == entry.layers.flatMap { ["\($0).weight", "\($0).bias"] })
+    #expect(noGrad { network(Tensor.zeros(2, 3, entry.size, entry.size)) }.shape == [2, 7])
   }
 
   @Test func unknownNamesAreErrors() {
@@ -125,13 +198,6 @@ struct ModelTests {
     let error = #expect(throws: ModelError.self) { try model("SqueezeNet\n") }
     #expect(
       "\(error.map { "\($0)" } ?? "")"
-        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, resnet18"#)
-  }
-
-  @Test func thereAre1000Categories() {
-    #expect(imagenetCategories.count == 1000)
-    #expect(imagenetCategories[0] == "tench")
-    #expect(imagenetCategories[258] == "Samoyed")
-    #expect(imagenetCategories[999] == "toilet tissue")
+        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, alexnet"#)
   }
 }

@@ -30,6 +30,29 @@ struct WeightFileTests {
     #expect((probabilities[best] * 1000).rounded() == 991)
   }
 
+  /// What torchvision 0.24.1 gives in float64 with the formula weights of `ModelFixture` and
+  /// `ResNet18_Weights.IMAGENET1K_V1.transforms()` on a photo of 1546x1213 pixels.
+  @Test func seesAPhotoAsTorchvision() throws {
+    guard let shared = sharedFolder else {
+      print("seesAPhotoAsTorchvision skipped: NN_SHARED_DIR does not name a folder with images/")
+      return
+    }
+    let network = skipInit { resnet18() }.eval()
+    try network.loadStateDict(ModelFixture.weights(of: network, convGain: 1))
+    let image = ResNet18Weights.default.transforms(
+      try Image(contentsOfFile: shared.path + "/images/dog.jpg"))
+    #expect(abs(image.to(.float64).sum().item() - 47713.15177705698) <= 0.01)
+    let logits = noGrad { network(image.unsqueeze(0)) }.array(of: Double.self)
+    let first = [
+      -33.4430611, 9.7611871, 57.2757285, 24.1358588, 0.012425667, -14.8799669, 0.862910081, 17.969207,
+      -36.3128382,
+      43.6631575,
+    ]
+    for (got, want) in zip(logits, first) { #expect(abs(got - want) <= 1e-4) }
+    #expect(abs(logits.reduce(0) { $0 + $1 * $1 }.squareRoot() - 1088.20172213) <= 1e-3)
+    #expect(logits.indices.max { logits[$0] < logits[$1] } == 214)
+  }
+
   @Test func loadsWhatWasWritten() throws {
     try withTemporaryFolder { folder in
       let file = folder.path + "/weights.safetensors"

@@ -51,7 +51,8 @@ public enum Init {
     _ shape: [Int], low: Double = 0, high: Double = 1, generator: Generator = .default,
     dtype: DType = .float32
   ) -> Tensor {
-    Tensor.uniform(shape, low: low, high: high, generator: generator, dtype: dtype)
+    if isSkipped { return placeholder(shape, dtype) }
+    return Tensor.uniform(shape, low: low, high: high, generator: generator, dtype: dtype)
   }
 
   /// Normal numbers.
@@ -59,7 +60,8 @@ public enum Init {
     _ shape: [Int], mean: Double = 0, std: Double = 1, generator: Generator = .default,
     dtype: DType = .float32
   ) -> Tensor {
-    Tensor.normal(shape, mean: mean, std: std, generator: generator, dtype: dtype)
+    if isSkipped { return placeholder(shape, dtype) }
+    return Tensor.normal(shape, mean: mean, std: std, generator: generator, dtype: dtype)
   }
 
   /// Normal numbers cut off outside low...high.
@@ -67,7 +69,8 @@ public enum Init {
     _ shape: [Int], mean: Double = 0, std: Double = 1, low: Double = -2, high: Double = 2,
     generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
-    Tensor.truncatedNormal(
+    if isSkipped { return placeholder(shape, dtype) }
+    return Tensor.truncatedNormal(
       shape, mean: mean, std: std, low: low, high: high, generator: generator, dtype: dtype)
   }
 
@@ -79,14 +82,14 @@ public enum Init {
     _ shape: [Int], gain: Double = 1, generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
     let bound = 3.0.squareRoot() * xavierStd(shape, gain)
-    return Tensor.uniform(shape, low: -bound, high: bound, generator: generator, dtype: dtype)
+    return uniform(shape, low: -bound, high: bound, generator: generator, dtype: dtype)
   }
 
   /// Normal with standard deviation gain · √(2 / (fanIn + fanOut)). Glorot and Bengio, 2010.
   public static func xavierNormal(
     _ shape: [Int], gain: Double = 1, generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
-    Tensor.normal(shape, mean: 0, std: xavierStd(shape, gain), generator: generator, dtype: dtype)
+    normal(shape, std: xavierStd(shape, gain), generator: generator, dtype: dtype)
   }
 
   /// Uniform in ±gain · √(3 / fan). He et al., "Delving deep into rectifiers", 2015.
@@ -97,7 +100,7 @@ public enum Init {
     generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
     let bound = 3.0.squareRoot() * kaimingStd(shape, a, mode, nonlinearity)
-    return Tensor.uniform(shape, low: -bound, high: bound, generator: generator, dtype: dtype)
+    return uniform(shape, low: -bound, high: bound, generator: generator, dtype: dtype)
   }
 
   /// Normal with standard deviation gain / √fan. He et al., 2015; parameters as in `kaimingUniform`.
@@ -106,7 +109,7 @@ public enum Init {
     generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
     let std = kaimingStd(shape, a, mode, nonlinearity)
-    return Tensor.normal(shape, mean: 0, std: std, generator: generator, dtype: dtype)
+    return normal(shape, std: std, generator: generator, dtype: dtype)
   }
 
   private static func xavierStd(_ shape: [Int], _ gain: Double) -> Double {
@@ -138,6 +141,6 @@ public enum Init {
   ) -> Tensor {
     let fanIn = calculateFanInAndFanOut(weightShape).fanIn
     let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
-    return Tensor.uniform([count], low: -bound, high: bound, generator: generator, dtype: dtype)
+    return uniform([count], low: -bound, high: bound, generator: generator, dtype: dtype)
   }
 }

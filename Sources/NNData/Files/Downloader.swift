@@ -65,11 +65,14 @@ public struct Downloader: Sendable {
   public var retries: Int
   /// Seconds before the first retry; each further one waits twice as long.
   public var retryDelay: Double
+  /// Seconds to wait for another process that downloads the same file, before that is an error.
+  public var busyTimeout: Double
 
-  public init(timeout: Double = 60, retries: Int = 3, retryDelay: Double = 1) {
+  public init(timeout: Double = 60, retries: Int = 3, retryDelay: Double = 1, busyTimeout: Double = 0) {
     self.timeout = timeout
     self.retries = retries
     self.retryDelay = retryDelay
+    self.busyTimeout = busyTimeout
   }
 
   /// Downloads `url` (https, http or file) to `path`, unless a file with that checksum is there already (without
@@ -85,12 +88,11 @@ public struct Downloader: Sendable {
     guard let address = URL(string: url), let scheme = address.scheme?.lowercased(),
       ["https", "http", "file"].contains(scheme)
     else { throw DownloadError.invalidURL(url) }
-    if access(path, F_OK) == 0 {
-      guard let checksum else { return }
-      if checksum.matches(try checksum.digest(ofFile: path)) { return }
-    }
-    let part = try PartFile("\(path).part", keepsUnfinished: checksum != nil)
+    if try isPresent(path, checksum) { return }
+    let part = try waiting { try PartFile("\(path).part", keepsUnfinished: checksum != nil) }
     defer { part.close() }
+    // The process that had the part before may have finished the file.
+    if try isPresent(path, checksum) { return }
     var transfer = Transfer(url: url, address: address, part: part, limit: maximumBytes, timeout: timeout)
     transfer.report = progress.map { progress in
       let name = (path as NSString).lastPathComponent
@@ -119,6 +121,22 @@ public struct Downloader: Sendable {
     try part.publish(as: path)
   }
 
+  private func isPresent(_ path: String, _ checksum: Checksum?) throws -> Bool {
+    guard access(path, F_OK) == 0 else { return false }
+    return try checksum.map { $0.matches(try $0.digest(ofFile: path)) } ?? true
+  }
+
+  private func waiting(_ open: () throws -> PartFile) throws -> PartFile {
+    let deadline = Date() + busyTimeout
+    while true {
+      do {
+        return try open()
+      } catch DownloadError.busy where Date() < deadline {
+        Thread.sleep(forTimeInterval: 0.1)
+      }
+    }
+  }
+
   /// Reports progress as plain lines on the standard error output, one every `seconds` and one at the end.
   public static func printingLines(every seconds: Double = 3) -> (DownloadProgress) -> Void {
     var last = Date()
@@ -145,16 +163,31 @@ final class PartFile: @unchecked Sendable {
   init(_ path: String, keepsUnfinished: Bool) throws {
     self.path = path
     self.keepsUnfinished = keepsUnfinished
-    descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError.writing(path) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      Foundation.close(descriptor)
-      throw DownloadError.busy(file: path)
-    }
+    descriptor = try PartFile.locked(path)
     if keepsUnfinished {
       size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
     } else {
       try truncate()
+    }
+  }
+
+  /// Opens the file and locks it, once the name still means what was locked: the process that had the lock may have
+  /// published or removed the file in between, and what is open then is not the part any more.
+  private static func locked(_ path: String) throws -> Int32 {
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw FileError.writing(path) }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        Foundation.close(descriptor)
+        throw DownloadError.busy(file: path)
+      }
+      var (opened, named) = (stat(), stat())
+      if fstat(descriptor, &opened) == 0, lstat(path, &named) == 0, opened.st_ino == named.st_ino,
+        opened.st_dev == named.st_dev
+      {
+        return descriptor
+      }
+      Foundation.close(descriptor)
     }
   }
 

@@ -4,7 +4,7 @@ import NNCore
 /// (Ba et al., 2016).
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
-public final class LayerNorm: Module, Layer {
+open class LayerNorm: Module, Layer {
   /// Of the normalised shape, nil without affine map; starts at 1.
   public let weight: Parameter?
   /// Of the normalised shape, nil without affine map or bias; starts at 0.
@@ -27,10 +27,17 @@ public final class LayerNorm: Module, Layer {
     self.init([size], epsilon: epsilon, affine: affine, bias: bias)
   }
 
-  public func forward(_ x: Tensor) -> Tensor {
+  open func forward(_ x: Tensor) -> Tensor {
     x.layerNorm(shape: shape, weight: weight?.value, bias: bias?.value, eps: epsilon)
   }
   public override var extraDescription: String { "\(shape), epsilon: \(epsilon), affine: \(weight != nil)" }
+}
+
+/// ``LayerNorm`` of images [N, C, H, W] over the channels of each pixel; as torchvision's ConvNeXt has it.
+public final class LayerNorm2d: LayerNorm {
+  public override func forward(_ x: Tensor) -> Tensor {
+    super.forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+  }
 }
 
 /// Normalises each sample of [N, C, …] over groups of channels and all positions; as `torch.nn.GroupNorm`

@@ -32,3 +32,14 @@ public final class Unflatten: Module, Layer {
   public func forward(_ x: Tensor) -> Tensor { x.unflatten(axis, sizes: sizes) }
   public override var extraDescription: String { "\(axis), sizes: \(sizes)" }
 }
+
+/// The dimensions in another order; as `torchvision.ops.Permute`.
+public final class Permute: Module, Layer {
+  public let order: [Int]
+
+  /// - Parameter order: for each dimension of the result, which one of the input it is.
+  public init(_ order: [Int]) { self.order = order }
+
+  public func forward(_ x: Tensor) -> Tensor { x.permute(order) }
+  public override var extraDescription: String { "\(order)" }
+}

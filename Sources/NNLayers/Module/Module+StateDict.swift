@@ -55,13 +55,14 @@ extension Module {
   /// Takes over values from a state dict. Everything is checked before anything is changed.
   ///
   /// Values are converted between floating-point types, and between integer types. A buffer that old files lack
-  /// (`num_batches_tracked`) may be missing.
+  /// (`num_batches_tracked`) may be missing, and keys of old files are understood (see ``RenamesKeys``).
   ///
   /// - Parameter strict: whether missing and unexpected keys are an error. Other shapes always are, as in PyTorch.
   /// - Returns: what differed; empty if `strict`.
   /// - Throws: `StateError.mismatch` with every missing, unexpected and mismatched key.
   @discardableResult
   public func loadStateDict(_ state: StateDict, strict: Bool = true) throws -> StateDictReport {
+    let state = try renamingOldKeys(of: state)
     var report = StateDictReport()
     var known: Set<String> = []
     var changes: [(slot: StateSlot, value: Tensor)] = []

@@ -7,8 +7,72 @@ import NNLayers
 /// and draw their starting weights in its order, so that the same seed gives the same network.
 ///
 /// Source: https://docs.pytorch.org/vision/stable/models.html
-public protocol ImageClassifier: Layer {
+public protocol ImageClassifier: StagedModule {
   /// Puts a new last layer in place of the present one, for another number of classes, with PyTorch's default
-  /// starting weights. It learns even if the rest of the network is frozen.
+  /// starting weights; so too in auxiliary heads. It learns even if the rest of the network is frozen.
   func replaceHead(classes: Int)
+
+  /// Brings the network into the state that goes with its official weights, which were just loaded.
+  func didLoadOfficialWeights()
+}
+
+extension ImageClassifier {
+  public func didLoadOfficialWeights() {}
+}
+
+/// A classifier that was trained with further heads between its stages.
+///
+/// A plain call gives the logits alone, and leaves the auxiliary heads out; in training call ``outputs(_:)``.
+public protocol AuxiliaryClassifier: ImageClassifier {
+  /// Whether images that were normalised with ImageNet's mean and deviation are brought to mean and deviation 0.5,
+  /// as the official weights need it. False in a new network.
+  var transformInput: Bool { get set }
+  /// The logits and, in training mode, those of the auxiliary heads.
+  func outputs(_ x: Tensor) -> ClassifierOutputs
+  /// Takes the auxiliary heads away. Nothing but training needs them.
+  func removeAuxiliaryHeads()
+}
+
+/// What a classifier with auxiliary heads gives; as torchvision's `GoogLeNetOutputs` and `InceptionOutputs`.
+public struct ClassifierOutputs: Sendable {
+  /// [N, classes].
+  public let logits: Tensor
+  /// [N, classes] of each auxiliary head, from the first to the last in the network; empty in evaluation mode, while
+  /// the network is frozen, and without heads.
+  public let auxiliaryLogits: [Tensor]
+
+  /// A loss that also counts the auxiliary heads: `loss(logits) + weight · Σ loss(auxiliary)`.
+  ///
+  ///     let loss = googlenet.outputs(images).loss(auxiliaryWeight: 0.3) { crossEntropy($0, labels) }
+  ///
+  /// - Parameter auxiliaryWeight: 0.3 in the paper of GoogLeNet, 0.4 is usual for Inception v3.
+  public func loss(auxiliaryWeight: Double, _ loss: (_ logits: Tensor) -> Tensor) -> Tensor {
+    auxiliaryLogits.reduce(loss(logits)) { $0 + loss($1) * auxiliaryWeight }
+  }
+}
+
+extension AuxiliaryClassifier {
+  /// Runs the stages, and each head behind the stage of its name.
+  func outputs(_ x: Tensor, heads: KeyValuePairs<String, (any Layer)?>) -> ClassifierOutputs {
+    var (y, auxiliary): (Tensor, [Tensor]) = (x, [])
+    for stage in stages {
+      y = stage(y)
+      guard isTraining else { continue }
+      for case (stage.name, let head?) in heads { auxiliary.append(head(y)) }
+    }
+    return ClassifierOutputs(logits: y, auxiliaryLogits: auxiliary)
+  }
+}
+
+extension Stage {
+  /// All but the batch as one dimension.
+  static var flatten: Stage { Stage("flatten") { $0.flatten(from: 1) } }
+}
+
+extension Sequential {
+  /// Puts a linear layer for another number of classes in place of the last layer.
+  func replaceLastLinear(classes: Int) {
+    guard let last = last as? Linear else { fail("replaceHead", "the last layer is not linear: \(self)") }
+    self[count - 1] = Linear(last.inFeatures, classes)
+  }
 }

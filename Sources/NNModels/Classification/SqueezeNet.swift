@@ -1,4 +1,4 @@
-// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of the networks are torchvision's)
+// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of networks and parts are torchvision's)
 import NNCore
 import NNLayers
 
@@ -52,14 +52,10 @@ public final class SqueezeNet: Module, ImageClassifier {
     let head = Conv2d(channels, classes, kernelSize: 1)
     classifier = Sequential(Dropout(dropout), head, ReLU(), AdaptiveAvgPool2d(1))
     super.init()
-    for case let conv as Conv2d in modules {
-      let shape = conv.weight.shape
-      conv.weight.value = conv === head ? Init.normal(shape, mean: 0, std: 0.01) : Init.kaimingUniform(shape)
-      if let bias = conv.bias { bias.value = Init.zeros(bias.shape) }
-    }
+    drawWeights(convolution: { $0 === head.weight ? normalHundredth($0) : Init.kaimingUniform($0.shape) })
   }
 
-  public func forward(_ x: Tensor) -> Tensor { classifier(features(x)).flatten(from: 1) }
+  public var stages: [Stage] { [Stage("features", features), Stage("classifier", classifier), .flatten] }
 
   public func replaceHead(classes: Int) { classifier[1] = Conv2d(512, classes, kernelSize: 1) }
 }
@@ -67,8 +63,11 @@ public final class SqueezeNet: Module, ImageClassifier {
 /// A 1x1 convolution to few channels, and from these a 1x1 and a 3x3 convolution side by side.
 public final class Fire: Module, Layer {
   public let squeeze: Conv2d
+  public let squeeze_activation = ReLU()
   public let expand1x1: Conv2d
+  public let expand1x1_activation = ReLU()
   public let expand3x3: Conv2d
+  public let expand3x3_activation = ReLU()
 
   /// - Parameters:
   ///   - inputs: channels of the input.
@@ -81,8 +80,9 @@ public final class Fire: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    let squeezed = squeeze(x).relu()
-    return cat([expand1x1(squeezed).relu(), expand3x3(squeezed).relu()], axis: 1)
+    let squeezed = squeeze_activation(squeeze(x))
+    return cat(
+      [expand1x1_activation(expand1x1(squeezed)), expand3x3_activation(expand3x3(squeezed))], axis: 1)
   }
 }
 
@@ -95,4 +95,24 @@ public func squeezenet1_0(classes: Int = 1000) -> SqueezeNet {
 /// SqueezeNet 1.1: 1.24 million parameters and 2.4 times less computation than 1.0.
 public func squeezenet1_1(classes: Int = 1000) -> SqueezeNet {
   SqueezeNet(stem: 64, kernelSize: 3, poolingAfter: [3, 5], classes: classes)
+}
+
+// MARK: Official weights
+
+/// Weights of ``squeezenet1_0(classes:)``.
+public enum SqueezeNet1_0Weights: NetworkWeights {
+  public static let imagenet1kV1 = PretrainedWeights(
+    "squeezenet1_0", .imagenet1kV1, "squeezenet1_0-b66bff10.pth", parameters: 1_248_424,
+    accuracy: [58.092, 80.42], minimumSize: 21)
+  public static let all = [imagenet1kV1]
+  public static let `default` = imagenet1kV1
+}
+
+/// Weights of ``squeezenet1_1(classes:)``.
+public enum SqueezeNet1_1Weights: NetworkWeights {
+  public static let imagenet1kV1 = PretrainedWeights(
+    "squeezenet1_1", .imagenet1kV1, "squeezenet1_1-b8a52dc0.pth", parameters: 1_235_496,
+    accuracy: [58.178, 80.624], minimumSize: 17)
+  public static let all = [imagenet1kV1]
+  public static let `default` = imagenet1kV1
 }

@@ -1,58 +1,137 @@
-import Foundation
 import NNCore
 import NNData
+import NNLayers
 
-/// Where the official ImageNet weights of an architecture are, and how they get here.
+/// Weights of a network that were trained on ImageNet-1k and published with torchvision, and what belongs to them.
 ///
-/// A file is looked for in the folder named by the environment variable `NN_HUB_DIR` (if set) and in PyTorch's own
-/// cache (`$TORCH_HOME/hub/checkpoints`, by default `~/.cache/torch/hub/checkpoints`), and otherwise downloaded into
-/// the first of them.
-public struct PretrainedWeights: Sendable {
-  /// Architecture as `model(_:)` knows it.
-  public let architecture: String
-  /// torchvision's file name; the digits behind the dash begin the file's SHA-256.
-  public let fileName: String
+///     let weights = ResNet50Weights.default
+///     let network = try weights.model().eval()
+///     let logits = network(weights.transforms(image).unsqueeze(0))
+///     print(weights.categories[logits[0].argmax().item()])
+///
+/// Source: https://docs.pytorch.org/vision/stable/models.html
+public struct PretrainedWeights: Sendable, Hashable {
+  /// Share of ImageNet's validation images, in percent, whose class is the first guess or among the first five.
+  public struct Accuracy: Sendable, Hashable, ExpressibleByArrayLiteral {
+    public let top1: Double
+    public let top5: Double
 
-  /// Official weights by architecture (torchvision 0.24, IMAGENET1K_V1).
-  public static let all: [PretrainedWeights] = [
-    PretrainedWeights(architecture: "resnet18", fileName: "resnet18-f37072fd.pth"),
-    PretrainedWeights(architecture: "squeezenet1_0", fileName: "squeezenet1_0-b66bff10.pth"),
-    PretrainedWeights(architecture: "squeezenet1_1", fileName: "squeezenet1_1-b8a52dc0.pth"),
-  ]
-
-  /// The official weights of an architecture, nil if none are known.
-  public static func official(for architecture: String) -> PretrainedWeights? {
-    all.first { $0.architecture == architecture }
+    public init(arrayLiteral values: Double...) {
+      require(values.count == 2, "PretrainedWeights.Accuracy", "expected [top1, top5], got \(values)")
+      (top1, top5) = (values[0], values[1])
+    }
   }
+
+  /// The network, as `model(_:)` knows it: `resnet50`.
+  public let architecture: String
+  /// Which of the network's weights: `IMAGENET1K_V2`.
+  public let name: WeightsName
+  /// torchvision's file name; the digits behind the last dash begin the file's SHA-256.
+  public let fileName: String
+  /// Number of parameters, without auxiliary heads that are not used any more.
+  public let parameterCount: Int
+  /// As torchvision reports it; nil if the weights do not classify.
+  public let accuracy: Accuracy?
+  /// Smallest height and width of images, in pixels.
+  public let minimumSize: Int
+  /// Height and width of the only images that the network takes; nil if it takes any.
+  public let imageSize: Int?
+  /// How images become the network's input.
+  public let transforms: ImageClassification
+
+  /// An entry for weights of one's own that are published in the same way: in a file whose name ends in a dash and the
+  /// first digits of its SHA-256. A mirror (``WeightCache``) says where.
+  public init(
+    _ architecture: String, _ name: WeightsName, _ fileName: String, parameters: Int,
+    accuracy: Accuracy? = nil,
+    minimumSize: Int = 1, imageSize: Int? = nil, transforms: ImageClassification = ImageClassification()
+  ) {
+    self.architecture = architecture
+    self.name = name
+    self.fileName = fileName
+    parameterCount = parameters
+    self.accuracy = accuracy
+    self.minimumSize = imageSize ?? minimumSize
+    self.imageSize = imageSize
+    self.transforms = transforms
+  }
+
+  /// Names of the classes in the order of the network's outputs; empty if the weights do not classify.
+  public var categories: [String] { accuracy == nil ? [] : imagenetCategories }
 
   /// The official address.
   public var url: String { "https://download.pytorch.org/models/\(fileName)" }
 
-  /// Folders in which files are looked for, the first also for downloads.
-  public static var folders: [String] {
-    let environment = ProcessInfo.processInfo.environment
-    let home = environment["HOME"] ?? "."
-    let torch = environment["TORCH_HOME"] ?? (environment["XDG_CACHE_HOME"] ?? home + "/.cache") + "/torch"
-    return (environment["NN_HUB_DIR"].map { [$0] } ?? []) + [torch + "/hub/checkpoints"]
+  /// The first digits of the file's SHA-256. They find broken files; eight of them are no proof against a forger.
+  public var checksum: Checksum {
+    .sha256Prefix(fileName.split(separator: "-").last?.split(separator: ".").first.map(String.init) ?? "")
   }
 
-  /// The file if it is on disk already.
-  public var existingFile: String? {
-    Self.folders.map { $0 + "/" + fileName }.first { FileManager.default.fileExists(atPath: $0) }
-  }
+  /// All weights of all networks.
+  public static var all: [PretrainedWeights] { listModels().flatMap { (try? modelWeights($0)) ?? [] } }
 
-  /// The file, downloaded and checked if it is not on disk.
+  /// The network with these weights, in training mode.
   ///
-  /// - Throws: `DownloadError`, `FileError`.
-  public func file(
-    downloader: Downloader = Downloader(), progress: ((DownloadProgress) -> Void)? = nil
-  ) throws -> String {
-    if let existingFile { return existingFile }
-    let folder = Self.folders[0]
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    let path = folder + "/" + fileName
-    let digits = fileName.split(separator: "-").last?.split(separator: ".").first ?? ""
-    try downloader.download(url, to: path, checksum: .sha256Prefix(String(digits)), progress: progress)
-    return path
+  /// - Parameters:
+  ///   - classes: number of outputs; if it is not that of the weights, the network gets a new head.
+  ///   - cache: where the file is looked for, and downloaded to.
+  ///   - progress: told about a download, ten times a second.
+  /// - Throws: ``WeightsError``, `FileError` or `DownloadError`, in one line.
+  public func model(
+    classes: Int? = nil, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
+  ) throws -> any ImageClassifier {
+    let file = try cache.file(for: self, progress: progress)
+    let network = try skipInit { try newModel(architecture, imageSize: imageSize) }
+    try network.loadWeights(from: file)
+    network.didLoadOfficialWeights()
+    if let classes, classes != imagenetClassCount { network.replaceHead(classes: classes) }
+    return network
   }
+}
+
+extension ImageClassifier {
+  /// Takes over official weights, downloaded if they are not on disk; the network must have 1000 classes and its
+  /// auxiliary heads.
+  ///
+  ///     let network = skipInit { resnet50() }
+  ///     try network.loadWeights(ResNet50Weights.imagenet1kV2)
+  ///
+  /// - Throws: ``WeightsError``, `FileError` or `DownloadError`, in one line; nothing was changed then.
+  public func loadWeights(
+    _ weights: PretrainedWeights, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
+  ) throws {
+    try loadWeights(from: cache.file(for: weights, progress: progress))
+    didLoadOfficialWeights()
+  }
+}
+
+/// The weights of one network, such as ``ResNet50Weights``.
+public protocol NetworkWeights {
+  static var all: [PretrainedWeights] { get }
+  /// torchvision's choice, in general the most accurate.
+  static var `default`: PretrainedWeights { get }
+}
+
+/// Which weights of a network, by torchvision's name.
+///
+///     let network = try model("resnet50", weights: .imagenet1kV2)
+public struct WeightsName: Sendable, Hashable, RawRepresentable, ExpressibleByStringLiteral,
+  CustomStringConvertible
+{
+  public let rawValue: String
+
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public init(stringLiteral value: String) { rawValue = value }
+  public var description: String { rawValue }
+
+  /// torchvision's choice for the network.
+  public static let `default` = WeightsName(rawValue: "DEFAULT")
+  public static let imagenet1kV1 = WeightsName(rawValue: "IMAGENET1K_V1")
+  public static let imagenet1kV2 = WeightsName(rawValue: "IMAGENET1K_V2")
+  /// VGG-16: the convolutions alone.
+  public static let imagenet1kFeatures = WeightsName(rawValue: "IMAGENET1K_FEATURES")
+  /// ViT: pretrained on photos and hashtags, then trained further as a whole.
+  public static let imagenet1kSwagE2EV1 = WeightsName(rawValue: "IMAGENET1K_SWAG_E2E_V1")
+  /// ViT: pretrained on photos and hashtags, with a linear layer trained on top.
+  public static let imagenet1kSwagLinearV1 = WeightsName(rawValue: "IMAGENET1K_SWAG_LINEAR_V1")
 }

@@ -3,17 +3,19 @@ import Foundation
 /// A web server for one test: answers each connection with what a closure says, then closes it.
 ///
 /// Invariant for `@unchecked Sendable`: `log` is touched only under `lock`, the rest is constant.
-final class TinyServer: @unchecked Sendable {
-  struct Answer: Sendable {
-    var status = "200 OK"
-    var headers: [String: String] = [:]
-    var body: [UInt8] = []
+package final class TinyServer: @unchecked Sendable {
+  package struct Answer: Sendable {
+    package var status = "200 OK"
+    package var headers: [String: String] = [:]
+    package var body: [UInt8] = []
     /// What `Content-Length` claims; nil leaves it out.
-    var length: Int?
+    package var length: Int?
     /// Keeps the connection open and silent for so many seconds after the body.
-    var stall = 0.0
+    package var stall = 0.0
 
-    init(_ body: [UInt8], status: String = "200 OK", length: Int? = nil, headers: [String: String] = [:]) {
+    package init(
+      _ body: [UInt8], status: String = "200 OK", length: Int? = nil, headers: [String: String] = [:]
+    ) {
       self.body = body
       self.status = status
       self.length = length ?? body.count
@@ -21,17 +23,17 @@ final class TinyServer: @unchecked Sendable {
     }
   }
 
-  let port: Int
+  package let port: Int
   private let socketDescriptor: Int32
   private let lock = NSLock()
   private var log: [[String: String]] = []
 
-  /// The requests so far: header fields in lower case.
-  var requests: [[String: String]] { lock.withLock { log } }
-  func url(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
+  /// The requests so far: header fields in lower case, and the path under `path`.
+  package var requests: [[String: String]] { lock.withLock { log } }
+  package func url(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
 
   /// `respond` gets the number of the request, from 0, and its header fields.
-  init(_ respond: @escaping @Sendable (Int, [String: String]) -> Answer) throws {
+  package init(_ respond: @escaping @Sendable (Int, [String: String]) -> Answer) throws {
     let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -56,7 +58,7 @@ final class TinyServer: @unchecked Sendable {
     }.start()
   }
 
-  func stop() {
+  package func stop() {
     shutdown(socketDescriptor, Int32(SHUT_RDWR))
     close(socketDescriptor)
   }
@@ -69,8 +71,10 @@ final class TinyServer: @unchecked Sendable {
       if got <= 0 { return }
       request += buffer[0..<got]
     }
-    var fields: [String: String] = [:]
-    for line in String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n").dropFirst() {
+    let lines = String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n")
+    // GET /name HTTP/1.1
+    var fields = ["path": lines[0].split(separator: " ").dropFirst().first.map(String.init) ?? ""]
+    for line in lines.dropFirst() {
       let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
       if parts.count == 2 { fields[parts[0].lowercased()] = parts[1] }
     }

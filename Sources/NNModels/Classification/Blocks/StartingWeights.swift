@@ -1,0 +1,36 @@
+import NNCore
+import NNLayers
+
+extension Module {
+  /// Draws the weights of all convolutions and linear layers anew, layer by layer in the order in which torchvision
+  /// goes through them.
+  ///
+  /// - Parameters:
+  ///   - convolution: the new values of a weight [out, in, …]; nil leaves convolutions as they are.
+  ///   - linear: the same for linear layers.
+  ///   - zeroBiases: whether the biases of these layers become 0.
+  func drawWeights(
+    convolution: ((_ weight: Parameter) -> Tensor)? = nil, linear: ((_ weight: Parameter) -> Tensor)? = nil,
+    zeroBiases: Bool = true
+  ) {
+    for module in modules {
+      let parts: (weight: Parameter, bias: Parameter?, draw: ((Parameter) -> Tensor)?)
+      switch module {
+      case let conv as Conv2d: parts = (conv.weight, conv.bias, convolution)
+      case let layer as Linear: parts = (layer.weight, layer.bias, linear)
+      default: continue
+      }
+      guard let draw = parts.draw else { continue }
+      parts.weight.value = draw(parts.weight)
+      if zeroBiases, let bias = parts.bias { bias.value = Init.zeros(bias.shape) }
+    }
+  }
+}
+
+/// Normal with variance 2 / fan-out (He et al., 2015).
+func kaimingFanOut(_ weight: Parameter) -> Tensor {
+  Init.kaimingNormal(weight.shape, mode: .fanOut, nonlinearity: .relu)
+}
+
+/// Normal with standard deviation 0.01.
+func normalHundredth(_ weight: Parameter) -> Tensor { Init.normal(weight.shape, std: 0.01) }

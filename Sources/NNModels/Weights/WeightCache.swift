@@ -1,0 +1,136 @@
+import Foundation
+import NNCore
+import NNData
+import Synchronization
+
+/// Where weight files are kept, and where they come from.
+///
+/// A file is looked for in `folder` and then in `otherFolders`, and otherwise downloaded into `folder`: taken up where
+/// an earlier attempt ended, checked against its SHA-256, and given its name only then. A second process that wants the
+/// same file waits for the first.
+///
+/// From the environment:
+///
+/// - `NN_HUB_DIR`: the folder. Without it, it is PyTorch's own, `$TORCH_HOME/hub/checkpoints`, by default
+///   `~/.cache/torch/hub/checkpoints`; with it, PyTorch's is read too.
+/// - `NN_HUB_MIRROR`: an address (https, http or file) that holds the files in place of
+///   `https://download.pytorch.org/models`.
+/// - `NN_HUB_OFFLINE`: if `1`, `true`, `yes` or `on`, nothing is downloaded.
+public struct WeightCache: Sendable {
+  /// Where downloads go; made when it is needed.
+  public var folder: String
+  /// Folders that are looked into as well, but never written to.
+  public var otherFolders: [String]
+  /// An address that holds the files instead of the official one.
+  public var mirror: String?
+  /// Whether only files on disk are used.
+  public var isOffline: Bool
+  public var downloader: Downloader
+
+  public init(
+    folder: String, otherFolders: [String] = [], mirror: String? = nil, isOffline: Bool = false,
+    downloader: Downloader = Downloader(busyTimeout: 3600)
+  ) {
+    self.folder = folder
+    self.otherFolders = otherFolders
+    self.mirror = mirror
+    self.isOffline = isOffline
+    self.downloader = downloader
+  }
+
+  /// As environment variables say.
+  public init(environment: [String: String]) {
+    func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    let caches = value("XDG_CACHE_HOME") ?? (value("HOME") ?? ".") + "/.cache"
+    let torch = (value("TORCH_HOME") ?? caches + "/torch") + "/hub/checkpoints"
+    self.init(
+      folder: value("NN_HUB_DIR") ?? torch, otherFolders: value("NN_HUB_DIR") == nil ? [] : [torch],
+      mirror: value("NN_HUB_MIRROR"),
+      isOffline: ["1", "true", "yes", "on"].contains(value("NN_HUB_OFFLINE")?.lowercased()))
+  }
+
+  /// What everything uses that is not given another cache: from the environment, unless it is set.
+  public static var `default`: WeightCache {
+    get { chosen.withLock { $0 } ?? WeightCache(environment: ProcessInfo.processInfo.environment) }
+    set { chosen.withLock { $0 = newValue } }
+  }
+  private static let chosen = Mutex<WeightCache?>(nil)
+
+  /// Where a file is downloaded from.
+  public func url(of weights: PretrainedWeights) -> String {
+    guard let mirror else { return weights.url }
+    return (mirror.hasSuffix("/") ? String(mirror.dropLast()) : mirror) + "/" + weights.fileName
+  }
+
+  /// The file if it is on disk already, whatever is in it.
+  public func existingFile(for weights: PretrainedWeights) -> String? {
+    ([folder] + otherFolders).map { $0 + "/" + weights.fileName }
+      .first { FileManager.default.fileExists(atPath: $0) }
+  }
+
+  /// The file, downloaded if it is not on disk, with the right SHA-256.
+  ///
+  /// - Parameter progress: told about a download, ten times a second.
+  /// - Throws: ``WeightsError`` if the file cannot be had; `DownloadError` if what came was not the file; `FileError`
+  ///   if the file on disk is another one or the folder cannot be written.
+  public func file(
+    for weights: PretrainedWeights, progress: ((DownloadProgress) -> Void)? = nil
+  ) throws -> String {
+    if let path = existingFile(for: weights) {
+      let digest = try weights.checksum.digest(ofFile: path)
+      guard weights.checksum.matches(digest) else {
+        throw FileError.malformed(
+          file: path, expected: "\(weights.checksum)",
+          found: "SHA-256 \(digest); remove the file to have it downloaded again")
+      }
+      return path
+    }
+    let (path, url) = ("\(folder)/\(weights.fileName)", url(of: weights))
+    if isOffline { throw WeightsError.offline(file: path, url: url, alsoRead: otherFolders) }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw FileError.unwritable(file: folder, reason: "the folder cannot be made")
+    }
+    do {
+      try downloader.download(
+        url, to: path, checksum: weights.checksum, maximumBytes: 4 << 30, progress: progress)
+    } catch let error as DownloadError where error.isUnavailability {
+      throw WeightsError.unavailable(file: path, url: url, reason: error)
+    }
+    return path
+  }
+}
+
+extension DownloadError {
+  /// Whether the file could not be reached, rather than being wrong.
+  fileprivate var isUnavailability: Bool {
+    switch self {
+    case .invalidURL, .connection, .status, .length, .busy: true
+    case .checksum, .tooLarge: false
+    }
+  }
+}
+
+/// Weights that cannot be had.
+public enum WeightsError: Error, Equatable, CustomStringConvertible {
+  /// The network has no weights of that name.
+  case unknown(String, network: String, names: [String])
+  /// The file is not on disk, and downloads are switched off.
+  case offline(file: String, url: String, alsoRead: [String])
+  /// The file is not on disk, and could not be downloaded.
+  case unavailable(file: String, url: String, reason: DownloadError)
+
+  public var description: String {
+    switch self {
+    case .unknown(let name, let network, let names):
+      "\(network) has no weights \(name.debugDescription); there are \(names.joined(separator: ", "))"
+    case .offline(let file, let url, let folders):
+      "\(file): expected the weights there"
+        + (folders.isEmpty ? "" : " (or in \(folders.joined(separator: ", ")))")
+        + ", found no file, and downloads are switched off; put \(url) there"
+    case .unavailable(let file, let url, let reason):
+      "\(reason); without Internet, put \(url) at \(file)"
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNModels
+import TestSupport
+import Testing
+
+/// The official weights: what is known of them, and what a network does with them.
+struct PretrainedWeightsTests {
+  @Test(arguments: listModels())
+  func equalsTorchvisionsEntries(_ name: String) throws {
+    let expected = ModelFixture(name).json["official_weights"]?.elements ?? []
+    let weights = try modelWeights(name)
+    #expect(weights.count == expected.count && !weights.isEmpty)
+    for (entry, want) in zip(weights, expected) {
+      #expect(entry.architecture == name)
+      #expect(want["enum"]?.string.hasSuffix(".\(entry.name)") == true)
+      #expect(entry.fileName == want["file"]?.string)
+      #expect(entry.url == "https://download.pytorch.org/models/\(entry.fileName)")
+      #expect(entry.parameterCount == want["num_params"]?.int)
+      let accuracy = want["acc1"]?.isNull == false ? want : nil
+      #expect(entry.accuracy?.top1 == accuracy?["acc1"]?.double)
+      #expect(entry.accuracy?.top5 == accuracy?["acc5"]?.double)
+      #expect(entry.categories.count == (accuracy == nil ? 0 : 1000))
+      #expect(entry.transforms.resize == want["resize"]?.int)
+      #expect(entry.transforms.crop == want["crop"]?.int)
+      #expect(entry.transforms.interpolation.rawValue == want["interpolation"]?.string)
+      #expect(entry.minimumSize == want["min_size"]?.ints.first)
+      #expect(try officialWeights(name, entry.name) == entry)
+    }
+    #expect(weights.contains(try officialWeights(name)))
+  }
+
+  @Test func namesAreTorchvisions() throws {
+    #expect(try officialWeights("resnet50") == ResNet50Weights.imagenet1kV2)
+    #expect(try officialWeights("efficientnet_b1", "IMAGENET1K_V1") == EfficientNetB1Weights.imagenet1kV1)
+    #expect(ViTB16Weights.default == ViTB16Weights.imagenet1kV1)
+    #expect(ResNet18Weights.default.checksum == .sha256Prefix("f37072fd"))
+    #expect(MNASNet0_5Weights.default.checksum == .sha256Prefix("3ffadce67e"))
+    #expect(AlexNetWeights.default.checksum == .sha256Prefix("7be5be79"))
+    #expect(PretrainedWeights.all.count == 56)
+    #expect(Set(PretrainedWeights.all.map(\.fileName)).count == 56)
+    let error = #expect(throws: WeightsError.self) { try officialWeights("resnet18", .imagenet1kV2) }
+    #expect(error?.description == "resnet18 has no weights \"IMAGENET1K_V2\"; there are IMAGENET1K_V1")
+    #expect(throws: ModelError.self) { try modelWeights("resnet19") }
+  }
+
+  @Test func preprocessesAsTorchvision() {
+    let image = Image(width: 400, height: 300, channels: 3, pixels: (0..<360_000).map { UInt8($0 % 251) })
+    let chain = Compose {
+      Resize(232)
+      CenterCrop(224)
+      ToTensor()
+      Normalize.imageNet
+    }
+    let transforms = ResNet50Weights.imagenet1kV2.transforms
+    #expect(transforms(image).isEqual(to: chain(image)))
+    #expect(EfficientNetB2Weights.default.transforms(image).shape == [3, 288, 288])
+    #expect(
+      transforms.description
+        == "ImageClassification(crop: 224, resize: 232, bilinear, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])"
+    )
+  }
+
+  /// torchvision drops GoogLeNet's heads, which are not trained in its file, and keeps Inception's.
+  @Test func bothInceptionNetworksTakeTheirConventions() {
+    let google = skipInit { googlenet() }
+    google.didLoadOfficialWeights()
+    #expect(google.transformInput && google.aux1 == nil && google.aux2 == nil)
+    #expect(
+      google.parameters().reduce(0) { $0 + $1.count } == GoogLeNetWeights.default.parameterCount)
+    let inception = skipInit { inception_v3() }
+    inception.didLoadOfficialWeights()
+    #expect(inception.transformInput && inception.AuxLogits != nil)
+    #expect(
+      inception.parameters().reduce(0) { $0 + $1.count } == InceptionV3Weights.default.parameterCount)
+  }
+
+  /// Keys of the official DenseNet files, and of ViT files from before torchvision 0.13.
+  @Test func understandsOldKeys() throws {
+    let dense = skipInit { densenet121(classes: 2) }
+    let state = ModelFixture.weights(of: dense, convGain: 1)
+    let old = try state.filter { !$0.key.hasSuffix("num_batches_tracked") }.renaming { key in
+      guard key.contains("denselayer") else { return key }
+      return ["norm1", "norm2", "conv1", "conv2"].reduce(key) { key, part in
+        key.replacingOccurrences(of: ".\(part).", with: ".\(part.dropLast()).\(part.last ?? " ").")
+      }
+    }
+    #expect(old["features.denseblock1.denselayer1.norm.1.weight"] != nil)
+    try dense.loadStateDict(old)
+    for (key, value) in dense.stateDict() { #expect(value.isEqual(to: try #require(state[key])), "\(key)") }
+
+    let vit = VisionTransformer(
+      imageSize: 4, patchSize: 2, layers: 2, attentionHeads: 2, width: 4, hidden: 8, classes: 3)
+    let named = try vit.stateDict().renaming {
+      $0.replacingOccurrences(of: "mlp.0.", with: "mlp.linear_1.")
+        .replacingOccurrences(of: "mlp.3.", with: "mlp.linear_2.")
+    }
+    try vit.loadStateDict(named)
+    // A file with both spellings is refused.
+    var both = named
+    both["encoder.layers.encoder_layer_0.mlp.0.bias"] = Tensor.zeros(8)
+    let error = #expect(throws: StateError.self) { try vit.loadStateDict(both) }
+    #expect(
+      "\(error.map { "\($0)" } ?? "")".contains(
+        "unexpected (encoder.layers.encoder_layer_0.mlp.linear_1.bias)"))
+  }
+
+  @Test func auxiliaryHeadsCountInTheLoss() {
+    let outputs = skipInit { googlenet(classes: 2) }.train().outputs(Tensor.ones(2, 3, 64, 64))
+    #expect(outputs.auxiliaryLogits.map(\.shape) == [[2, 2], [2, 2]])
+    let loss = outputs.loss(auxiliaryWeight: 0.25) { ($0 * 0 + 2).mean() }
+    #expect(loss.item() == 3)
+  }
+
+  @Test func thereAre1000Categories() {
+    #expect(imagenetCategories.count == 1000)
+    #expect(imagenetCategories[0] == "tench")
+    #expect(imagenetCategories[258] == "Samoyed")
+    #expect(imagenetCategories[999] == "toilet tissue")
+  }
+}
