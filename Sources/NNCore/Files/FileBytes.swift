@@ -82,6 +82,15 @@ package struct FileSlice: Sendable {
     return FileSlice(owner: owner, range: start + part.lowerBound..<start + part.upperBound)
   }
 
+  /// The bytes in place, as memory that is never written to; nil if they are fewer than `minimum` or do not begin at
+  /// a multiple of `alignment`.
+  func borrowed(minimum: Int, alignment: Int) -> Storage? {
+    guard count >= minimum, let base = owner.buffer.baseAddress.map({ $0 + range.lowerBound }),
+      Int(bitPattern: base) % alignment == 0
+    else { return nil }
+    return Storage(borrowing: base, byteCount: count, owner: owner)
+  }
+
   func hasPrefix(_ prefix: some Collection<UInt8>, at place: Int = 0) -> Bool {
     guard place >= 0, count - place >= prefix.count else { return false }
     return withBytes { $0[place..<place + prefix.count].elementsEqual(prefix) }

@@ -1,6 +1,18 @@
 import Foundation
 
 extension StoredType {
+  /// Smaller tensors are copied: a mapped page costs more.
+  static let mappingMinimum = 1 << 20
+
+  /// Elements of part of a file. Large ones that need no conversion stay where they are, in the mapped file.
+  func storage(_ slice: FileSlice, bigEndian: Bool = false) throws -> Storage {
+    let isPlain = self == StoredType(dtype) && self != .bool && (!bigEndian || byteCount == 1)
+    if isPlain, let storage = slice.borrowed(minimum: StoredType.mappingMinimum, alignment: byteCount) {
+      return storage
+    }
+    return try slice.withBytes { try decode($0, bigEndian: bigEndian) }
+  }
+
   /// Elements read from a file's bytes, widened to `dtype`. The bytes are whole elements.
   func decode(_ bytes: UnsafeRawBufferPointer, bigEndian: Bool = false) throws -> Storage {
     let count = bytes.count / byteCount

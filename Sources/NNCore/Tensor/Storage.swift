@@ -25,7 +25,7 @@ package final class Storage: @unchecked Sendable {
     self.owner = owner
   }
 
-  var isBorrowed: Bool { owner != nil }
+  package var isBorrowed: Bool { owner != nil }
 
   deinit {
     if owner == nil { MemoryPool.shared.deallocate(pointer, capacity: capacity) }
