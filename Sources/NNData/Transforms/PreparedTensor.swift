@@ -62,12 +62,12 @@ protocol TensorStage {
 }
 
 extension ImageView {
-  func noting(_ transform: any Transform<Image, Image>, context: SampleContext) -> ImageView {
+  func noting<T: Transform<Image, Image>>(_ transform: T, context: SampleContext) -> ImageView {
     if let stage = transform as? any ImageStage { return stage.noted(on: self, context: context) }
     return ImageView(transform(rendered(), context: context))
   }
 
-  func prepared(by transform: any Transform<Image, Tensor>, context: SampleContext) -> PreparedTensor {
+  func prepared<T: Transform<Image, Tensor>>(by transform: T, context: SampleContext) -> PreparedTensor {
     if let stage = transform as? any TensorStage { return stage.prepared(self, context: context) }
     return .tensor(transform(rendered(), context: context))
   }
@@ -80,21 +80,34 @@ extension Chained: ImageStage where First.Input == Image, First.Output == Image,
 }
 
 extension Chained: TensorStage where First.Input == Image, Second.Output == Tensor {
+  // What lies between the two stages is known only at run time. Casts to constrained protocols would tell, but each
+  // takes as long as a small image.
   func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
-    if let first = first as? any Transform<Image, Image>, let second = second as? any Transform<Image, Tensor>
-    {
-      return view.noting(first, context: context).prepared(by: second, context: context)
+    if let stage = first as? any ImageStage {
+      return finished(stage.noted(on: view, context: context), context)
     }
-    if let first = first as? any Transform<Image, Tensor>,
-      let second = second as? any Transform<Tensor, Tensor>
-    {
-      let result = view.prepared(by: first, context: context)
+    if let stage = first as? any TensorStage {
+      let result = stage.prepared(view, context: context)
       if let normalize = second as? Normalize, case .image(let view, nil) = result {
         return .image(view, normalize.checked(channels: view.channels))
       }
-      return .tensor(second(result.tensor(), context: context))
+      return .tensor(finished(result.tensor(), context))
     }
-    return .tensor(self(view.rendered(), context: context))
+    let output = first(view.rendered(), context: context)
+    if let image = output as? Image { return finished(ImageView(image), context) }
+    return .tensor(second(output, context: context))
+  }
+
+  private func finished(_ view: ImageView, _ context: SampleContext) -> PreparedTensor {
+    if let stage = second as? any TensorStage { return stage.prepared(view, context: context) }
+    return .tensor(finished(view.rendered(), context))
+  }
+
+  private func finished<Value>(_ value: Value, _ context: SampleContext) -> Tensor {
+    guard let input = value as? Second.Input else {
+      fail("Compose", "\(second) does not take what \(first) gives")
+    }
+    return second(input, context: context)
   }
 }
 

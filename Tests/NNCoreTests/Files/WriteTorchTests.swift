@@ -85,6 +85,46 @@ import Testing
     }
   }
 
+  // MARK: Eight bits
+
+  /// The bytes of PyTorch 2.9.1.
+  @Test func roundsToEightBitFloats() throws {
+    let values: [Float] = [
+      0, -0.0, 1, -1.5, 0.1, 448, 463.9, 464, 464.1, 1e6, -3e-3, 0x1p-9, 0x1p-10, 0x1.029p-10, .infinity,
+      .nan,
+      57344, 61439, 61440, 3e-5, 1.0625, 1.1875,
+    ]
+    let bytes: [StoredType: [UInt8]] = [
+      .float8e4m3: [
+        0, 128, 56, 188, 29, 126, 126, 126, 127, 127, 130, 1, 0, 1, 127, 127, 127, 127, 127, 0, 56, 58,
+      ],
+      .float8e5m2: [
+        0, 128, 60, 190, 46, 95, 95, 95, 95, 124, 154, 24, 20, 20, 124, 127, 123, 123, 124, 2, 60, 61,
+      ],
+    ]
+    try withTemporaryFolder { folder in
+      let path = folder.appendingPathComponent("w.safetensors").path
+      for (type, bytes) in bytes {
+        try (["x": Tensor(values)] as StateDict).write(safetensors: path) { _ in type }
+        let file = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect([UInt8](file.suffix(values.count)) == bytes, "\(type)")
+        let read = try StateDict(contentsOf: path)
+        #expect(read.storedType(of: "x") == type)
+        // All numbers of the format come back to themselves.
+        let again = folder.appendingPathComponent("again.safetensors").path
+        try read.write(safetensors: again) { _ in type }
+        #expect(FileManager.default.contentsEqual(atPath: path, andPath: again))
+      }
+    }
+  }
+
+  @Test func readsEightBitFloatsOfPyTorch() throws {
+    let state = try StateDict(contentsOf: FileFixtures.ok("float8.pth"))
+    #expect(state["a"]?.array(of: Float.self) == [0, -0.0, 1, -1.5, 0.1015625, 448])
+    #expect(state["b"]?.array(of: Float.self) == [0, -0.0, 1, -1.5, 0.09375, 448])
+    #expect(state.storedType(of: "a") == .float8e4m3 && state.storedType(of: "b") == .float8e5m2)
+  }
+
   // MARK: Large files
 
   @Test(arguments: ["w.safetensors", "w.pth", "x.npy"])
