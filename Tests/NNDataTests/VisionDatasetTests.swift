@@ -43,6 +43,21 @@ struct VisionDatasetTests {
     }
   }
 
+  @Test func installsTorchvisionsArchive() throws {
+    try withTemporaryFolder { folder in
+      let archive = fixture("cifar100/cifar-100-python.tar.gz")
+      let source = CIFARFiles.Source(
+        url: "file://\(archive)", checksum: .md5(try Checksum.md5("").digest(ofFile: archive)))
+      let root = "\(folder)/new"
+      let files = try CIFARFiles.open(.cifar100, in: root, download: source, progress: nil)
+      #expect(try files.batches(train: true).map(\.labels) == [[87]])
+      // What torchvision looks for.
+      #expect(contents(of: root) == ["cifar-100-python", "cifar-100-python.tar.gz"])
+      #expect(contents(of: "\(root)/cifar-100-python") == ["meta", "test", "train"])
+      #expect(try CIFAR100(root: root, train: false).targets == [87])
+    }
+  }
+
   // MARK: MNIST
 
   private func withMNIST(_ folder: String, _ body: (String, String) throws -> Void) throws {
@@ -82,6 +97,26 @@ struct VisionDatasetTests {
     try withMNIST("KMNIST") { root, _ in
       let test = try KMNIST(root: root, train: false)
       #expect(test.count == 3)
+    }
+  }
+
+  @Test func downloadsWhatIsMissing() throws {
+    let folder = fixture("mnist")
+    let names = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"]
+    let sums = try names.map { try Checksum.md5("").digest(ofFile: "\(folder)/\($0)-ubyte.gz") }
+    try withTemporaryFolder { root in
+      let files = IdxFiles(folder: "MNIST/raw", address: "file://\(folder)/", checksums: sums)
+      #expect(throws: DatasetError.self) { try files.open(root, train: true, download: false, nil) }
+      let test = try files.open(root, train: false, download: true, nil)
+      #expect(test.targets.count == 3)
+      #expect(contents(of: "\(root)/MNIST/raw").count == 8)
+      let train = try MNIST(root: root)
+      #expect(train.count == 5)
+    }
+    try withTemporaryFolder { root in
+      let wrong = IdxFiles(folder: "x", address: "file://\(folder)/", checksums: sums.reversed())
+      #expect(throws: DownloadError.self) { try wrong.open(root, train: true, download: true, nil) }
+      #expect(contents(of: "\(root)/x") == [])
     }
   }
 
@@ -209,6 +244,20 @@ struct VisionDatasetTests {
           try Imagenette.open(root: parent, train: false, size: .pixels160, transform: ToTensor()).count == 1)
         #expect(throws: DatasetError.self) { try Imagenette.open(root: parent, transform: ToTensor()) }
       }
+    }
+  }
+
+  @Test func installsImagenette() throws {
+    let archive = fixture("images/imagenette2-160.tgz")
+    let source = (
+      url: "file://\(archive)", checksum: Checksum.md5(try Checksum.md5("").digest(ofFile: archive))
+    )
+    try withTemporaryFolder { root in
+      let train = try Imagenette.open(
+        root: "\(root)/new", train: true, size: .pixels160, download: source, transform: ToTensor())
+      #expect(train.classes == ["tench", "gas pump"])
+      #expect(try train.image(at: 1) == Image(contentsOfFile: fixture("images/rgb444.jpg")))
+      #expect(contents(of: "\(root)/new") == ["imagenette2-160", "imagenette2-160.tgz"])
     }
   }
 

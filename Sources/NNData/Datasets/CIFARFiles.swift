@@ -84,7 +84,7 @@ package struct CIFARFiles {
   }
 
   /// Finds the files, or downloads them first.
-  static func open(
+  package static func open(
     _ version: CIFARVersion, in root: String, download source: Source?,
     progress: ((DownloadProgress) -> Void)?
   ) throws -> CIFARFiles {

@@ -2,13 +2,19 @@ import Foundation
 import NNCore
 
 /// The four files of MNIST and of the data sets made after it.
-struct IdxFiles {
+package struct IdxFiles {
   /// Folder below the root.
   let folder: String
   /// Where the files are on the net, with a slash at the end.
   let address: String
   /// MD5 of the packed files: training images and labels, test images and labels.
   let checksums: [String]
+
+  package init(folder: String, address: String, checksums: [String]) {
+    self.folder = folder
+    self.address = address
+    self.checksums = checksums
+  }
 
   private static let names = [
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
@@ -35,7 +41,7 @@ struct IdxFiles {
     ])
 
   /// The images as uint8 (N, H, W, 1), and their labels.
-  func open(
+  package func open(
     _ root: String, train: Bool, download: Bool, _ progress: ((DownloadProgress) -> Void)?
   ) throws -> (data: Tensor, targets: [Int]) {
     let places = download ? Array(0..<4) : train ? [0, 1] : [2, 3]
