@@ -45,7 +45,7 @@ struct CIFAR10Tests {
 
   @Test func opensFoldersOfEitherDepth() throws {
     try withTemporaryFolder { root in
-      try CIFAR10Files.install(archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
+      try CIFARFiles.install(.cifar10, archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
       #expect(contents(of: root) == ["cifar-10-batches-bin"])
       let files = try #require(Self.expected["cifar10_binary_mini.tar.gz"]?["files"])
       for folder in [root, "\(root)/cifar-10-batches-bin"] {
@@ -76,7 +76,7 @@ struct CIFAR10Tests {
         #expect(try CIFAR10(root: place, train: false).count == 4)
       }
       // The binary version is preferred.
-      try CIFAR10Files.install(archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
+      try CIFARFiles.install(.cifar10, archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
       #expect(try CIFAR10(root: root, train: false).targets == [3, 7, 0, 1])
     }
   }
@@ -152,7 +152,7 @@ struct CIFAR10Tests {
       let root = "\(parent)/a/b/root"
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
       #expect {
-        try CIFAR10Files.install(archive: fixture("cifar10/bad/\(file)"), into: root)
+        try CIFARFiles.install(.cifar10, archive: fixture("cifar10/bad/\(file)"), into: root)
       } throws: { error in
         expectOneLine(error, naming: error is ArchiveError ? file : "data_batch")
         return true
@@ -171,7 +171,7 @@ struct CIFAR10Tests {
       ) {
         try CIFAR10(root: root)
       }
-      try CIFAR10Files.install(archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
+      try CIFARFiles.install(.cifar10, archive: fixture("cifar10/cifar10_binary_mini.tar.gz"), into: root)
       try FileManager.default.removeItem(atPath: "\(root)/cifar-10-batches-bin/data_batch_3.bin")
       #expect {
         try CIFAR10(root: root)
@@ -189,16 +189,16 @@ extension CIFAR10Tests {
     let archive = fixture("cifar10/cifar10_binary_mini.tar.gz")
     try withTemporaryFolder { folder in
       let root = "\(folder)/new/root"
-      let source = CIFAR10Files.Source(
+      let source = CIFARFiles.Source(
         url: "file://\(archive)", checksum: .md5(try Checksum.md5("").digest(ofFile: archive)))
       #expect(try CIFAR10(root: root, train: true, download: source).count == 20)
-      #expect(contents(of: root) == ["cifar-10-batches-bin", "cifar-10-binary.tar.gz"])
+      #expect(contents(of: root) == ["cifar-10-batches-bin", "cifar10_binary_mini.tar.gz"])
       // What is there is opened without looking at the source.
-      let nowhere = CIFAR10Files.Source(url: "file:///nowhere", checksum: .md5("0"))
+      let nowhere = CIFARFiles.Source(url: "file:///nowhere", checksum: .md5("0"))
       #expect(try CIFAR10(root: root, train: false, download: nowhere).count == 4)
     }
     try withTemporaryFolder { root in
-      let source = CIFAR10Files.Source(
+      let source = CIFARFiles.Source(
         url: "file://\(archive)", checksum: .md5("00000000000000000000000000000000"))
       #expect {
         try CIFAR10(root: root, train: true, download: source)

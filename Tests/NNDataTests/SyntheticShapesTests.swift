@@ -52,21 +52,4 @@ struct SyntheticShapesTests {
     let right = zip(answers, test.targets).filter { $0 == $1 }.count
     #expect(right < 120)
   }
-
-  @Test func makesContactSheets() throws {
-    let set = SyntheticShapes(count: 35)
-    let sheet = set.contactSheet(perClass: 4, scale: 2)
-    #expect(sheet.width == 4 * 66 + 2 && sheet.height == 10 * 66 + 2)
-    // Classes 5 to 9 have three images.
-    #expect(sheet[x: 3 * 66 + 10, y: 9 * 66 + 10] == [0, 0, 0])
-    #expect(sheet[x: 2, y: 2] == set.image(at: 0)[x: 0, y: 0])
-    #expect(sheet[x: 66 + 2 + 3, y: 2 * 66 + 2 + 5] == set.image(at: 12)[x: 1, y: 2])
-    #expect(sheet[x: 0, y: 0] == [0, 0, 0])
-    // To look at: NN_SHEETS=folder swift test …
-    if let folder = ProcessInfo.processInfo.environment["NN_SHEETS"] {
-      for family in SyntheticShapes.Family.allCases {
-        try SyntheticShapes(family, count: 300).contactSheet().writePNG(toFile: "\(folder)/\(family).png")
-      }
-    }
-  }
 }

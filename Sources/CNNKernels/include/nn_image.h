@@ -34,4 +34,37 @@ void nn_unit_planes_f32(int64_t n, int channels, const uint8_t *src, float *dst)
 /// y = (x - mean) / std for n elements, each step rounded to float32. x and y may be the same.
 void nn_normalize_f32(int64_t n, float mean, float std, const float *x, float *y);
 
+/// From a value of 0...255 to float32: (x / 255 - mean) / std, each step rounded.
+typedef struct {
+  float mean, std, inverse_255, inverse_std;
+  /// Whether multiplications with the inverses, corrected by fused remainders, give the table's values.
+  int exact;
+  float table[256];
+} nn_pixel_map;
+
+/// Without `normalized` the map is x / 255.
+void nn_pixel_map_init(nn_pixel_map *map, float mean, float std, int normalized);
+
+/// What becomes of an image of 1 or 3 channels: resized to the sizes of the tables, from which a window is cut
+/// out, mirrored if wished, and every value mapped.
+typedef struct {
+  const uint8_t *pixels;
+  /// Bytes from one row of the image to the next.
+  int64_t stride;
+  int channels;
+  /// NULL: the size along this axis stays.
+  const nn_resample_table *columns;
+  const nn_resample_table *rows;
+  /// The window of the resized image.
+  int64_t top, left, height, width;
+  int mirrored;
+  /// One per channel.
+  const nn_pixel_map *maps;
+} nn_image_planes;
+
+/// Bytes of scratch memory that `nn_image_planes_f32` needs.
+int64_t nn_image_planes_scratch(const nn_image_planes *p);
+/// Writes the window's channels one after the other, height * width values each.
+void nn_image_planes_f32(const nn_image_planes *p, uint8_t *scratch, float *dst);
+
 #endif

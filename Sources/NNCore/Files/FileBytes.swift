@@ -8,7 +8,9 @@ package final class FileBytes: @unchecked Sendable {
   private let isMapped: Bool
 
   /// Maps a file. It must not be made shorter by others while it is read.
-  package init(mapping path: String) throws {
+  ///
+  /// - Parameter smallest: Files of fewer bytes are read instead, which is faster than changing the process's map.
+  package init(mapping path: String, smallest: Int = 0) throws {
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileError.unreadable(file: path, reason: systemMessage()) }
@@ -20,12 +22,28 @@ package final class FileBytes: @unchecked Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw FileError.unreadable(file: path, reason: "it is not a regular file")
     }
-    isMapped = true
-    guard status.st_size > 0 else {
+    let size = Int(status.st_size)
+    isMapped = size >= smallest || size == 0
+    guard size > 0 else {
       buffer = UnsafeRawBufferPointer(start: nil, count: 0)
       return
     }
-    let size = Int(status.st_size)
+    guard isMapped else {
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+      var done = 0
+      while done < size {
+        let got = read(descriptor, memory.baseAddress.map { $0 + done }, size - done)
+        if got < 0, errno == EINTR { continue }
+        guard got > 0 else {
+          let reason = got < 0 ? systemMessage() : "it became shorter while it was read"
+          memory.deallocate()
+          throw FileError.unreadable(file: path, reason: reason)
+        }
+        done += got
+      }
+      buffer = UnsafeRawBufferPointer(memory)
+      return
+    }
     guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
       throw FileError.unreadable(file: path, reason: systemMessage())
     }
@@ -80,6 +98,15 @@ package struct FileSlice: Sendable {
     }
     let start = range.lowerBound
     return FileSlice(owner: owner, range: start + part.lowerBound..<start + part.upperBound)
+  }
+
+  /// The bytes in place, as memory that is never written to; nil if they are fewer than `minimum` or do not begin at
+  /// a multiple of `alignment`.
+  func borrowed(minimum: Int, alignment: Int) -> Storage? {
+    guard count >= minimum, let base = owner.buffer.baseAddress.map({ $0 + range.lowerBound }),
+      Int(bitPattern: base) % alignment == 0
+    else { return nil }
+    return Storage(borrowing: base, byteCount: count, owner: owner)
   }
 
   func hasPrefix(_ prefix: some Collection<UInt8>, at place: Int = 0) -> Bool {

@@ -144,6 +144,31 @@ struct JSONScanner {
     return value
   }
 
+  /// Reads over any value, nested at most `depth` deep.
+  mutating func skipValue(depth: Int = 32) throws {
+    guard depth > 0 else { throw unexpected("less deeply nested values") }
+    skipSpace()
+    guard position < bytes.count else { throw unexpected("a value") }
+    switch bytes[position] {
+    case UInt8(ascii: "{"): try object { scanner, _ in try scanner.skipValue(depth: depth - 1) }
+    case UInt8(ascii: "\""): _ = try string()
+    case UInt8(ascii: "["):
+      try expect("[")
+      if take("]") { return }
+      repeat { try skipValue(depth: depth - 1) } while take(",")
+      try expect("]")
+    default:
+      // A number, true, false or null.
+      let start = position
+      while position < bytes.count, case let byte = bytes[position],
+        byte < 0x80,
+        Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber
+          || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".")
+      { position += 1 }
+      if position == start { throw unexpected("a value") }
+    }
+  }
+
   /// Only white space may follow.
   mutating func end() throws {
     skipSpace()

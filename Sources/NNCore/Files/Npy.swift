@@ -66,7 +66,8 @@ enum Npy {
     return Header(descriptor: descriptor, isColumnMajor: isColumnMajor, shape: shape)
   }
 
-  static func write(_ tensor: Tensor, to path: String) throws {
+  /// The header of a row-major array.
+  private static func header(_ tensor: Tensor) -> [UInt8] {
     let kind =
       switch tensor.dtype {
       case .bool: "|b1"
@@ -86,18 +87,40 @@ enum Npy {
     let header = Array((text + String(repeating: " ", count: padding) + "\n").utf8)
     var bytes = magic + [isLong ? 2 : 1, 0]
     for place in 0..<(isLong ? 4 : 2) { bytes.append(UInt8(truncatingIfNeeded: header.count >> (8 * place))) }
+    return bytes + header
+  }
+
+  static func write(_ tensor: Tensor, to path: String) throws {
+    try AtomicFile.write(path) { file in try encode(tensor) { try file.write($0) } }
+  }
+
+  /// Hands out the bytes of a file piece by piece.
+  fileprivate static func encode(
+    _ tensor: Tensor, _ write: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     let dense = tensor.detach().contiguous()
-    try AtomicFile.write(path) { file in
-      try file.write(bytes + header)
-      try withExtendedLifetime(dense) {
-        try StoredType(dense.dtype).encode(dense) { try file.write($0) }
-      }
-    }
+    try header(dense).withUnsafeBytes { try write($0) }
+    try withExtendedLifetime(dense) { try StoredType(dense.dtype).encode(dense, write) }
+  }
+
+  fileprivate static func byteCount(_ tensor: Tensor) -> Int {
+    header(tensor).count + tensor.count * tensor.dtype.byteCount
   }
 }
 
 /// A zip file of .npy files, NumPy's `savez` and `savez_compressed`.
 enum Npz {
+  static func write(_ state: StateDict, to path: String) throws {
+    try ZipWriter.write(path) { zip in
+      for (key, value) in state {
+        guard !key.isEmpty, !key.hasPrefix("/"), !key.split(separator: "/").contains("..") else {
+          throw FileError.unwritable(file: path, reason: "\(quoted(key)) cannot be the name of an array")
+        }
+        try zip.add("\(key).npy", byteCount: Npy.byteCount(value)) { write in try Npy.encode(value, write) }
+      }
+    }
+  }
+
   static func read(_ file: FileSlice) throws -> StateDict {
     let archive = try ZipArchive(file)
     var state = StateDict()
@@ -141,7 +164,7 @@ struct ArrayLayout {
 
   /// The bytes, which are whole elements that fill the shape, as a row-major tensor.
   func tensor(_ bytes: FileSlice, shape: [Int], isColumnMajor: Bool) throws -> Tensor {
-    let storage = try bytes.withBytes { try type.decode($0, bigEndian: isBigEndian) }
+    let storage = try type.storage(bytes, bigEndian: isBigEndian)
     guard isColumnMajor else { return Tensor(storage: storage, shape: shape, dtype: type.dtype) }
     let strides = Array(Tensor.contiguousStrides(shape.reversed()).reversed())
     return Tensor(storage: storage, shape: shape, strides: strides, dtype: type.dtype).contiguous()

@@ -25,7 +25,7 @@ enum Safetensors {
     var state = StateDict()
     state.metadata = metadata
     for entry in entries {
-      let storage = try data.part(entry.range).withBytes { try entry.type.decode($0) }
+      let storage = try entry.type.storage(data.part(entry.range))
       state[entry.key] = Tensor(storage: storage, shape: entry.shape, dtype: entry.type.dtype)
       if StoredType(entry.type.dtype) != entry.type { state.storedTypes[entry.key] = entry.type }
     }

@@ -2,11 +2,13 @@ import Foundation
 
 extension StateDict {
   /// Reads a weight file. The content decides about the format: `.safetensors`, a checkpoint of `torch.save`
-  /// (`.pth`, `.pt`, `.ckpt`, in the zip format or the one before PyTorch 1.6), or `.npz`.
+  /// (`.pth`, `.pt`, `.ckpt`, in the zip format or the one before PyTorch 1.6), or `.npz`; a name that ends in
+  /// `.index.json` is that of an index of several such files beside it.
   ///
   /// Weight files are untrusted: nothing in them runs, sizes that do not fit and broken checksums are errors,
-  /// and memory stays within a small multiple of the file. The file must not be made shorter while it is
-  /// read.
+  /// and memory stays within a small multiple of the file. Tensors of 1 MiB and more that need no conversion are
+  /// not copied: they stay in the mapped file, which must not be changed in place as long as they are in use
+  /// (a new file under its name does no harm).
   ///
   /// - Parameters:
   ///   - path: The file.
@@ -25,8 +27,16 @@ extension StateDict {
 
   /// Reads a file's bytes. If they begin like no known format, the name's ending says what they should be.
   package init(_ file: FileSlice, _ path: String, key: String? = nil, prefix: String = "") throws {
+    if path.hasSuffix(".index.json") {
+      guard key == nil else {
+        throw FileError.malformed(
+          file: path, expected: "a PyTorch checkpoint to look up a key in", found: "an index of files")
+      }
+      self = try StateDict.withoutPrefix(prefix, ShardedIndex.read(file, path), path)
+      return
+    }
     let format = try FileError.naming(path) { try FileFormat(file) ?? FileFormat(named: path) }
-    var state = try FileError.naming(path) {
+    let state = try FileError.naming(path) {
       if key != nil, format != .torch {
         throw Malformed(expected: "a PyTorch checkpoint to look up a key in", found: "\(format)")
       }
@@ -38,16 +48,19 @@ extension StateDict {
         throw Malformed(expected: "tensors with names", found: "one array (read it with Tensor(contentsOf:))")
       }
     }
-    if !prefix.isEmpty {
-      state = try FileError.naming(path) {
-        guard state.isEmpty || state.contains(where: { $0.key.hasPrefix(prefix) }) else {
-          throw Malformed(
-            expected: "keys that begin with \(quoted(prefix))", found: state.keys.first.map(quoted) ?? "none")
-        }
-        return try state.removingPrefix(prefix)
+    self = try StateDict.withoutPrefix(prefix, state, path)
+  }
+
+  private static func withoutPrefix(_ prefix: String, _ state: StateDict, _ path: String) throws -> StateDict
+  {
+    if prefix.isEmpty { return state }
+    return try FileError.naming(path) {
+      guard state.isEmpty || state.contains(where: { $0.key.hasPrefix(prefix) }) else {
+        throw Malformed(
+          expected: "keys that begin with \(quoted(prefix))", found: state.keys.first.map(quoted) ?? "none")
       }
+      return try state.removingPrefix(prefix)
     }
-    self = state
   }
 
   /// Writes a safetensors file, whole or not at all: a file that is there already stays as it is until the
@@ -74,6 +87,37 @@ extension StateDict {
   ) throws {
     try write(safetensors: url.path, metadata: metadata, storing: type)
   }
+}
+
+extension StateDict {
+  /// Writes a checkpoint that `torch.load(path, weights_only=True)` opens as an ordered dictionary of tensors, whole
+  /// or not at all. Tensors that share all of their memory are written once.
+  ///
+  /// - Parameters:
+  ///   - path: The file, less than 4 GiB.
+  ///   - type: Element type in the file per entry, by default the tensor's own; see
+  ///     ``write(safetensors:metadata:storing:)-(String,_,_)``. There are no unsigned types but `U8`.
+  /// - Throws: `FileError.unwritable`.
+  public func write(
+    pth path: String, storing type: (Element) -> StoredType = { StoredType($0.value.dtype) }
+  ) throws {
+    try TorchWriter.write(self, to: path, storing: type)
+  }
+
+  /// Writes a checkpoint; see ``write(pth:storing:)-(String,_)``.
+  public func write(
+    pth url: URL, storing type: (Element) -> StoredType = { StoredType($0.value.dtype) }
+  ) throws {
+    try write(pth: url.path, storing: type)
+  }
+
+  /// Writes NumPy's `.npz` file, as `numpy.savez`: less than 4 GiB, whole or not at all.
+  /// - Throws: `FileError.unwritable`.
+  public func write(npz path: String) throws { try Npz.write(self, to: path) }
+
+  /// Writes NumPy's `.npz` file, as `numpy.savez`: less than 4 GiB, whole or not at all.
+  /// - Throws: `FileError.unwritable`.
+  public func write(npz url: URL) throws { try write(npz: url.path) }
 }
 
 extension Tensor {

@@ -1,6 +1,18 @@
 import Foundation
 
 extension StoredType {
+  /// Smaller tensors are copied: a mapped page costs more.
+  static let mappingMinimum = 1 << 20
+
+  /// Elements of part of a file. Large ones that need no conversion stay where they are, in the mapped file.
+  func storage(_ slice: FileSlice, bigEndian: Bool = false) throws -> Storage {
+    let isPlain = self == StoredType(dtype) && self != .bool && (!bigEndian || byteCount == 1)
+    if isPlain, let storage = slice.borrowed(minimum: StoredType.mappingMinimum, alignment: byteCount) {
+      return storage
+    }
+    return try slice.withBytes { try decode($0, bigEndian: bigEndian) }
+  }
+
   /// Elements read from a file's bytes, widened to `dtype`. The bytes are whole elements.
   func decode(_ bytes: UnsafeRawBufferPointer, bigEndian: Bool = false) throws -> Storage {
     let count = bytes.count / byteCount
@@ -25,6 +37,8 @@ extension StoredType {
     case .bool: convert { (raw: UInt8) in raw == 0 ? 0 : 1 as UInt8 }
     case .float16: convert { (raw: UInt16) in Float(Float16(bitPattern: raw)) }
     case .bfloat16: convert { (raw: UInt16) in Float(bitPattern: UInt32(raw) << 16) }
+    case .float8e4m3: convert { (raw: UInt8) in Float8.e4m3.value(raw) }
+    case .float8e5m2: convert { (raw: UInt8) in Float8.e5m2.value(raw) }
     case .int16: convert { (raw: Int16) in Int32(raw) }
     case .uint16: convert { (raw: UInt16) in Int32(raw) }
     case .int8: convert { (raw: Int8) in Int32(raw) }
@@ -80,7 +94,7 @@ extension StoredType {
       case .uint32: try pieces(T.self) { try narrowed($0) as UInt32 }
       case .uint16: try pieces(T.self) { try narrowed($0) as UInt16 }
       case .uint8: try pieces(T.self) { try narrowed($0) as UInt8 }
-      case .float64, .float32, .float16, .bfloat16, .bool: break
+      case .float64, .float32, .float16, .bfloat16, .float8e4m3, .float8e5m2, .bool: break
       }
     }
     func floats<T: TensorElement & BinaryFloatingPoint>(_: T.Type) throws {
@@ -89,6 +103,8 @@ extension StoredType {
       case .float32: try pieces(T.self) { Float($0).bitPattern }
       case .float16: try pieces(T.self) { Float16($0).bitPattern }
       case .bfloat16: try pieces(T.self) { bfloat16Bits(Float($0)) }
+      case .float8e4m3: try pieces(T.self) { Float8.e4m3.byte(Double($0)) }
+      case .float8e5m2: try pieces(T.self) { Float8.e5m2.byte(Double($0)) }
       default: break
       }
     }

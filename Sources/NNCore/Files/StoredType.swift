@@ -1,13 +1,15 @@
 /// Element type in a file. The raw values are the names that safetensors uses.
 ///
 /// Types that `DType` does not have are read into the next wider one, which holds every value exactly:
-/// `F16` and `BF16` as float32, `I8`, `I16` and `U16` as int32, `U32` and `U64` as int64 (a `U64` above the
+/// `F16`, `BF16` and the 8-bit `F8_E4M3` and `F8_E5M2` as float32, `I8`, `I16` and `U16` as int32, `U32` and `U64` as int64 (a `U64` above the
 /// range of int64 is an error).
 public enum StoredType: String, Sendable, CaseIterable, CustomStringConvertible {
   case float64 = "F64"
   case float32 = "F32"
   case float16 = "F16"
   case bfloat16 = "BF16"
+  case float8e4m3 = "F8_E4M3"
+  case float8e5m2 = "F8_E5M2"
   case int64 = "I64"
   case int32 = "I32"
   case int16 = "I16"
@@ -36,7 +38,7 @@ public enum StoredType: String, Sendable, CaseIterable, CustomStringConvertible 
     case .float64, .int64, .uint64: 8
     case .float32, .int32, .uint32: 4
     case .float16, .bfloat16, .int16, .uint16: 2
-    case .int8, .uint8, .bool: 1
+    case .int8, .uint8, .bool, .float8e4m3, .float8e5m2: 1
     }
   }
 
@@ -44,7 +46,7 @@ public enum StoredType: String, Sendable, CaseIterable, CustomStringConvertible 
   public var dtype: DType {
     switch self {
     case .float64: .float64
-    case .float32, .float16, .bfloat16: .float32
+    case .float32, .float16, .bfloat16, .float8e4m3, .float8e5m2: .float32
     case .int64, .uint64, .uint32: .int64
     case .int32, .int16, .int8, .uint16: .int32
     case .uint8: .uint8

@@ -52,7 +52,7 @@ package final class TorchCheckpoint {
         expected: "\(expected) bytes in storage \(quoted(record.storage.key))", found: "\(slice.count)")
     }
     let whole = slice.count / record.type.byteCount * record.type.byteCount
-    return try slice.part(0..<whole).withBytes { try record.type.decode($0, bigEndian: isBigEndian) }
+    return try record.type.storage(slice.part(0..<whole), bigEndian: isBigEndian)
   }
 
   private static func parse(_ file: FileSlice) throws -> Parts {

@@ -75,7 +75,7 @@ extension Tensor {
         "cannot make size \(target) from shape \(shape)")
       let plan = ResamplingPlan(
         mode: mode, from: length, to: target, scale: recomputeScaleFactor ? nil : factor,
-        alignCorners: alignCorners, antialias: antialias)
+        alignCorners: alignCorners, antialias: antialias, inFloat32: dtype == .float32)
       return x.resampled(place + 2, plan)
     }
   }

@@ -37,11 +37,13 @@ package struct ResamplingPlan: Sendable {
 extension ResamplingPlan {
   /// The plan of PyTorch's `interpolate` along one dimension.
   ///
-  /// - Parameter scale: the scale factor to compute positions with; nil takes the quotient of the sizes.
+  /// - Parameters:
+  ///   - scale: the scale factor to compute positions with; nil takes the quotient of the sizes.
+  ///   - inFloat32: computes the weights of `bicubic` in float32, as PyTorch does for such tensors.
   init(
     mode: Tensor.InterpolationMode, from inputSize: Int, to outputSize: Int, scale: Double?,
     alignCorners: Bool,
-    antialias: Bool
+    antialias: Bool, inFloat32: Bool
   ) {
     self.init(inputSize: inputSize)
     let last = inputSize - 1
@@ -68,7 +70,13 @@ extension ResamplingPlan {
           continue
         }
         let position = alignCorners ? ratio * Double(output) : ratio * (Double(output) + 0.5) - 0.5
-        append(mode == .bicubic ? Self.cubic(position, last) : Self.linear(position, last))
+        if mode != .bicubic {
+          append(Self.linear(position, last))
+        } else if inFloat32 {
+          append(Self.cubic(Float(position), last))
+        } else {
+          append(Self.cubic(position, last))
+        }
       }
     }
   }
@@ -80,16 +88,18 @@ extension ResamplingPlan {
     return [(place, 1 - fraction), (min(place + 1, last), fraction)]
   }
 
-  private static func cubic(_ position: Double, _ last: Int) -> [(place: Int, weight: Double)] {
+  private static func cubic<Real: BinaryFloatingPoint>(
+    _ position: Real, _ last: Int
+  ) -> [(place: Int, weight: Double)] {
     let place = Int(position.rounded(.down))
-    let fraction = position - Double(place)
+    let fraction = position - Real(place)
     return (-1...2).map { shift in
-      (min(max(place + shift, 0), last), cubicWeight(abs(fraction - Double(shift)), -0.75))
+      (min(max(place + shift, 0), last), Double(cubicWeight(abs(fraction - Real(shift)), -0.75)))
     }
   }
 
   /// Keys' cubic convolution kernel at a distance below 2.
-  private static func cubicWeight(_ d: Double, _ a: Double) -> Double {
+  private static func cubicWeight<Real: BinaryFloatingPoint>(_ d: Real, _ a: Real) -> Real {
     if d < 1 { return ((a + 2) * d - (a + 3)) * d * d + 1 }
     if d < 2 { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a }
     return 0

@@ -97,7 +97,7 @@ package final class Storage: @unchecked Sendable {
     }
   }
 
-  var isBorrowed: Bool { owner != nil }
+  package var isBorrowed: Bool { owner != nil }
 
   /// What was made from these bytes and from `sources` under this key, or else what `make` gives; the last one is kept.
   package func derived(for key: [Int], from sources: [Tensor], make: () -> [Tensor]) -> [Tensor] {

@@ -11,15 +11,24 @@ public final class SampleContext {
   public let epoch: Int
   /// Index of the element in the data set that the loader goes through.
   public let index: Int
+  private let given: Generator?
 
   public init(seed: UInt64 = 0, epoch: Int = 0, index: Int = 0) {
     self.seed = seed
     self.epoch = epoch
     self.index = index
+    given = nil
+  }
+
+  /// A context whose random numbers come from a generator that is shared with others, as all of PyTorch's do:
+  /// transforms called one after the other then draw what torchvision's draw.
+  public init(generator: Generator) {
+    (seed, epoch, index) = (0, 0, 0)
+    given = generator
   }
 
   /// The element's own random numbers, from `generatorSeed`; made when first asked for.
-  public private(set) lazy var generator = Generator(seed: Int(truncatingIfNeeded: generatorSeed))
+  public private(set) lazy var generator = given ?? Generator(seed: Int(truncatingIfNeeded: generatorSeed))
 
   /// Seed of the element's own generator. The three numbers are mixed one after the other (splitmix64), so that
   /// neighbours in any of them have unrelated streams.

@@ -1,7 +1,6 @@
 import CCrypto
 import Foundation
 import NNCore
-import NNCore
 
 /// What the bytes of a file are expected to add up to, in hexadecimal.
 ///

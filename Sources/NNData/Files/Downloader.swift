@@ -1,6 +1,5 @@
 import Foundation
 import NNCore
-import NNCore
 
 /// Why a download failed.
 public enum DownloadError: Error, CustomStringConvertible, Equatable {

@@ -1,7 +1,6 @@
 import Foundation
 import FoundationNetworking
 import NNCore
-import NNCore
 
 /// One attempt to bring the missing bytes of a file into its part.
 struct Transfer {

@@ -19,7 +19,9 @@ extension Image {
   /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management; the
   /// orientation that a camera noted (EXIF) is not applied. 16-bit PNGs are rounded to 8 bits.
   public init(contentsOfFile path: String, mode: Mode = .rgb) throws {
-    self = try FileBytes(mapping: path).whole.withBytes { try Image($0, file: path, mode: mode) }
+    self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
+      try Image($0, file: path, mode: mode)
+    }
   }
 
   /// Decodes a JPEG or PNG file held in memory. `file` names it in errors.

@@ -27,9 +27,7 @@ extension Image {
       return image.width == width && image.height == height
         ? image : image.centerCropped(height: height, width: width)
     }
-    let top = Int((Double(self.height - height) / 2).rounded(.toNearestOrEven))
-    let left = Int((Double(self.width - width) / 2).rounded(.toNearestOrEven))
-    return cropped(top: top, left: left, height: height, width: width)
+    return cropped(to: .centered(height: height, width: width, in: (self.height, self.width)))
   }
 
   /// Left and right exchanged.

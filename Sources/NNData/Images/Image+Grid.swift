@@ -34,7 +34,7 @@ extension Image {
   }
 
   /// Puts another image of as many channels over this one, inside it.
-  private mutating func paste(_ image: Image, top: Int, left: Int) {
+  mutating func paste(_ image: Image, top: Int, left: Int) {
     let (row, stride, corner) = (image.width * channels, width * channels, left * channels)
     withMutablePixels { pixels in
       for y in 0..<image.height {
@@ -42,23 +42,5 @@ extension Image {
         for i in 0..<row { pixels[start + i] = image.pixels[y * row + i] }
       }
     }
-  }
-}
-
-extension ImageDataset {
-  /// A picture of the data set: one row per class with its first images, up to `perClass` of them.
-  public func contactSheet(perClass: Int = 10, scale: Int = 2) -> Image {
-    var chosen: [[Int]] = Array(repeating: [], count: classes.count)
-    for (index, target) in targets.enumerated() where chosen[target].count < perClass {
-      chosen[target].append(index)
-    }
-    require(
-      perClass >= 1 && count >= 1, "contactSheet", "needs at least one image, got \(perClass) of \(count)")
-    let blank = Image(width: data.shape[2], height: data.shape[1], channels: data.shape[3])
-    let columns = chosen.map(\.count).max() ?? 0
-    let images = chosen.flatMap { row in
-      row.map(image(at:)) + Array(repeating: blank, count: columns - row.count)
-    }
-    return Image.grid(images, columns: columns, scale: scale)
   }
 }

@@ -9,8 +9,7 @@ extension Image {
   public func resized(height: Int, width: Int, interpolation: InterpolationMode = .bilinear) -> Image {
     require(height > 0 && width > 0, "resize", "sizes must be positive, got \(width)x\(height)")
     if width == self.width && height == self.height { return self }
-    if interpolation == .nearest { return nearest(height: height, width: width) }
-    if channels == 4 {
+    if channels == 4 && interpolation != .nearest {
       return premultiplied().resampled(height: height, width: width, interpolation).unpremultiplied()
     }
     return resampled(height: height, width: width, interpolation)
@@ -47,41 +46,14 @@ extension Image {
     return image
   }
 
-  private func nearest(height: Int, width: Int) -> Image {
-    let columns = Image.nearestSources(inputs: self.width, outputs: width)
-    let rows = Image.nearestSources(inputs: self.height, outputs: height)
-    return pixels.withUnsafeBufferPointer { source in
-      Image(width: width, height: height, channels: channels) { output in
-        var to = 0
-        for row in rows {
-          for column in columns {
-            let from = (row * self.width + column) * channels
-            for channel in 0..<channels { output[to + channel] = source[from + channel] }
-            to += channels
-          }
-        }
-      }
-    }
-  }
-
-  /// The position is added up step by step, as PIL does: `(i + 0.5) * scale` rounds differently in places.
-  private static func nearestSources(inputs: Int, outputs: Int) -> [Int] {
-    let scale = Double(inputs) / Double(outputs)
-    var position = 0.5 * scale
-    return (0..<outputs).map { _ in
-      defer { position += scale }
-      return min(Int(position), inputs - 1)
-    }
-  }
-
-  private func premultiplied() -> Image {
+  func premultiplied() -> Image {
     mappingColor { color, alpha in
       let product = Int(color) * Int(alpha) + 128
       return UInt8(((product >> 8) + product) >> 8)
     }
   }
 
-  private func unpremultiplied() -> Image {
+  func unpremultiplied() -> Image {
     mappingColor { color, alpha in
       alpha == 0 || alpha == 255 ? color : UInt8(min(255, Int(color) * 255 / Int(alpha)))
     }

@@ -11,23 +11,27 @@ enum PNGFile {
   private static let sixteenBitIsSRGB: UInt32 = 4
 
   static func decode(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image {
-    let content = withoutColorManagement(bytes)
+    if let content = withoutColorManagement(bytes) {
+      return try content.withUnsafeBytes { try decodeAsStored($0, file: file) }
+    }
+    return try decodeAsStored(bytes, file: file)
+  }
+
+  private static func decodeAsStored(_ memory: UnsafeRawBufferPointer, file: String) throws -> Image {
     var png = png_image()
     png.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&png) }
-    return try content.withUnsafeBytes { memory in
-      guard png_image_begin_read_from_memory(&png, memory.baseAddress, memory.count) != 0 else {
+    guard png_image_begin_read_from_memory(&png, memory.baseAddress, memory.count) != 0 else {
+      throw ImageError.damaged(file: file, reason: message(png))
+    }
+    try Image.checkSize(width: Int(png.width), height: Int(png.height), file: file)
+    // Gray with opacity becomes colour with opacity.
+    let channels = png.format & alpha != 0 ? 4 : png.format & color != 0 ? 3 : 1
+    png.format = channels == 4 ? color | alpha : channels == 3 ? color : 0
+    png.flags |= sixteenBitIsSRGB
+    return try Image(width: Int(png.width), height: Int(png.height), channels: channels) { pixels in
+      guard png_image_finish_read(&png, nil, pixels.baseAddress, 0, nil) != 0 else {
         throw ImageError.damaged(file: file, reason: message(png))
-      }
-      try Image.checkSize(width: Int(png.width), height: Int(png.height), file: file)
-      // Gray with opacity becomes colour with opacity.
-      let channels = png.format & alpha != 0 ? 4 : png.format & color != 0 ? 3 : 1
-      png.format = channels == 4 ? color | alpha : channels == 3 ? color : 0
-      png.flags |= sixteenBitIsSRGB
-      return try Image(width: Int(png.width), height: Int(png.height), channels: channels) { pixels in
-        guard png_image_finish_read(&png, nil, pixels.baseAddress, 0, nil) != 0 else {
-          throw ImageError.damaged(file: file, reason: message(png))
-        }
       }
     }
   }
@@ -49,25 +53,32 @@ enum PNGFile {
     return bytes
   }
 
-  /// libpng converts pixels to sRGB by what these chunks say; PIL, and with it every published model, takes the
-  /// stored values as they are.
-  private static func withoutColorManagement(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-    let dropped: Set<[UInt8]> = [
-      Array("gAMA".utf8), Array("cHRM".utf8), Array("iCCP".utf8), Array("sRGB".utf8),
-    ]
-    var result = signature
-    result.reserveCapacity(bytes.count)
+  private static let dropped = Set(["gAMA", "cHRM", "iCCP", "sRGB"].map(chunkName))
+  private static let imageData = chunkName("IDAT")
+
+  private static func chunkName(_ name: String) -> UInt32 { name.utf8.reduce(0) { $0 << 8 | UInt32($1) } }
+
+  /// libpng converts pixels to sRGB by what some chunks say; PIL, and with it every published model, takes the
+  /// stored values as they are. The file without these chunks, or nil if it has none.
+  private static func withoutColorManagement(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+    func word(_ place: Int) -> UInt32 {
+      UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+    }
+    var kept: [UInt8]?
     var position = signature.count
     while position + 12 <= bytes.count {
-      let length = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      let (length, name) = (Int(word(position)), word(position + 4))
       let end = position + 12 + length
-      let name = Array(bytes[position + 4..<position + 8])
-      if end > bytes.count { break }
-      if !dropped.contains(name) { result += bytes[position..<end] }
+      if name == imageData || end > bytes.count { break }
+      if dropped.contains(name) {
+        kept = kept ?? Array(bytes[..<position])
+      } else {
+        kept?.append(contentsOf: bytes[position..<end])
+      }
       position = end
-      if name == Array("IDAT".utf8) { break }
     }
-    return result + bytes[position...]
+    kept?.append(contentsOf: bytes[position...])
+    return kept
   }
 
   private static func message(_ png: png_image) -> String {

@@ -58,6 +58,18 @@ final class ResampleTable: Sendable {
 
   private init(_ key: Key) {
     let scale = Double(key.inputs) / Double(key.outputs)
+    if key.mode == .nearest {
+      // The position is added up step by step, as PIL does: `(i + 0.5) * scale` rounds differently in places.
+      var position = 0.5 * scale
+      taps = 1
+      first = (0..<key.outputs).map { _ in
+        defer { position += scale }
+        return Int32(min(Int(position), key.inputs - 1))
+      }
+      count = Array(repeating: 1, count: key.outputs)
+      weights = Array(repeating: 1 << 22, count: key.outputs)
+      return
+    }
     let filterScale = max(scale, 1)
     let support = key.mode.support * filterScale
     taps = Int(support.rounded(.up)) * 2 + 1
@@ -97,6 +109,17 @@ final class ResampleTable: Sendable {
       tables[key] = table
     }
     return table
+  }
+
+  /// Both tables of a resizing; an axis without one is NULL.
+  static func withKernelTables<R>(
+    _ columns: ResampleTable?, _ rows: ResampleTable?,
+    _ body: (UnsafePointer<nn_resample_table>?, UnsafePointer<nn_resample_table>?) -> R
+  ) -> R {
+    func second(_ columns: UnsafePointer<nn_resample_table>?) -> R {
+      rows?.withKernelTable { body(columns, $0) } ?? body(columns, nil)
+    }
+    return columns?.withKernelTable { second($0) } ?? second(nil)
   }
 
   func withKernelTable<R>(_ body: (UnsafePointer<nn_resample_table>) -> R) -> R {

@@ -6,6 +6,12 @@ public protocol BatchLoader<Batch> {
   var batchCount: Int? { get }
   /// Starts the next pass (epoch).
   func makeBatchIterator() -> any BatchIterator<Batch>
+  /// How long the loop waited for data in the pass begun last; nil if that is not measured.
+  var times: LoadingTimes? { get }
+}
+
+extension BatchLoader {
+  public var times: LoadingTimes? { nil }
 }
 
 /// One pass over the batches. What goes wrong while a batch is made is thrown by `next()`.

@@ -98,7 +98,9 @@ package struct TensorStack {
 
   package init(count: Int) { self.count = count }
 
-  package mutating func append(_ element: Tensor) throws {
+  package mutating func append(_ element: Tensor) throws { try append(.tensor(element)) }
+
+  mutating func append(_ element: PreparedTensor) throws {
     let target = batch ?? Tensor(uninitialized: [count] + element.shape, dtype: element.dtype)
     batch = target
     if target.shape.dropFirst() != element.shape[...] || target.dtype != element.dtype {
@@ -106,11 +108,8 @@ package struct TensorStack {
         position: filled, expected: "\(target.dtype) \(Array(target.shape.dropFirst()))",
         found: "\(element.dtype) \(element.shape)")
     }
-    let source = element.detach().contiguous()
-    let size = source.count * source.dtype.byteCount
-    withExtendedLifetime((source, target)) {
-      (target.rawPointer + filled * size).copyMemory(from: source.rawPointer, byteCount: size)
-    }
+    let size = element.shape.reduce(1, *) * element.dtype.byteCount
+    withExtendedLifetime(target) { element.write(to: target.rawPointer + filled * size) }
     filled += 1
   }
 

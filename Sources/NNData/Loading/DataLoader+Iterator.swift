@@ -10,18 +10,43 @@ extension DataLoader {
     private var batches: [[Int]]?
     package private(set) var prefetcher: Prefetcher<Batch>?
     private var isFinished = false
+    /// How long the loop waited for its data so far.
+    public private(set) var times: LoadingTimes
+    private var lastReturn: ContinuousClock.Instant
 
     init(_ loader: DataLoader, id: Int, state: DataLoaderState, baseSeed: Int) {
       self.loader = loader
       self.id = id
       self.state = state
       self.baseSeed = baseSeed
+      times = LoadingTimes(workers: loader.workers)
+      lastReturn = .now
     }
 
     deinit { finish() }
 
     /// The next batch; nil at the end, and after an error was thrown.
     public func next() throws -> Batch? {
+      let called = ContinuousClock.now
+      let batch = try produce()
+      if batch != nil { measure(from: called) }
+      return batch
+    }
+
+    private func measure(from called: ContinuousClock.Instant) {
+      let now = ContinuousClock.now
+      if times.batches == 0 {
+        times.first = (now - called).seconds
+      } else {
+        times.worked += (called - lastReturn).seconds
+        times.waited += (now - called).seconds
+      }
+      times.batches += 1
+      lastReturn = now
+      loader.progress.withLock { $0.record(times, of: id) }
+    }
+
+    private func produce() throws -> Batch? {
       if isFinished { return nil }
       let batches = self.batches ?? begin()
       let position = state.position
@@ -35,7 +60,7 @@ extension DataLoader {
           batch = try prefetcher.next()
         } else {
           batch = try noGrad {
-            try loader.make(batches[position]) { index in
+            try loader.recipe.make(batches[position], number: position) { index in
               SampleContext(seed: UInt64(baseSeed), epoch: state.epoch, index: index)
             }
           }
@@ -56,19 +81,21 @@ extension DataLoader {
         // Going on in the middle of a pass: its order was drawn before, and counts as drawn.
         let now = source.state
         source.state = drawnAt
-        batches = loader.batchSampler.order()
+        batches = loader.batchSampler.order(epoch: state.epoch)
         source.state = now
       } else {
         state.orderState = source.state
-        batches = loader.batchSampler.order()
+        batches = loader.batchSampler.order(epoch: state.epoch)
       }
       self.batches = batches
       let remaining = min(state.position, batches.count)..<batches.count
       if loader.workers > 0, !remaining.isEmpty {
-        let (make, baseSeed, epoch) = (loader.make, baseSeed, state.epoch)
-        prefetcher = Prefetcher(numbers: remaining, workers: loader.workers, ahead: loader.prefetch) {
-          number, isStopped in
-          try make(batches[number]) { index in
+        let (recipe, baseSeed, epoch) = (loader.recipe, baseSeed, state.epoch)
+        prefetcher = Prefetcher(
+          numbers: remaining, workers: loader.workers, ahead: loader.prefetch,
+          on: loader.persistent ?? WorkerThreads()
+        ) { number, isStopped in
+          try recipe.make(batches[number], number: number) { index in
             if isStopped() { throw CancellationError() }
             return SampleContext(seed: UInt64(baseSeed), epoch: epoch, index: index)
           }
@@ -88,5 +115,11 @@ extension DataLoader {
       prefetcher?.stop()
       loader.progress.withLock { $0.finish(id) }
     }
+  }
+}
+
+extension Duration {
+  fileprivate var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

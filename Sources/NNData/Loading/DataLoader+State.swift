@@ -53,6 +53,7 @@ extension DataLoader {
 /// The passes over a loader. Several may be under way; the one begun last is reported.
 struct LoaderProgress: Sendable {
   private(set) var state = DataLoaderState()
+  private(set) var times: LoadingTimes?
   private var passes = 0
   private var isUnderWay = false
 
@@ -61,11 +62,16 @@ struct LoaderProgress: Sendable {
     if isUnderWay { state = DataLoaderState(epoch: state.epoch + 1) }
     passes += 1
     isUnderWay = true
+    times = nil
     return (passes, state)
   }
 
   mutating func record(_ state: DataLoaderState, of id: Int) {
     if id == passes, isUnderWay { self.state = state }
+  }
+
+  mutating func record(_ times: LoadingTimes, of id: Int) {
+    if id == passes { self.times = times }
   }
 
   /// The next pass goes on at `state`; iterators made before no longer count.

@@ -37,8 +37,9 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   /// Where seeds and orders come from; nil stands for `Generator.default`.
   public let generator: Generator?
 
-  /// Makes the batch of some indices; the contexts have the same order.
-  let make: @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
+  let recipe: BatchRecipe<Batch>
+  /// Threads that are kept from pass to pass.
+  package let persistent: WorkerThreads?
   let progress = Mutex(LoaderProgress())
 
   /// A loader of elements that know how to make a batch (`Sample`, `Tensor`, numbers, your own `Collatable`).
@@ -51,18 +52,23 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   ///   - dropLast: leaves a last batch that is not full out.
   ///   - workers: threads that make batches ahead.
   ///   - prefetch: batches that each worker may have ready.
+  ///   - persistentWorkers: keeps the threads from pass to pass.
   ///   - generator: where the random numbers come from; `Generator.default` if nil.
+  ///   - batchTransform: what is done to each batch by its worker, as ``MixUp``; its random numbers are those of
+  ///     the batch.
   public convenience init<Data: Dataset>(
     _ dataset: Data, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler<Int>)? = nil,
     batchSampler: (any Sampler<[Int]>)? = nil, dropLast: Bool = false, workers: Int = 0, prefetch: Int = 2,
-    generator: Generator? = nil
+    persistentWorkers: Bool = false, generator: Generator? = nil,
+    batchTransform: (any Transform<Batch, Batch>)? = nil
   ) where Data.Element: Collatable, Data.Element.Batch == Batch {
     let batched = dataset as? any BatchedDataset<Data.Element>
     self.init(
       dataset: dataset,
       batchSampler: Self.batchSampler(
         dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
-      workers: workers, prefetch: prefetch, generator: generator
+      workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
+      batchTransform: batchTransform
     ) { indices, context in
       if let batched { return try batched.batch(at: indices, contexts: indices.map(context)) }
       return try Data.Element.collate(count: indices.count) { place in
@@ -77,13 +83,16 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   public convenience init<Data: Dataset>(
     _ dataset: Data, batchSize: Int = 1, shuffle: Bool = false, sampler: (any Sampler<Int>)? = nil,
     batchSampler: (any Sampler<[Int]>)? = nil, dropLast: Bool = false, workers: Int = 0, prefetch: Int = 2,
-    generator: Generator? = nil, collate: @escaping @Sendable ([Data.Element]) throws -> Batch
+    persistentWorkers: Bool = false, generator: Generator? = nil,
+    batchTransform: (any Transform<Batch, Batch>)? = nil,
+    collate: @escaping @Sendable ([Data.Element]) throws -> Batch
   ) {
     self.init(
       dataset: dataset,
       batchSampler: Self.batchSampler(
         dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
-      workers: workers, prefetch: prefetch, generator: generator
+      workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
+      batchTransform: batchTransform
     ) { indices, context in
       try collate(indices.map { try dataset.element(at: $0, context: context($0)) })
     }
@@ -91,8 +100,8 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
 
   private init(
     dataset: any Dataset, batchSampler: any Sampler<[Int]>, workers: Int, prefetch: Int,
-    generator: Generator?,
-    make: @escaping @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
+    persistentWorkers: Bool, generator: Generator?, batchTransform: (any Transform<Batch, Batch>)?,
+    collect: @escaping @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
   ) {
     require(workers >= 0, "DataLoader", "workers must not be negative, got \(workers)")
     require(prefetch >= 1, "DataLoader", "prefetch must be at least 1, got \(prefetch)")
@@ -101,7 +110,8 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     self.workers = workers
     self.prefetch = prefetch
     self.generator = generator
-    self.make = make
+    persistent = persistentWorkers && workers > 0 ? WorkerThreads() : nil
+    recipe = BatchRecipe(collect: collect, transform: batchTransform)
   }
 
   private static func batchSampler(
@@ -121,6 +131,8 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     return BatchSampler(order, batchSize: batchSize, dropLast: dropLast)
   }
 
+  public var times: LoadingTimes? { progress.withLock { $0.times } }
+
   /// Batches of one pass.
   public var batchCount: Int? { batchSampler.count }
 
@@ -139,5 +151,19 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   public func forEach(_ body: (Batch) throws -> Void) throws {
     let batches = makeIterator()
     while let batch = try batches.next() { try body(batch) }
+  }
+}
+
+/// How a batch is made.
+struct BatchRecipe<Batch: Sendable>: Sendable {
+  /// Makes the batch of some indices; the contexts have the same order.
+  let collect: @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
+  let transform: (any Transform<Batch, Batch>)?
+
+  func make(_ indices: [Int], number: Int, _ context: (Int) throws -> SampleContext) throws -> Batch {
+    let batch = try collect(indices, context)
+    guard let transform else { return batch }
+    // Negative numbers belong to no element.
+    return transform(batch, context: try context(-1 - number))
   }
 }

@@ -18,14 +18,15 @@ package final class Prefetcher<Batch: Sendable>: @unchecked Sendable {
   private var ready: [Int: Result<Batch, any Error>] = [:]
   private var threads = 0
 
-  /// Starts the threads.
+  /// Starts the work.
   ///
   /// - Parameters:
   ///   - numbers: the batches to make.
+  ///   - pool: where the threads come from.
   ///   - ahead: batches that may be made and waiting, for each thread.
   ///   - make: makes a batch, or throws; it looks at `isStopped` from time to time and throws then.
   init(
-    numbers: Range<Int>, workers: Int, ahead: Int,
+    numbers: Range<Int>, workers: Int, ahead: Int, on pool: WorkerThreads,
     make: @escaping @Sendable (_ number: Int, _ isStopped: () -> Bool) throws -> Batch
   ) {
     end = numbers.upperBound
@@ -34,12 +35,7 @@ package final class Prefetcher<Batch: Sendable>: @unchecked Sendable {
     capacity = workers * ahead
     self.make = make
     threads = min(workers, numbers.count)
-    for number in 0..<threads {
-      let thread = Thread { [self] in run() }
-      thread.name = "nn-loader-\(number + 1)"
-      thread.stackSize = 8 << 20
-      thread.start()
-    }
+    for _ in 0..<threads { pool.start { [self] in run() } }
   }
 
   /// Waits for the next batch in order; must not be called more often than there are batches.
@@ -66,7 +62,7 @@ package final class Prefetcher<Batch: Sendable>: @unchecked Sendable {
     condition.unlock()
   }
 
-  /// Threads that have not ended.
+  /// Threads that are at work.
   package var liveThreads: Int {
     condition.lock()
     defer { condition.unlock() }

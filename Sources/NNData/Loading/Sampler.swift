@@ -11,12 +11,17 @@ public protocol Sampler<Item>: Sendable {
   /// The items of one epoch. All random numbers are drawn by this call.
   func order() -> [Item]
 
+  /// The items of one epoch, for an order that depends on its number. This is what a loader calls; it need not be
+  /// written.
+  func order(epoch: Int) -> [Item]
+
   /// Where the random numbers come from; nil stands for `Generator.default`.
   var generator: Generator? { get }
 }
 
 extension Sampler {
   public var generator: Generator? { nil }
+  public func order(epoch: Int) -> [Item] { order() }
 }
 
 /// 0, 1, 2, …, `torch.utils.data.SequentialSampler`.
@@ -140,8 +145,10 @@ public struct BatchSampler: Sampler {
     dropLast ? sampler.count / batchSize : (sampler.count + batchSize - 1) / batchSize
   }
 
-  public func order() -> [[Int]] {
-    let order = sampler.order()
+  public func order() -> [[Int]] { order(epoch: 0) }
+
+  public func order(epoch: Int) -> [[Int]] {
+    let order = sampler.order(epoch: epoch)
     let end = dropLast ? order.count / batchSize * batchSize : order.count
     return stride(from: 0, to: end, by: batchSize).map { Array(order[$0..<min($0 + batchSize, end)]) }
   }

@@ -2,8 +2,8 @@ import NNCore
 
 /// The middle of an image, `torchvision.transforms.CenterCrop`; an image that is smaller gets a black border.
 public struct CenterCrop: DeterministicTransform, Hashable {
-  private let height: Int
-  private let width: Int
+  let height: Int
+  let width: Int
 
   /// A square.
   public init(_ side: Int) { self.init(side, side) }

@@ -8,7 +8,7 @@ public struct Resize: DeterministicTransform, Hashable {
   }
 
   private let size: Size
-  private let interpolation: InterpolationMode
+  let interpolation: InterpolationMode
 
   /// Every image gets this height and width, whatever its proportions.
   public init(_ height: Int, _ width: Int, interpolation: InterpolationMode = .bilinear) {

@@ -23,6 +23,7 @@ public struct Normalize: DeterministicTransform, Hashable {
 
   private let mean: [Float]
   private let std: [Float]
+  let maps: PixelMaps
 
   /// One mean and one standard deviation per channel, in units of the tensor.
   public init(mean: [Float], std: [Float]) {
@@ -32,6 +33,19 @@ public struct Normalize: DeterministicTransform, Hashable {
     require(std.allSatisfy { $0 > 0 }, "Normalize", "standard deviations must be positive, got \(std)")
     self.mean = mean
     self.std = std
+    maps = PixelMaps(channels: mean.count, mean: mean, std: std)
+  }
+
+  public static func == (a: Normalize, b: Normalize) -> Bool { a.mean == b.mean && a.std == b.std }
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(mean)
+    hasher.combine(std)
+  }
+
+  func checked(channels: Int) -> Normalize {
+    require(
+      channels == mean.count, "Normalize", "expected \(mean.count) channels, got an image with \(channels)")
+    return self
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {

@@ -48,12 +48,25 @@ extension DeterministicTransform {
 ///
 /// A chain whose stages do not fit (a `Normalize`, which takes a tensor, before `ToTensor`) does not compile.
 public struct Compose<Chain: Transform>: Transform {
-  private let chain: Chain
+  let chain: Chain
 
   public init(@TransformBuilder _ stages: () -> Chain) { chain = stages() }
 
   public func callAsFunction(_ input: Chain.Input, context: SampleContext) -> Chain.Output {
-    chain(input, context: context)
+    // Fused where the stages allow it; the values are the same.
+    if let image = input as? Image {
+      if let stage = chain as? any TensorStage,
+        let output = stage.prepared(ImageView(image), context: context).tensor() as? Chain.Output
+      {
+        return output
+      }
+      if let stage = chain as? any ImageStage,
+        let output = stage.noted(on: ImageView(image), context: context).rendered() as? Chain.Output
+      {
+        return output
+      }
+    }
+    return chain(input, context: context)
   }
   public var isDeterministic: Bool { chain.isDeterministic }
   public var description: String { chain.description }

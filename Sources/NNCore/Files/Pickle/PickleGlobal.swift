@@ -65,7 +65,9 @@ enum PickleGlobal: Equatable, Sendable, CustomStringConvertible {
   ]
 
   private static let elementTypes: [String: StoredType] = [
-    "float64": .float64, "float32": .float32, "float16": .float16, "bfloat16": .bfloat16, "int64": .int64,
+    "float64": .float64, "float32": .float32, "float16": .float16, "bfloat16": .bfloat16,
+    "float8_e4m3fn": .float8e4m3,
+    "float8_e5m2": .float8e5m2, "int64": .int64,
     "int32": .int32, "int16": .int16, "int8": .int8, "uint64": .uint64, "uint32": .uint32, "uint16": .uint16,
     "uint8": .uint8, "bool": .bool,
   ]

@@ -1,0 +1,74 @@
+import NNCore
+
+/// A data set of images, each of one class.
+///
+/// A `DataLoader` writes the images straight into its batches, without a tensor for each.
+public protocol VisionDataset: BatchedDataset where Element == Sample {
+  /// Names of the classes.
+  var classes: [String] { get }
+  /// Class of each image, an index into `classes`.
+  var targets: [Int] { get }
+  /// What is done to an image when an element is asked for.
+  var transform: any Transform<Image, Tensor> { get set }
+  /// The image at `index` as it is stored.
+  func image(at index: Int) throws -> Image
+}
+
+extension VisionDataset {
+  public var count: Int { targets.count }
+
+  /// Number of images of each class.
+  public var classCounts: [Int] {
+    targets.reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1] += 1 }
+  }
+
+  public subscript(index: Int) -> Sample {
+    get throws { try element(at: index, context: SampleContext(index: index)) }
+  }
+
+  public func element(at index: Int, context: SampleContext) throws -> Sample {
+    Sample(input: try prepared(index, context).tensor(), label: targets[index])
+  }
+
+  public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
+    var stack = TensorStack(count: indices.count)
+    for (index, context) in zip(indices, contexts) { try stack.append(prepared(index, context)) }
+    return Sample(input: try stack.finished(), target: Tensor(indices.map { targets[$0] }))
+  }
+
+  private func prepared(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
+    require(indices.contains(index), "VisionDataset", "index \(index) is outside 0..<\(count)")
+    return ImageView(try image(at: index)).prepared(by: transform, context: context)
+  }
+}
+
+/// Images of equal size, held in memory as 8-bit pixels.
+public protocol ImageDataset: VisionDataset {
+  /// All pixels: uint8 (N, H, W, C).
+  var data: Tensor { get }
+
+  // Nothing is read, so nothing can fail.
+  func image(at index: Int) -> Image
+  func element(at index: Int, context: SampleContext) -> Sample
+  subscript(index: Int) -> Sample { get }
+}
+
+extension ImageDataset {
+  public subscript(index: Int) -> Sample { element(at: index, context: SampleContext(index: index)) }
+
+  public func element(at index: Int, context: SampleContext) -> Sample {
+    Sample(
+      input: ImageView(image(at: index)).prepared(by: transform, context: context).tensor(),
+      label: targets[index])
+  }
+
+  public func image(at index: Int) -> Image {
+    require(indices.contains(index), "image(at:)", "index \(index) is outside 0..<\(count)")
+    let shape = data.shape
+    return Image(width: shape[2], height: shape[1], channels: shape[3]) { pixels in
+      _ = pixels.update(
+        from: UnsafeBufferPointer(start: data.pointer(UInt8.self) + index * pixels.count, count: pixels.count)
+      )
+    }
+  }
+}
