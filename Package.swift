@@ -76,9 +76,13 @@ let package = Package(
     .testTarget(
       name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .executableTarget(
+      name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning"],
+      path: "Tests/ResumeProbe"),
     .testTarget(
       name: "NNLightningTests",
-      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport"]),
+      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport", "ResumeProbe"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [

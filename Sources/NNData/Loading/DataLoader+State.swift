@@ -13,6 +13,50 @@ public struct DataLoaderState: Sendable, Equatable, Codable {
   var orderState: Generator.State?
 }
 
+/// A loader that can be put back to where it was, so that a training goes on with the very same batches.
+public protocol ResumableLoader {
+  /// Where it is, with the random generators of its own.
+  var snapshot: LoaderSnapshot { get }
+  /// Makes the next pass the one that `snapshot` was taken in. Throws if it does not fit, and changes nothing then.
+  func restore(_ snapshot: LoaderSnapshot) throws
+  /// The pass under way counts as over, even if batches of it were left: the next one is another.
+  func endPass()
+}
+
+/// The state of a loader and of the generators that only it uses; the default generator is not among them.
+public struct LoaderSnapshot: Sendable, Equatable, Codable {
+  public let position: DataLoaderState
+  let generators: [Generator.State]
+}
+
+extension DataLoader: ResumableLoader {
+  public var snapshot: LoaderSnapshot {
+    LoaderSnapshot(position: state, generators: ownGenerators.map(\.state))
+  }
+
+  public func restore(_ snapshot: LoaderSnapshot) throws {
+    let generators = ownGenerators
+    guard generators.count == snapshot.generators.count else {
+      throw DataLoaderError.stateDoesNotFit(
+        expected: "\(generators.count) generators", found: "\(snapshot.generators.count)")
+    }
+    try restore(snapshot.position)
+    for (generator, state) in zip(generators, snapshot.generators) { generator.state = state }
+  }
+
+  public func endPass() { progress.withLock { $0.endPass() } }
+
+  private var ownGenerators: [Generator] {
+    var own: [Generator] = []
+    for generator in [generator, batchSampler.generator] {
+      if let generator, generator !== Generator.default, !own.contains(where: { $0 === generator }) {
+        own.append(generator)
+      }
+    }
+    return own
+  }
+}
+
 /// What can be wrong with a loader.
 public enum DataLoaderError: Error, Equatable, CustomStringConvertible {
   /// A saved state belongs to another loader, or is damaged.
@@ -74,6 +118,8 @@ struct LoaderProgress: Sendable {
     isUnderWay = false
     self.state = state
   }
+
+  mutating func endPass() { finish(passes) }
 
   mutating func finish(_ id: Int) {
     if id != passes || !isUnderWay { return }
