@@ -19,6 +19,8 @@ public protocol ResumableLoader {
   var snapshot: LoaderSnapshot { get }
   /// Makes the next pass the one that `snapshot` was taken in. Throws if it does not fit, and changes nothing then.
   func restore(_ snapshot: LoaderSnapshot) throws
+  /// Whether the batches come in a random order.
+  var isShuffled: Bool { get }
   /// The pass under way counts as over, even if batches of it were left: the next one is another.
   func endPass()
 }
@@ -43,6 +45,9 @@ extension DataLoader: ResumableLoader {
     try restore(snapshot.position)
     for (generator, state) in zip(generators, snapshot.generators) { generator.state = state }
   }
+
+  /// True also for a batch sampler of one's own, unless it cuts the plain order.
+  public var isShuffled: Bool { !((batchSampler as? BatchSampler)?.sampler is SequentialSampler) }
 
   public func endPass() { progress.withLock { $0.endPass() } }
 

@@ -22,7 +22,7 @@ public final class OptimizerList: Optimizer {
 
   public convenience init(_ optimizers: any Optimizer...) { self.init(optimizers) }
 
-  public var parameters: [Parameter] { optimizers.flatMap(\.parameters) }
+  public var groupedParameters: [[Parameter]] { optimizers.flatMap(\.groupedParameters) }
 
   public var learningRates: [Double] {
     get { optimizers.flatMap(\.learningRates) }

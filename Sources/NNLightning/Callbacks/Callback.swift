@@ -22,7 +22,7 @@ import NNLayers
 ///           onSaveCheckpoint                  where one is written
 ///       onTrainEpochEnd
 ///       onStepBoundary
-///     onTrainEnd
+///     onTrainEnd                              also where the fit was interrupted: see `trainer.stopReason`
 ///     onFitEnd
 ///     teardown
 ///
@@ -71,6 +71,8 @@ open class Callback {
   {}
   /// The metrics of the validation are there.
   open func onValidationEnd(_ trainer: Trainer, _ model: Module) throws {}
+  /// A validation of a fit was given up because of Ctrl-C; it has no end and no metrics.
+  open func onValidationInterrupted(_ trainer: Trainer, _ model: Module) throws {}
   open func onTestStart(_ trainer: Trainer, _ model: Module) throws {}
   open func onTestBatchStart(_ trainer: Trainer, _ model: Module, batchIndex: Int) throws {}
   open func onTestBatchEnd(_ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int) throws {}

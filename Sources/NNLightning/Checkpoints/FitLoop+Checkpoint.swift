@@ -2,9 +2,18 @@ import NNCore
 import NNData
 import NNLayers
 
-/// The running or last fit, as far as checkpoints need it.
+/// The running or last fit, as far as checkpoints and callbacks need it, whatever its model is.
 protocol ActiveFit: AnyObject {
+  var validation: ValidationPass? { get }
+  /// Batches of an epoch, nil if not known beforehand.
+  var trainingBatchCount: Int? { get }
   func checkpoint() throws -> Checkpoint
+  func rehearse(
+    steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
+    onLoss: (_ step: Int, _ loss: Tensor) -> Void, after: (_ step: Int, _ loss: Double) throws -> Bool
+  ) throws
+  func forwardPass(_ around: (_ step: () throws -> Void) throws -> Void) throws
+  func forEachValidationBatch(_ body: (Any) throws -> Bool) throws
 }
 
 extension Trainer {

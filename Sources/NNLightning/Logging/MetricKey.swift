@@ -1,3 +1,5 @@
+import NNCore
+
 /// The name of a metric as a value, so that a misspelt one does not compile:
 ///
 ///     extension MetricKey { static let f1: MetricKey = "val_f1" }
@@ -28,20 +30,4 @@ func nearNames(_ name: String, among known: [String]) -> [String] {
     .filter { $0.distance <= limit || $0.name.contains(name) || name.contains($0.name) }
     .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
     .prefix(3).map(\.name)
-}
-
-/// Insertions, deletions and replacements that turn one text into the other (Levenshtein, 1966).
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let (a, b) = (Array(a), Array(b))
-  var row = Array(0...b.count)
-  for (i, x) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, y) in b.enumerated() {
-      let replaced = diagonal + (x == y ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-    }
-  }
-  return row[b.count]
 }

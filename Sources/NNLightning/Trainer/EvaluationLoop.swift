@@ -37,7 +37,10 @@ extension Trainer {
       }
     }
     (loader as? any ResumableLoader)?.endPass()
-    if isFitting, stage == .validate, isInterrupted { return nil }
+    if isFitting, stage == .validate, isInterrupted {
+      if !isQuiet { try notify { try $0.onValidationInterrupted(self, model) } }
+      return nil
+    }
     var metrics = outputs.isEmpty ? [:] : noGrad { end(outputs) }.metrics
     metrics.merge(context.epochLog.metrics)
     if !isQuiet {
@@ -57,4 +60,7 @@ struct ValidationPass {
   let loader: (any ResumableLoader)?
   let declaredMetrics: [MetricKey]
   let run: (_ limit: Limit, _ isQuiet: Bool) throws -> Metrics?
+  let batchCount: Int?
+  /// Calls `body` with the batches until it returns false.
+  let forEach: (_ body: (Any) throws -> Bool) throws -> Void
 }

@@ -68,6 +68,7 @@ final class FitLoop<Model: TrainStep> {
     try trainer.notify { try $0.onTrainStart(trainer, model) }
     updateStop()
     while trainer.stopReason == nil { try runEpoch() }
+    restoreGenerators()  // of a fit that was complete already
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
     trainer.timings.total = seconds(since: start)

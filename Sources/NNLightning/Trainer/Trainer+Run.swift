@@ -38,10 +38,13 @@ extension Trainer {
     validation: any BatchLoader<Model.ValidationBatch>, resume: Resume = .never
   ) throws -> FitResult {
     let pass = ValidationPass(
-      loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics
-    ) { limit, isQuiet in
-      try self.validationPass(model, validation, limit: limit, isQuiet: isQuiet)
-    }
+      loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics,
+      run: { try self.validationPass(model, validation, limit: $0, isQuiet: $1) },
+      batchCount: validation.batchCount,
+      forEach: { body in
+        var batches = validation.makeBatchIterator()
+        while let batch = try batches.next(), try body(batch) {}
+      })
     return try fit(model, train, pass, resume)
   }
 

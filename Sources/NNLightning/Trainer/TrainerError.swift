@@ -16,6 +16,8 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case unknownLength(setting: String)
   /// No batches to train on.
   case noBatches
+  /// Class numbers that the network has no output for.
+  case labelOutsideHead(label: Int, classes: Int)
   /// A folder cannot be made or written to.
   case unwritableFolder(String)
   /// `fit(resume: .last)` without a `ModelCheckpoint` that knows where to look.
@@ -44,6 +46,9 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
       return "Trainer: \(setting) needs a loader that knows its number of batches"
     case .noBatches:
       return "Trainer: expected at least one training batch, found none"
+    case .labelOutsideHead(let label, let classes):
+      return
+        "training data: expected class numbers in 0..<\(classes), as the network has outputs, found \(label)"
     case .unwritableFolder(let path):
       return "\(path): expected a folder that can be written to"
     case .nothingToResumeFrom:
