@@ -9,13 +9,15 @@ let package = Package(
     .library(name: "NNData", targets: ["NNData"]),
     .library(name: "NNModels", targets: ["NNModels"]),
     .library(name: "NNLightning", targets: ["NNLightning"]),
+    .executable(name: "nn", targets: ["nn"]),
     .executable(name: "FineTuneExample", targets: ["FineTuneExample"]),
     .executable(name: "TrainFromScratchExample", targets: ["TrainFromScratchExample"]),
     .executable(name: "PretrainExample", targets: ["PretrainExample"]),
     .executable(name: "PredictExample", targets: ["PredictExample"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     // System libraries (Debian packages are listed in the Makefile).
@@ -42,6 +44,15 @@ let package = Package(
       name: "NNLightning",
       dependencies: [
         "NNCore", "NNLayers", "NNData",
+      ]),
+
+    // The command line.
+    .executableTarget(
+      name: "nn",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
 
     // One executable per experiment, and what they share.
@@ -87,7 +98,7 @@ let package = Package(
       name: "ExampleTests",
       dependencies: [
         "NNCore", "NNLayers", "NNData", "NNLightning", "ExampleSupport", "TestSupport", "FineTuneExample",
-        "TrainFromScratchExample", "PretrainExample", "PredictExample",
+        "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
       ],
       resources: [.copy("Fixtures")]),
   ],

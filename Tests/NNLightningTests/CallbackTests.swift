@@ -158,27 +158,29 @@ private final class Memory: Logger {
     #expect(try #require(norm.runningMean).value.isClose(to: expected, absoluteTolerance: 1e-5))
   }
 
-  @Test(arguments: ["ema", "swa"])
-  func averagesSurviveAResumedFit(kind: String) throws {
+  @Test(arguments: ["ema", "swa", "backbone"])
+  func callbacksSurviveAResumedFit(kind: String) throws {
     try withTemporaryFolder { folder in
       func run(_ stops: [Int?]) throws -> StateDict {
         let directory = folder.path + "/\(stops.count)"
         var net = TinyNet()
         for stop in stops {
           net = withDefaultGenerator(Generator(seed: 6)) { TinyNet() }
-          let averaging: Callback =
-            kind == "ema"
-            ? ExponentialMovingAverage(decay: 0.9)
-            : StochasticWeightAveraging(startEpoch: 0, learningRate: 0.01)
+          let callback: Callback =
+            switch kind {
+            case "ema": ExponentialMovingAverage(decay: 0.9)
+            case "swa": StochasticWeightAveraging(startEpoch: 0, learningRate: 0.01)
+            default: BackboneFinetuning(net.backbone, unfreezeAtEpoch: 1)
+            }
           let trainer = Trainer(
             maxEpochs: 3, maxSteps: stop,
-            callbacks: [averaging, ModelCheckpoint(directory: directory, everySteps: 1)],
+            callbacks: [callback, ModelCheckpoint(directory: directory, everySteps: 1)],
             enableProgressBar: false)
           try trainer.fit(net, train: shapes(24), validation: shapes(8, shuffle: false), resume: .last)
         }
         return net.stateDict()
       }
-      let (whole, parts) = (try run([nil]), try run([2, 4, 6, nil]))
+      let (whole, parts) = (try run([nil]), try run([2, 3, 4, 6, 8, nil]))
       for (key, value) in whole { #expect(try value.isEqual(to: #require(parts[key])), "\(key)") }
     }
   }

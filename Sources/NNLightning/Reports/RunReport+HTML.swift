@@ -29,7 +29,7 @@ extension RunReport {
       h1 { margin-bottom: 0; } h2 { border-bottom: 1px solid #ddd; margin-top: 2rem; }
       .status { color: #555; } .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(480px, 1fr)); gap: 1rem; }
       .plot { background: #fff; border: 1px solid #eee; } .plot .title { font-weight: 600; font-size: 14px; }
-      table { border-collapse: collapse; } td, th { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #eee; }
+      table { border-collapse: collapse; } td, th { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #eee; overflow-wrap: anywhere; }
       td:first-child, th:first-child { text-align: left; } .confusion td { text-align: center; border: 1px solid #fff; }
       .images { display: flex; flex-wrap: wrap; gap: .8rem; } figure { margin: 0; width: 128px; font-size: 12px; }
       figure img { width: 128px; height: 128px; object-fit: contain; image-rendering: pixelated; background: #eee; }
@@ -61,7 +61,7 @@ extension RunReport {
   /// Metrics of one quantity share a plot: `loss`, `loss_epoch` and `val_loss`.
   private func quantity(_ name: String) -> String {
     if name.hasPrefix("lr-") { return "learning rate" }
-    if name.hasSuffix("_per_second") { return name.replacingOccurrences(of: "_", with: " ") }
+    if name.hasSuffix("_per_second") { return "per second" }
     var base = name[...]
     for prefix in ["train_", "val_", "test_"] where base.hasPrefix(prefix) {
       base = base.dropFirst(prefix.count)

@@ -100,6 +100,11 @@ public final class RunReport: Logger {
     try write(trainer, isRunning: false)
   }
 
+  /// A test behind the fit completes the metrics.
+  public override func onTestEnd(_ trainer: Trainer, _ model: Module) throws {
+    if !trainer.isFitting, lastWritten != nil { try write(trainer, isRunning: false) }
+  }
+
   public override func onException(_ trainer: Trainer, _ model: Module, error: any Error) {
     findings.append("The run ended with an error: \(error)")
     // The error that ends the run is the one to be thrown, not a second one of the report.
