@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NNLightning
 
 /// The library from the command line.
 @main
@@ -15,7 +16,7 @@ struct NNCommand: ParsableCommand {
       `nn help SUBCOMMAND` explains each. Exit status: 0 success, 1 a run that failed, 64 wrong arguments, 130 a \
       training that was interrupted and saved. Completion for your shell: nn --generate-completion-script bash
       """,
-    version: "0.1.0",
+    version: libraryVersion,
     subcommands: [
       TrainCommand.self, TestCommand.self, PredictCommand.self, ReportCommand.self, BenchCommand.self,
       InspectCommand.self,

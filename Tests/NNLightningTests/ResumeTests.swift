@@ -88,6 +88,22 @@ import NNLightning
     }
   }
 
+  @Test func anInterruptedValidationIsMadeAgain() throws {
+    try withTemporaryFolder { folder in
+      let expected = try reference(folder.appendingPathComponent("reference"))
+      let run = folder.appendingPathComponent("run")
+      // Each validation has three batches, behind two of the sanity check: in the middle of one, then in a last one.
+      for batch in [4, 3, 12] {
+        let command = try Command([product("ResumeProbe"), run.path, "interrupt=\(batch)", "workers=1"])
+        #expect(command.status == 0 && command.output.hasPrefix("interrupted "), "\(command.output)")
+        let saved = try Checkpoint(contentsOf: run.path + "/last.safetensors")
+        #expect(saved.progress.isValidationPending)
+      }
+      #expect(try Command([product("ResumeProbe"), run.path]).status == 0)
+      #expect(try Outcome(run) == expected)
+    }
+  }
+
   @Test func stoppingAtAStepGoesOnThere() throws {
     try withTemporaryFolder { folder in
       let expected = try reference(folder.appendingPathComponent("reference"))

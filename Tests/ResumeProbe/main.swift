@@ -6,9 +6,9 @@ import NNLightning
 
 // A small training with everything that draws random numbers or keeps a state, for the tests that kill it:
 //
-//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N]
+//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N] [interrupt=N]
 //
-// It goes on where the folder's last checkpoint is, and at its end writes the weights and prints the metrics.
+// It goes on where the folder's last checkpoint is, sends itself a Ctrl-C in the N-th validation batch if asked to, and at its end writes the weights and prints the metrics.
 
 /// Points with noise that is new in every epoch.
 struct NoisyPoints: Dataset {
@@ -31,7 +31,13 @@ final class Net: Module, Classifier, TrainStep, ValidationStep {
   let b = Linear(16, 2)
   @Untracked var noise: Generator
 
-  init(noise: Generator) { _noise = Untracked(wrappedValue: noise) }
+  private var validated = 0
+  private let interrupt: Int?
+
+  init(noise: Generator, interrupt: Int?) {
+    _noise = Untracked(wrappedValue: noise)
+    self.interrupt = interrupt
+  }
 
   func callAsFunction(_ x: Tensor) -> Tensor { b(dropout(norm(a(x)).relu())) }
 
@@ -41,6 +47,16 @@ final class Net: Module, Classifier, TrainStep, ValidationStep {
     context.log("train_f1", F1Score(classes: 2, y, batch.target), onStep: false, onEpoch: true)
     context.log("rate", context.optimizers[0].learningRates[0])
     return ["loss": loss(y, batch.target)]
+  }
+
+  func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+    validated += 1
+    if validated == interrupt {
+      kill(getpid(), SIGINT)
+      Thread.sleep(forTimeInterval: 0.2)  // until it has arrived
+    }
+    let y = self(batch.input)
+    return ["val_loss": loss(y, batch.target), "val_acc": accuracy(y, batch.target)]
   }
 
   func configureOptimizers() -> any Optimizer {
@@ -66,7 +82,7 @@ do {
   let workers = option("workers") ?? 0
   manualSeed(3)
   let noise = Generator(seed: 7)
-  let net = Net(noise: noise)
+  let net = Net(noise: noise, interrupt: option("interrupt"))
   let trainer = Trainer(
     maxEpochs: option("epochs") ?? 12, maxSteps: option("steps"),
     callbacks: [
