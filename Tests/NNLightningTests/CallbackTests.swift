@@ -213,6 +213,56 @@ private final class Memory: Logger {
     #expect(trainer.optimizer?.learningRates == [rate, rate])
   }
 
+  @Test func theBatchSizeIsDoubledAndKeptByAResumedFit() throws {
+    try withTemporaryFolder { folder in
+      func run(_ stops: [Int?]) throws -> (StateDict, [BatchSizeFinder]) {
+        var (state, finders): (StateDict, [BatchSizeFinder]) = ([:], [])
+        for stop in stops {
+          let net = withDefaultGenerator(Generator(seed: 6)) { TinyNet() }
+          // No gain is asked for and no more than 16 allowed: the search does not depend on the machine's speed.
+          let finder = BatchSizeFinder(steps: 1, maximum: 16, memoryLimit: .max, minimumGain: 0)
+          finders.append(finder)
+          let trainer = Trainer(
+            maxEpochs: 2, maxSteps: stop,
+            callbacks: [
+              finder,
+              ModelCheckpoint(directory: folder.path + "/\(stops.count)", monitor: nil, everySteps: 1),
+            ], enableProgressBar: false)
+          try trainer.fit(net, train: shapes(64), resume: .last)
+          #expect(trainer.progress.batchSize != nil)
+          state = net.stateDict()
+        }
+        return (state, finders)
+      }
+      let (_, finders) = try run([1, nil])
+      #expect(finders[0].trials.first?.batchSize == 8 && finders[0].batchSize != nil)
+      #expect(finders[1].trials.isEmpty)
+      let list = points(9, seed: 1)
+      #expect(throws: TrainerError.fixedBatchSize) {
+        try Trainer(callbacks: [BatchSizeFinder()], enableProgressBar: false).fit(LinearNet(), train: list)
+      }
+    }
+  }
+
+  @Test func aFitThatACallbackEndedStaysEnded() throws {
+    try withTemporaryFolder { folder in
+      final class Net: Module, Classifier, TrainStep {
+        let fc = Linear(2, 2)
+        func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
+        func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0) }
+      }
+      func fit() throws -> FitResult {
+        try Trainer(
+          callbacks: [
+            EarlyStopping(monitor: .loss, patience: 2), ModelCheckpoint(directory: folder.path, monitor: nil),
+          ], enableProgressBar: false
+        ).fit(Net(), train: points(9, seed: 1), resume: .last)
+      }
+      let (first, second) = (try fit(), try fit())
+      #expect(first.epochs == 3 && second.epochs == 3 && second.stopReason == first.stopReason)
+    }
+  }
+
   @Test func theProfilerTimesLayersBothWays() throws {
     struct Trace: Decodable {
       struct Event: Decodable {

@@ -81,6 +81,18 @@ import NNLightning
     #expect(ConfusionMatrix(classes: classes, whole, Tensor(golden.target)).counts == golden.confusion)
   }
 
+  @Test(arguments: ["{\"counts\":[]}", "{\"counts\":[[1,2],[3]]}", "{\"counts\":[[-1]]}"])
+  func damagedMatricesAreRefused(json: String) {
+    #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode(ConfusionMatrix.self, from: Data(json.utf8))
+    }
+  }
+
+  @Test func damagedScoresAreRefused() {
+    let json = "{\"classes\":3,\"scores\":[0.5],\"labels\":[1]}"
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(AUROC.self, from: Data(json.utf8)) }
+  }
+
   @Test func nothingSeenIsNotANumber() {
     #expect(Mean().value.isNaN && Accuracy().value.isNaN && F1Score(classes: 2).value.isNaN)
     #expect(AUROC(classes: 2, Tensor([[0.1, 0.9]]), Tensor([1])).value.isNaN)

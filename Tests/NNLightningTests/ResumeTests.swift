@@ -95,7 +95,7 @@ import NNLightning
       // Each validation has three batches, behind two of the sanity check: in the middle of one, then in a last one.
       for batch in [4, 3, 12] {
         let command = try Command([product("ResumeProbe"), run.path, "interrupt=\(batch)", "workers=1"])
-        #expect(command.status == 0 && command.output.hasPrefix("interrupted "), "\(command.output)")
+        #expect(command.status == 0 && command.output.contains("interrupted "), "\(command.output)")
         let saved = try Checkpoint(contentsOf: run.path + "/last.safetensors")
         #expect(saved.progress.isValidationPending)
       }
@@ -183,6 +183,22 @@ import NNLightning
             LinearNet(), train: pointLoader(12, batchSize: 4, seed: 1), resume: .from(path))
         }
       }
+    }
+  }
+
+  @Test func lessDataThanTheCheckpointHadIsRefused() throws {
+    try withTemporaryFolder { folder in
+      let checkpoint = ModelCheckpoint(directory: folder.path, monitor: nil)
+      func trainer(_ steps: Int?) -> Trainer {
+        Trainer(maxEpochs: 1, maxSteps: steps, callbacks: [checkpoint], enableProgressBar: false)
+      }
+      let loader = ListLoader(batches: points(9, seed: 1).batches)
+      try trainer(2).fit(LinearNet(), train: loader)
+      let less = ListLoader(batches: Array(loader.batches.prefix(2)))
+      let error = #expect(throws: CheckpointError.self) {
+        try trainer(nil).fit(LinearNet(), train: less, resume: .last)
+      }
+      #expect(error?.description.contains("expected fewer than 2 batches done, found 2") == true)
     }
   }
 

@@ -62,6 +62,28 @@ extension DataLoader: ResumableLoader {
   }
 }
 
+/// A loader whose batches can be made larger or smaller.
+public protocol ResizableLoader<Batch>: BatchLoader {
+  /// Elements per batch; nil if something else decides about the batches.
+  var batchSize: Int? { get }
+  /// A loader of the same elements in the same order, cut otherwise; nil if something else decides about the batches.
+  /// It begins with its first pass.
+  func withBatchSize(_ size: Int) -> (any BatchLoader<Batch>)?
+}
+
+extension DataLoader: ResizableLoader {
+  public var batchSize: Int? { (batchSampler as? BatchSampler)?.batchSize }
+
+  public func withBatchSize(_ size: Int) -> (any BatchLoader<Batch>)? {
+    guard let sampler = batchSampler as? BatchSampler else { return nil }
+    return DataLoader(
+      dataset: dataset,
+      batchSampler: BatchSampler(sampler.sampler, batchSize: size, dropLast: sampler.dropLast),
+      workers: workers,
+      prefetch: prefetch, generator: generator, make: make)
+  }
+}
+
 /// What can be wrong with a loader.
 public enum DataLoaderError: Error, Equatable, CustomStringConvertible {
   /// A saved state belongs to another loader, or is damaged.

@@ -89,7 +89,7 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     }
   }
 
-  private init(
+  init(
     dataset: any Dataset, batchSampler: any Sampler<[Int]>, workers: Int, prefetch: Int,
     generator: Generator?,
     make: @escaping @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch

@@ -46,7 +46,7 @@ extension Checkpoint {
     self.init(model: content.part("model."))
     let counters = [
       header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
-      header.schedulerCount,
+      header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
     ]
     guard counters.allSatisfy({ $0 >= 0 }), header.schedulerCount <= 1_000 else {
       throw CheckpointError.invalid("counters of at least 0 in \(path)", "\(counters)")

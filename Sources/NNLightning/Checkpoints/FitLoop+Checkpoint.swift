@@ -7,6 +7,8 @@ protocol ActiveFit: AnyObject {
   var validation: ValidationPass? { get }
   /// Batches of an epoch, nil if not known beforehand.
   var trainingBatchCount: Int? { get }
+  var trainingBatchSize: Int? { get }
+  func useBatchSize(_ size: Int) throws
   func checkpoint() throws -> Checkpoint
   func rehearse(
     steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
@@ -96,6 +98,7 @@ extension FitLoop: ActiveFit {
       do { try body() } catch { differences.append("\(error)") }
     }
     attempt { try model.loadStateDict(checkpoint.model) }
+    if let size = checkpoint.progress.batchSize { attempt { try useBatchSize(size) } }
     attempt { try optimizer.loadStateDict(checkpoint.optimizer) }
     if checkpoint.schedulers.count == schedules.count {
       for (schedule, state) in zip(schedules, checkpoint.schedulers) {
@@ -110,6 +113,14 @@ extension FitLoop: ActiveFit {
       } else {
         differences.append("loaders: expected the position of \(name), found none")
       }
+    }
+    let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
+    if let limit,
+      checkpoint.progress.batch > limit
+        || (checkpoint.progress.batch == limit && limit > 0 && !checkpoint.progress.isEpochComplete)
+    {
+      differences.append(
+        "epoch: expected fewer than \(limit) batches done, found \(checkpoint.progress.batch)")
     }
     for name in trainer.generators.keys.sorted() + ["default"] where checkpoint.generators[name] == nil {
       differences.append("generators: expected the state of \(name), found none")

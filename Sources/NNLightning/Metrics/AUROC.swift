@@ -15,6 +15,20 @@ public struct AUROC: Metric, Equatable {
     self.classes = classes
   }
 
+  /// Refuses scores and labels that do not belong together: a checkpoint is a file from elsewhere.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    classes = try container.decode(Int.self, forKey: .classes)
+    scores = try container.decode([Float].self, forKey: .scores)
+    labels = try container.decode([Int32].self, forKey: .labels)
+    let expected = labels.count.multipliedReportingOverflow(by: classes)
+    guard classes >= 2, !expected.overflow, scores.count == expected.partialValue else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .scores, in: container,
+        debugDescription: "AUROC: expected \(classes) scores for each of \(labels.count) labels")
+    }
+  }
+
   /// The measure of one batch: scores [N, C], class numbers [N].
   public init(classes: Int, _ scores: Tensor, _ target: Tensor) {
     self.init(classes: classes)

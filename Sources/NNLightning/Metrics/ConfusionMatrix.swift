@@ -17,6 +17,16 @@ public struct ConfusionMatrix: Metric, Equatable {
     update(scores, target)
   }
 
+  /// Refuses what is no square of counts: a checkpoint is a file from elsewhere.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    counts = try container.decode([[Int]].self, forKey: .counts)
+    guard !counts.isEmpty, counts.allSatisfy({ $0.count == counts.count && $0.allSatisfy { $0 >= 0 } }) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .counts, in: container, debugDescription: "confusion matrix: expected a square of counts")
+    }
+  }
+
   public var classes: Int { counts.count }
 
   /// Adds a batch: scores [N, C], of which the greatest counts as the prediction, and class numbers [N].

@@ -59,7 +59,7 @@ public final class Preflight: Callback {
     let count = parameters.reduce(0) { $0 + $1.count }
     let trainable = parameters.reduce(0) { $0 + ($1.requiresGrad ? $1.count : 0) }
     var lines = ["Parameters: \(grouped(count)), of which \(grouped(trainable)) are trained"]
-    if let memory = peakMemory() {
+    if let memory = memory("/proc/self/status", "VmHWM:") {
       lines.append("Memory: \(memory / 1_000_000) MB at its peak in \(stepping.count) steps")
     }
     // The first batch pays for what is made once.
@@ -95,16 +95,5 @@ public final class Preflight: Callback {
     case ..<7_200: "\((seconds / 60).formatted(digits: 0)) min"
     default: "\((seconds / 3_600).formatted(digits: 1)) h"
     }
-  }
-
-  /// Bytes of physical memory that the process has had at most; nil where the system does not say.
-  private func peakMemory() -> Int? {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
-    for line in status.split(separator: "\n") where line.hasPrefix("VmHWM:") {
-      return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map {
-        $0 * 1_024
-      }
-    }
-    return nil
   }
 }

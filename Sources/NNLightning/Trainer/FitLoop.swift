@@ -8,7 +8,7 @@ import NNLayers
 final class FitLoop<Model: TrainStep> {
   let trainer: Trainer
   let model: Model
-  let loader: any BatchLoader<Model.TrainBatch>
+  private(set) var loader: any BatchLoader<Model.TrainBatch>
   let validation: ValidationPass?
   let optimizer: any Optimizer
   let schedules: [ScheduledRate]
@@ -85,6 +85,18 @@ final class FitLoop<Model: TrainStep> {
       stopReason: trainer.stopReason ?? .requested(""), timings: trainer.timings)
   }
 
+  /// Batch size of the training loader, nil if it has none that can be changed.
+  var trainingBatchSize: Int? { (loader as? any ResizableLoader<Model.TrainBatch>)?.batchSize }
+
+  /// Trains with batches of another size from here on.
+  func useBatchSize(_ size: Int) throws {
+    guard let resized = (loader as? any ResizableLoader<Model.TrainBatch>)?.withBatchSize(size) else {
+      throw TrainerError.fixedBatchSize
+    }
+    loader = resized
+    trainer.progress.batchSize = size
+  }
+
   /// Tries a few validation batches, and leaves everything as it was.
   private func sanityCheck() throws {
     guard let validation, trainer.sanityValidationSteps > 0 else { return }
@@ -146,6 +158,9 @@ final class FitLoop<Model: TrainStep> {
       try finishBatch()
     }
     if trainer.progress.batch == 0 { throw TrainerError.noBatches }
+    if trainer.stopReason == nil, !trainer.progress.isEpochComplete {
+      throw TrainerError.fewerBatches(expected: limit ?? 0, found: trainer.progress.batch)
+    }
     try endEpoch()
   }
 
@@ -307,6 +322,8 @@ final class FitLoop<Model: TrainStep> {
     let progress = trainer.progress
     if trainer.isInterrupted {
       trainer.stopReason = .interrupted
+    } else if let request = progress.stopRequest {
+      trainer.stopReason = .requested(request)
     } else if let limit = trainer.maxEpochs, progress.epoch >= limit {
       trainer.stopReason = .maxEpochs(limit)
     } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
@@ -315,7 +332,10 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxTime(limit)
     } else if let request = trainer.stopRequest {
       // Before `minEpochs` a wish to stop is not heard.
-      if progress.epoch >= trainer.minEpochs { trainer.stopReason = .requested(request) }
+      if progress.epoch >= trainer.minEpochs {
+        trainer.stopReason = .requested(request)
+        trainer.progress.stopRequest = request
+      }
       trainer.stopRequest = nil
     }
   }

@@ -66,6 +66,10 @@ public struct FitProgress: Codable, Sendable, Equatable {
   public internal(set) var isValidationPending = false
   /// Whether the last batch of the epoch under way is done; its validation and its end are still to come.
   public internal(set) var isEpochComplete = false
+  /// Batch size that a `BatchSizeFinder` put in the place of the loader's own.
+  public internal(set) var batchSize: Int?
+  /// Why a callback ended the fit; a resumed one stays ended.
+  public internal(set) var stopRequest: String?
   /// Seconds spent so far, over all processes.
   public internal(set) var seconds = 0.0
 }

@@ -14,10 +14,14 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case noLoader(stage: String)
   /// A setting needs to know how many batches there are.
   case unknownLength(setting: String)
+  /// A loader that ended before the number of batches it had announced.
+  case fewerBatches(expected: Int, found: Int)
   /// No batches to train on.
   case noBatches
   /// Class numbers that the network has no output for.
   case labelOutsideHead(label: Int, classes: Int)
+  /// `BatchSizeFinder` with a loader whose batches cannot be made larger.
+  case fixedBatchSize
   /// A folder cannot be made or written to.
   case unwritableFolder(String)
   /// `fit(resume: .last)` without a `ModelCheckpoint` that knows where to look.
@@ -44,11 +48,15 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
       return "data module: expected a loader for \(stage), found none"
     case .unknownLength(let setting):
       return "Trainer: \(setting) needs a loader that knows its number of batches"
+    case .fewerBatches(let expected, let found):
+      return "training loader: expected \(expected) batches as it announced, found \(found)"
     case .noBatches:
       return "Trainer: expected at least one training batch, found none"
     case .labelOutsideHead(let label, let classes):
       return
         "training data: expected class numbers in 0..<\(classes), as the network has outputs, found \(label)"
+    case .fixedBatchSize:
+      return "BatchSizeFinder: expected a DataLoader with a batch size for training, found another loader"
     case .unwritableFolder(let path):
       return "\(path): expected a folder that can be written to"
     case .nothingToResumeFrom:
