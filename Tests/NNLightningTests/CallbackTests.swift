@@ -59,6 +59,26 @@ private final class Memory: Logger {
     #expect(try trainer.fit(Net(), train: points(9, seed: 1)).epochs == 3)
   }
 
+  @Test func watchersWaitForValidationsThatAreNotInEveryEpoch() throws {
+    try withTemporaryFolder { folder in
+      let checkpoint = ModelCheckpoint(directory: folder.path)
+      let stopping = EarlyStopping(patience: 5)
+      let trainer = Trainer(
+        maxEpochs: 4, callbacks: [stopping, checkpoint], enableProgressBar: false,
+        validationInterval: .epochs(2))
+      let result = try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+      #expect(result.isComplete && stopping.best != nil)
+      #expect(try [2, 4].contains(Checkpoint(contentsOf: #require(result.bestCheckpoint)).epoch))
+    }
+  }
+
+  @Test func withoutValidationItsMetricsCannotBeWatched() {
+    let trainer = Trainer(callbacks: [EarlyStopping()], enableProgressBar: false, limitValidationBatches: 0)
+    #expect(throws: TrainerError.unknownMetric("val_loss", watcher: "EarlyStopping", known: ["loss"])) {
+      try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+    }
+  }
+
   @Test func accumulationFollowsItsSchedule() throws {
     let trainer = Trainer(
       maxEpochs: 3, callbacks: [GradientAccumulationScheduler([0: 1, 2: 3])], enableProgressBar: false)

@@ -23,7 +23,6 @@ public final class EarlyStopping: Callback {
   }
   private var progress = Progress()
   private var bestWeights: StateDict?
-  private var sawValidation = false
 
   /// - Parameters:
   ///   - monitor: the metric.
@@ -55,16 +54,15 @@ public final class EarlyStopping: Callback {
   public override var stateKey: String { "EarlyStopping(\(monitor))" }
 
   public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
-    if stage == .fit { (progress, bestWeights, sawValidation) = (Progress(), nil, false) }
+    if stage == .fit { (progress, bestWeights) = (Progress(), nil) }
   }
 
   public override func onValidationEnd(_ trainer: Trainer, _ model: Module) throws {
-    sawValidation = true
     if trainer.isFitting { try check(trainer, model) }
   }
 
   public override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) throws {
-    if !sawValidation, trainer.stopReason == nil { try check(trainer, model) }
+    if !trainer.validates, trainer.stopReason == nil { try check(trainer, model) }
   }
 
   private func check(_ trainer: Trainer, _ model: Module) throws {

@@ -39,7 +39,6 @@ public final class ModelCheckpoint: Callback {
   }
   private var record = Record()
   private var hasNewScore = false
-  private var validatesInEpochs = false
   private let clock = ContinuousClock()
   private var lastSaved = ContinuousClock().now
 
@@ -86,18 +85,18 @@ public final class ModelCheckpoint: Callback {
   public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
     guard stage == .fit else { return }
     record = Record()
-    (lastPath, hasNewScore, validatesInEpochs, lastSaved) = (nil, false, false, clock.now)
+    (lastPath, hasNewScore, lastSaved) = (nil, false, clock.now)
     try makeWritableFolder(directory)
   }
 
   public override func onValidationEnd(_ trainer: Trainer, _ model: Module) {
-    if trainer.isFitting { (hasNewScore, validatesInEpochs) = (true, true) }
+    if trainer.isFitting { hasNewScore = true }
   }
 
   public override func onStepBoundary(_ trainer: Trainer, _ model: Module, isEpochEnd: Bool) throws {
     var obsolete: [Kept] = []
     var added: String?
-    if hasNewScore || (isEpochEnd && !validatesInEpochs) {
+    if hasNewScore || (isEpochEnd && !trainer.validates) {
       hasNewScore = false
       (added, obsolete) = try take(trainer)
     }

@@ -99,7 +99,7 @@ final class FitLoop<Model: TrainStep> {
 
   /// Tries a few validation batches, and leaves everything as it was.
   private func sanityCheck() throws {
-    guard let validation, trainer.sanityValidationSteps > 0 else { return }
+    guard let validation, trainer.validates, trainer.sanityValidationSteps > 0 else { return }
     let steps = Limit.batches(trainer.sanityValidationSteps)
     try trainer.notify { try $0.onSanityCheckStart(trainer, model) }
     try isolated([validation.loader]) {
@@ -111,7 +111,7 @@ final class FitLoop<Model: TrainStep> {
   /// Refuses callbacks and schedules that watch what the run does not have.
   private func checkMonitors() throws {
     var known = model.trainingMetrics.map(\.name)
-    known += validation?.declaredMetrics.map(\.name) ?? []
+    if trainer.validates { known += validation?.declaredMetrics.map(\.name) ?? [] }
     known += observedMetrics + trainer.callbacks.flatMap { $0.declaredMetrics.map(\.name) }
     var distinct: [String] = []
     for name in known where !distinct.contains(name) { distinct.append(name) }
@@ -297,7 +297,7 @@ final class FitLoop<Model: TrainStep> {
   }
 
   private func isValidationDue(isLast: Bool) throws -> Bool {
-    guard validation != nil, trainer.limitValidationBatches != .batches(0) else { return false }
+    guard trainer.validates else { return false }
     switch trainer.validationInterval {
     case .epochs(let n): return isLast && (trainer.progress.epoch + 1) % n == 0
     case .batches(let n): return trainer.progress.totalBatches % n == 0

@@ -155,6 +155,9 @@ public final class Trainer {
   /// The loggers among the callbacks.
   public var loggers: [Logger] { callbacks.compactMap { $0 as? Logger } }
 
+  /// Whether the running or last fit validates at all.
+  var validates: Bool { activeFit?.validation != nil && limitValidationBatches != .batches(0) }
+
   /// Hands metrics to all loggers.
   public func log(_ metrics: Metrics) throws {
     if metrics.names.isEmpty { return }
