@@ -9,13 +9,15 @@ let package = Package(
     .library(name: "NNData", targets: ["NNData"]),
     .library(name: "NNModels", targets: ["NNModels"]),
     .library(name: "NNLightning", targets: ["NNLightning"]),
+    .executable(name: "nn", targets: ["nn"]),
     .executable(name: "FineTuneExample", targets: ["FineTuneExample"]),
     .executable(name: "TrainFromScratchExample", targets: ["TrainFromScratchExample"]),
     .executable(name: "PretrainExample", targets: ["PretrainExample"]),
     .executable(name: "PredictExample", targets: ["PredictExample"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
   ],
   targets: [
     // System libraries (Debian packages are listed in the Makefile).
@@ -42,6 +44,15 @@ let package = Package(
       name: "NNLightning",
       dependencies: [
         "NNCore", "NNLayers", "NNData",
+      ]),
+
+    // The command line.
+    .executableTarget(
+      name: "nn",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
 
     // One executable per experiment, and what they share.
@@ -76,14 +87,18 @@ let package = Package(
     .testTarget(
       name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .executableTarget(
+      name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning"],
+      path: "Tests/ResumeProbe"),
     .testTarget(
       name: "NNLightningTests",
-      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport"]),
+      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport", "ResumeProbe"],
+      resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
         "NNCore", "NNLayers", "NNData", "NNLightning", "ExampleSupport", "TestSupport", "FineTuneExample",
-        "TrainFromScratchExample", "PretrainExample", "PredictExample",
+        "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
       ],
       resources: [.copy("Fixtures")]),
   ],

@@ -26,17 +26,8 @@ public func printComparison(_ outcomes: [Outcome]) {
       String(format: "%.1f s", outcome.seconds),
     ]
   }
-  let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-  func line(_ cells: [String]) -> String {
-    zip(cells, widths).enumerated().map { column, cell in
-      let gap = String(repeating: " ", count: cell.1 - cell.0.count)
-      return column == 0 ? cell.0 + gap : gap + cell.0
-    }.joined(separator: "  ")
-  }
   print()
-  print(line(header))
-  print(widths.map { String(repeating: "-", count: $0) }.joined(separator: "  "))
-  for row in rows { print(line(row)) }
+  print(textTable(header, rows, rightAligned: [1, 2, 3, 4]))
 }
 
 private func text(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "-" }

@@ -15,8 +15,8 @@ extension Trainer {
     let start = clock.now
     let result = try fit(model, data)
     let seconds = (clock.now - start) / .seconds(1)
-    if let reason = result.stopReason { say("\(name): stopped after epoch \(result.epochs): \(reason)") }
-    if result.stopReason != "interrupted" { try test(model, data) }
+    if !result.isComplete { say("\(name): stopped after epoch \(result.epochs): \(result.stopReason)") }
+    if result.stopReason != .interrupted { try test(model, data) }
     print(callbackMetrics)
     let trainable = model.parameters().filter(\.requiresGrad).reduce(0) { $0 + $1.count }
     return Outcome(name: name, trainable: trainable, seconds: seconds, metrics: callbackMetrics)

@@ -154,19 +154,3 @@ private func nearestNames(to name: String) -> [String] {
   let distances = listModels().map { (name: $0, distance: editDistance($0, name.prefix(64).lowercased())) }
   return distances.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(3).map(\.name)
 }
-
-/// Fewest insertions, deletions and replacements that make one text of the other (Levenshtein, 1966).
-private func editDistance(_ a: String, _ b: String) -> Int {
-  let b = Array(b)
-  var row = Array(0...b.count)
-  for (i, character) in a.enumerated() {
-    var diagonal = i
-    row[0] = i + 1
-    for j in b.indices {
-      (diagonal, row[j + 1]) = (
-        row[j + 1], min(row[j] + 1, row[j + 1] + 1, diagonal + (b[j] == character ? 0 : 1))
-      )
-    }
-  }
-  return row[b.count]
-}

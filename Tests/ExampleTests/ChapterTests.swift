@@ -48,7 +48,7 @@ import Testing
     for (step, expected) in losses.enumerated() {
       let batch = try #require(try batches.next())
       optimizer.zeroGrad()
-      let loss = try #require(try net.trainingStep(batch, batchIndex: step)["loss"])
+      let loss = try #require(try net.trainingStep(batch, context: StepContext(batchIndex: step))["loss"])
       loss.backward()
       optimizer.step()
       let error = abs(loss.item() - expected) / expected

@@ -183,6 +183,21 @@ extension Tensor {
     return "\(node.name)"
   }
 
+  /// The recorded operations behind this tensor, each with the operation that made one of its inputs.
+  package func recordedPairs() -> [(operation: String, input: String)] {
+    var pairs: [(operation: String, input: String)] = []
+    var seen: Set<ObjectIdentifier> = []
+    var stack = [node].compactMap { $0 }
+    while let current = stack.popLast() {
+      guard seen.insert(ObjectIdentifier(current)).inserted else { continue }
+      for case let edge? in current.currentEdges {
+        if !edge.node.isLeaf { pairs.append(("\(current.name)", "\(edge.node.name)")) }
+        stack.append(edge.node)
+      }
+    }
+    return pairs
+  }
+
   /// Calls `hook` with the gradient of this tensor in every backward pass; what it returns (if not nil) replaces
   /// the gradient. As `torch.Tensor.register_hook`.
   public func registerHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) {

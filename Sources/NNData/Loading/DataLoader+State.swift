@@ -13,6 +13,77 @@ public struct DataLoaderState: Sendable, Equatable, Codable {
   var orderState: Generator.State?
 }
 
+/// A loader that can be put back to where it was, so that a training goes on with the very same batches.
+public protocol ResumableLoader {
+  /// Where it is, with the random generators of its own.
+  var snapshot: LoaderSnapshot { get }
+  /// Makes the next pass the one that `snapshot` was taken in. Throws if it does not fit, and changes nothing then.
+  func restore(_ snapshot: LoaderSnapshot) throws
+  /// Whether the batches come in a random order.
+  var isShuffled: Bool { get }
+  /// The pass under way counts as over, even if batches of it were left: the next one is another.
+  func endPass()
+}
+
+/// The state of a loader and of the generators that only it uses; the default generator is not among them.
+public struct LoaderSnapshot: Sendable, Equatable, Codable {
+  public let position: DataLoaderState
+  let generators: [Generator.State]
+}
+
+extension DataLoader: ResumableLoader {
+  public var snapshot: LoaderSnapshot {
+    LoaderSnapshot(position: state, generators: ownGenerators.map(\.state))
+  }
+
+  public func restore(_ snapshot: LoaderSnapshot) throws {
+    let generators = ownGenerators
+    guard generators.count == snapshot.generators.count else {
+      throw DataLoaderError.stateDoesNotFit(
+        expected: "\(generators.count) generators", found: "\(snapshot.generators.count)")
+    }
+    try restore(snapshot.position)
+    for (generator, state) in zip(generators, snapshot.generators) { generator.state = state }
+  }
+
+  /// True also for a batch sampler of one's own, unless it cuts the plain order.
+  public var isShuffled: Bool { !((batchSampler as? BatchSampler)?.sampler is SequentialSampler) }
+
+  public func endPass() { progress.withLock { $0.endPass() } }
+
+  private var ownGenerators: [Generator] {
+    var own: [Generator] = []
+    for generator in [generator, batchSampler.generator] {
+      if let generator, generator !== Generator.default, !own.contains(where: { $0 === generator }) {
+        own.append(generator)
+      }
+    }
+    return own
+  }
+}
+
+/// A loader whose batches can be made larger or smaller.
+public protocol ResizableLoader<Batch>: BatchLoader {
+  /// Elements per batch; nil if something else decides about the batches.
+  var batchSize: Int? { get }
+  /// A loader of the same elements in the same order, cut otherwise; nil if something else decides about the batches.
+  /// It begins with its first pass.
+  func withBatchSize(_ size: Int) -> (any BatchLoader<Batch>)?
+}
+
+extension DataLoader: ResizableLoader {
+  public var batchSize: Int? { (batchSampler as? BatchSampler)?.batchSize }
+
+  public func withBatchSize(_ size: Int) -> (any BatchLoader<Batch>)? {
+    guard let sampler = batchSampler as? BatchSampler else { return nil }
+    return DataLoader(
+      dataset: dataset,
+      batchSampler: BatchSampler(sampler.sampler, batchSize: size, dropLast: sampler.dropLast),
+      workers: workers, prefetch: prefetch, persistentWorkers: persistent != nil, generator: generator,
+      batchTransform: recipe.transform, collect: recipe.collect)
+  }
+}
+
 /// What can be wrong with a loader.
 public enum DataLoaderError: Error, Equatable, CustomStringConvertible {
   /// A saved state belongs to another loader, or is damaged.
@@ -80,6 +151,8 @@ struct LoaderProgress: Sendable {
     isUnderWay = false
     self.state = state
   }
+
+  mutating func endPass() { finish(passes) }
 
   mutating func finish(_ id: Int) {
     if id != passes || !isUnderWay { return }

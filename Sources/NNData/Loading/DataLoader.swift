@@ -98,7 +98,7 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     }
   }
 
-  private init(
+  init(
     dataset: any Dataset, batchSampler: any Sampler<[Int]>, workers: Int, prefetch: Int,
     persistentWorkers: Bool, generator: Generator?, batchTransform: (any Transform<Batch, Batch>)?,
     collect: @escaping @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch

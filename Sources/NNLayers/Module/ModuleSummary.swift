@@ -125,7 +125,7 @@ extension Module {
 }
 
 /// 1234567 as 1,234,567.
-private func grouped(_ number: Int) -> String {
+package func grouped(_ number: Int) -> String {
   var text = String(abs(number))
   var place = text.count - 3
   while place > 0 {

@@ -43,6 +43,11 @@ public func clipGradValue(_ parameters: [Parameter], clipValue: Double) {
   changeGradients(parameters) { $0 = $0.clamp(min: -clipValue, max: clipValue) }
 }
 
+/// Multiplies every gradient by `factor`: turns the sum over accumulated batches into their mean.
+public func scaleGradients(_ parameters: [Parameter], by factor: Double) {
+  changeGradients(parameters) { $0 *= factor }
+}
+
 private func changeGradients(_ parameters: [Parameter], _ body: (inout Tensor) -> Void) {
   for parameter in parameters {
     guard var gradient = parameter.grad?.detach() else { continue }

@@ -9,8 +9,8 @@ import NNCore
 ///
 /// The library's optimizers are ``GroupedOptimizer``s; their parameters may come in groups with options of their own.
 public protocol Optimizer: AnyObject {
-  /// All parameters, group by group.
-  var parameters: [Parameter] { get }
+  /// The parameters of each group.
+  var groupedParameters: [[Parameter]] { get }
   /// Learning rate of each group in force.
   var learningRates: [Double] { get set }
   /// Learning rate of each group before a scheduler changed it; nil before there was one.
@@ -33,6 +33,9 @@ public protocol Optimizer: AnyObject {
 }
 
 extension Optimizer {
+  /// All parameters, group by group.
+  public var parameters: [Parameter] { groupedParameters.flatMap { $0 } }
+
   public func zeroGrad() {
     for parameter in parameters { parameter.grad = nil }
   }
@@ -116,7 +119,7 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
       "\(Self.self) got a parameter twice")
   }
 
-  public var parameters: [Parameter] { groups.flatMap(\.parameters) }
+  public var groupedParameters: [[Parameter]] { groups.map(\.parameters) }
 
   public var learningRates: [Double] {
     get { groups.map(\.options.learningRate) }

@@ -2,60 +2,162 @@ import Foundation
 import NNCore
 import NNLayers
 
-/// Writes the latest and the best state of the model behind each epoch: `last.safetensors` and `best.safetensors`
-/// in a folder. On Ctrl-C the unfinished epoch is written as the last one.
+/// Writes checkpoints of a fit into a folder: the last state, and the best ones by a metric.
+///
+/// `last.safetensors` is where `fit(resume: .last)` goes on. It is written at the times asked for, and where the fit
+/// ends, be it by Ctrl-C. The best state is `best.safetensors`; with `saveTopK` above 1 the best are
+/// `epoch=3-step=120.safetensors` and so on. Files that another run wrote are never deleted.
 public final class ModelCheckpoint: Callback {
   public let directory: String
-  public let monitor: String?
-  public let mode: EarlyStopping.Mode
+  public let monitor: MetricKey?
+  public let mode: MonitorMode
+  public let saveTopK: Int
+  public let savesLast: Bool
+  public let everyEpochs: Int
+  public let everySteps: Int?
+  public let everyInterval: Duration?
+
   /// Value of the metric in the best checkpoint.
-  public private(set) var bestScore: Double?
+  public var bestScore: Double? { record.kept.first?.score }
   /// Path of the best checkpoint, nil before the first.
-  public private(set) var bestPath: String?
+  public var bestPath: String? { record.kept.first.map { path($0.file) } }
+  /// Metrics of the best checkpoint.
+  public var bestMetrics: Metrics? { record.kept.first?.metrics }
+  /// The checkpoints kept for their score, the best first.
+  public var topPaths: [String] { record.kept.map { path($0.file) } }
   /// Path of the last checkpoint, nil before the first.
   public private(set) var lastPath: String?
 
+  private struct Kept: Codable {
+    var file: String
+    var score: Double
+    var metrics: Metrics
+  }
+  private struct Record: Codable {
+    /// The best first.
+    var kept: [Kept] = []
+  }
+  private var record = Record()
+  private var hasNewScore = false
+  private let clock = ContinuousClock()
+  private var lastSaved = ContinuousClock().now
+
   /// - Parameters:
   ///   - directory: is made if it is not there.
-  ///   - monitor: metric that tells which state is best; nil keeps the last one only.
-  public init(directory: String, monitor: String? = "val_loss", mode: EarlyStopping.Mode = .min) {
+  ///   - monitor: metric that tells which states are best; nil keeps the last one only.
+  ///   - saveTopK: how many of the best are kept; -1 keeps all.
+  ///   - savesLast: whether the last state is written.
+  ///   - everyEpochs: the last state is written behind every n-th epoch, 0 for never,
+  ///   - everySteps: behind every n-th optimizer step,
+  ///   - every: and behind the first step after so much time.
+  public init(
+    directory: String, monitor: MetricKey? = .validationLoss, mode: MonitorMode = .min, saveTopK: Int = 1,
+    savesLast: Bool = true, everyEpochs: Int = 1, everySteps: Int? = nil, every interval: Duration? = nil
+  ) {
+    require(saveTopK >= -1, "ModelCheckpoint", "saveTopK must be at least -1, got \(saveTopK)")
+    require(everyEpochs >= 0, "ModelCheckpoint", "everyEpochs must not be negative, got \(everyEpochs)")
+    if let everySteps {
+      require(everySteps >= 1, "ModelCheckpoint", "everySteps must be at least 1, got \(everySteps)")
+    }
     self.directory = directory
     self.monitor = monitor
     self.mode = mode
+    self.saveTopK = saveTopK
+    self.savesLast = savesLast
+    self.everyEpochs = everyEpochs
+    self.everySteps = everySteps
+    everyInterval = interval
   }
 
-  public override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
-    (bestScore, bestPath, lastPath) = (nil, nil, nil)
-    do {
-      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    } catch {
-      throw TrainerError.unwritableFolder(directory)
+  public override var monitoredMetrics: [MetricKey] { monitor.map { [$0] } ?? [] }
+  public override var isSkippedInFastDevRun: Bool { true }
+  public override var stateKey: String { "ModelCheckpoint(\(monitor?.name ?? ""))" }
+
+  private static let lastFile = "last.safetensors"
+  private func path(_ file: String) -> String { directory + "/" + file }
+
+  /// The last checkpoint on disk, be it of an earlier process.
+  var existingLastPath: String? {
+    let path = path(Self.lastFile)
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }
+
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
+    guard stage == .fit else { return }
+    record = Record()
+    (lastPath, hasNewScore, lastSaved) = (nil, false, clock.now)
+    try makeWritableFolder(directory)
+  }
+
+  public override func onValidationEnd(_ trainer: Trainer, _ model: Module) {
+    if trainer.isFitting { hasNewScore = true }
+  }
+
+  public override func onStepBoundary(_ trainer: Trainer, _ model: Module, isEpochEnd: Bool) throws {
+    var obsolete: [Kept] = []
+    var added: String?
+    if hasNewScore || (isEpochEnd && !trainer.validates) {
+      hasNewScore = false
+      (added, obsolete) = try take(trainer)
     }
-    guard FileManager.default.isWritableFile(atPath: directory) else {
-      throw TrainerError.unwritableFolder(directory)
+    let writesLast = savesLast && isDue(trainer, isEpochEnd: isEpochEnd)
+    if added == nil, !writesLast { return }
+    if writesLast { lastPath = path(Self.lastFile) }
+    let checkpoint = try trainer.checkpoint()
+    if let added { try checkpoint.write(to: path(added)) }
+    for old in obsolete where old.file != added {
+      try? FileManager.default.removeItem(atPath: path(old.file))
+    }
+    if writesLast {
+      try checkpoint.write(to: path(Self.lastFile))
+      lastSaved = clock.now
     }
   }
 
-  public override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) throws {
-    let checkpoint = Checkpoint(
-      model: model.stateDict(), optimizer: trainer.optimizer?.stateDict() ?? [:],
-      epoch: trainer.currentEpoch + 1,
-      globalStep: trainer.globalStep, metrics: trainer.callbackMetrics)
-    lastPath = try write(checkpoint, "last.safetensors")
-    guard let monitor, !trainer.isInterrupted else { return }
-    guard let score = trainer.callbackMetrics[monitor] else {
-      throw TrainerError.unknownMetric(
-        monitor, callback: "ModelCheckpoint", known: trainer.callbackMetrics.names)
-    }
-    if score.isNaN { return }
-    if let bestScore, !(mode == .min ? score < bestScore : score > bestScore) { return }
-    bestScore = score
-    bestPath = try write(checkpoint, "best.safetensors")
+  private func isDue(_ trainer: Trainer, isEpochEnd: Bool) -> Bool {
+    if trainer.stopReason != nil { return true }
+    if isEpochEnd, everyEpochs > 0, trainer.progress.epoch % everyEpochs == 0 { return true }
+    if let everySteps, trainer.globalStep % everySteps == 0 { return true }
+    if let everyInterval, clock.now - lastSaved >= everyInterval { return true }
+    return false
   }
 
-  private func write(_ checkpoint: Checkpoint, _ name: String) throws -> String {
-    let path = directory + "/" + name
-    try checkpoint.write(to: path)
-    return path
+  /// Puts the state in the list of the best if it belongs there: the file to write, and those that drop out.
+  private func take(_ trainer: Trainer) throws -> (file: String?, obsolete: [Kept]) {
+    guard let monitor, saveTopK != 0 else { return (nil, []) }
+    let score = try trainer.value(of: monitor, for: "ModelCheckpoint")
+    if score.isNaN { return (nil, []) }
+    let place = record.kept.firstIndex { mode.isBetter(score, than: $0.score) } ?? record.kept.count
+    let limit = saveTopK == -1 ? Int.max : saveTopK
+    if place >= limit { return (nil, []) }
+    let file =
+      saveTopK == 1
+      ? "best.safetensors"
+      : "epoch=\(trainer.currentEpoch)-step=\(trainer.globalStep).safetensors"
+    record.kept.insert(Kept(file: file, score: score, metrics: trainer.callbackMetrics), at: place)
+    let obsolete = Array(record.kept.dropFirst(limit))
+    record.kept = Array(record.kept.prefix(limit))
+    return (file, obsolete)
   }
+
+  public override func state() throws -> CallbackState? { try CallbackState(record) }
+  public override func loadState(_ state: CallbackState) throws {
+    let saved: Record = try state.value()
+    // The names come from a file: they must not lead out of the folder.
+    for kept in saved.kept where kept.file.contains("/") {
+      throw CheckpointError.invalid("the name of a checkpoint file", kept.file)
+    }
+    record = saved
+    lastPath = existingLastPath
+  }
+}
+
+/// Makes a folder and makes sure that files can be written there.
+func makeWritableFolder(_ path: String) throws {
+  do {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  } catch {
+    throw TrainerError.unwritableFolder(path)
+  }
+  guard FileManager.default.isWritableFile(atPath: path) else { throw TrainerError.unwritableFolder(path) }
 }

@@ -1,81 +1,147 @@
 import Foundation
 import NNCore
+import NNData
 import NNLayers
 
-/// The state of a fit in one safetensors file: tensors under `model.` and `optimizer.`, the rest as JSON in the
-/// file's metadata. Nothing in it is executable.
-public struct Checkpoint {
+/// Version of this library, kept in checkpoints.
+public let libraryVersion = "0.1.0"
+
+/// The state of a fit in one safetensors file: tensors under `model.`, `optimizer.`, `schedulers.` and `callbacks.`,
+/// the rest as JSON in the file's metadata. Nothing in it is executable.
+public struct Checkpoint: Sendable {
   /// Parameters and buffers of the model.
   public var model: StateDict
-  /// State of the optimizer; empty if it was not kept.
-  public var optimizer: StateDict
-  /// Epochs that were finished.
-  public var epoch: Int
-  /// Optimizer steps that were taken.
-  public var globalStep: Int
+  /// State of the optimizer.
+  public var optimizer: StateDict = [:]
+  /// States of the schedules, in the order of `configureSchedulers`.
+  public var schedulers: [StateDict] = []
+  /// States of the callbacks by their keys.
+  public var callbacks: [String: CallbackState] = [:]
+  public var progress = FitProgress()
   /// Metrics at the time.
-  public var metrics: Metrics
+  public var metrics: Metrics = [:]
+  /// Random generators; the default one is called `default`.
+  public var generators: [String: Generator.State] = [:]
+  /// Positions of the loaders `train` and `validation`.
+  public var loaders: [String: LoaderSnapshot] = [:]
+  /// The model's hyperparameters as JSON, nil if it has none.
+  public var hyperparametersJSON: String?
+  /// Version of the library that wrote it.
+  public internal(set) var libraryVersion = NNLightning.libraryVersion
+  /// Outputs of the training steps of the epoch under way.
+  var outputs = SavedOutputs([])
+  /// What was logged in it.
+  var log: [EpochLog.Saved] = []
 
-  private struct Header: Codable {
-    var format = Checkpoint.format
-    var epoch: Int
-    var globalStep: Int
-    var names: [String]
-    var values: [Double?]
-  }
+  /// Epochs that were finished.
+  public var epoch: Int { progress.epoch }
+  /// Optimizer steps that were taken.
+  public var globalStep: Int { progress.globalStep }
 
-  static let format = "swift-nn checkpoint 1"
+  public init(model: StateDict) { self.model = model }
 
-  public init(
-    model: StateDict, optimizer: StateDict = [:], epoch: Int = 0, globalStep: Int = 0, metrics: Metrics = [:]
-  ) {
-    self.model = model
-    self.optimizer = optimizer
-    self.epoch = epoch
-    self.globalStep = globalStep
-    self.metrics = metrics
-  }
-
-  /// Reads a checkpoint.
-  ///
-  /// - Throws: what reading the file throws, and `CheckpointError` for a file of another kind.
-  public init(contentsOf path: String) throws {
-    let content = try StateDict(contentsOf: path)
-    guard
-      let text = content.metadata["checkpoint"],
-      let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8)),
-      header.format == Self.format,
-      header.names.count == header.values.count
-    else { throw CheckpointError.notACheckpoint(path) }
-    self.init(
-      model: content.part("model."), optimizer: content.part("optimizer."), epoch: header.epoch,
-      globalStep: header.globalStep)
-    for (name, value) in zip(header.names, header.values) { metrics[name] = value ?? .nan }
-  }
-
-  /// Writes the checkpoint: under a temporary name first, so that an older file of this name stays whole until the
-  /// new one is complete.
-  public func write(to path: String) throws {
-    let header = Header(
-      epoch: epoch, globalStep: globalStep, names: metrics.names,
-      values: metrics.map { $0.value.isFinite ? $0.value : nil })
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    let text = String(decoding: try encoder.encode(header), as: UTF8.self)
-    var content = model.addingPrefix("model.")
-    for (key, value) in optimizer { content["optimizer." + key] = value }
-    try content.write(safetensors: path, metadata: ["checkpoint": text])
+  /// The hyperparameters of a model that has them; nil if the checkpoint has none.
+  /// - Throws: `CheckpointError.invalid` if they are others.
+  public func hyperparameters<Value: Decodable>(as type: Value.Type) throws -> Value? {
+    guard let text = hyperparametersJSON else { return nil }
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      throw CheckpointError.invalid("hyperparameters of the type \(type)", text)
+    }
   }
 }
 
-/// What can be wrong with a checkpoint file.
+/// A model whose settings travel with its checkpoints and are shown by loggers.
+public protocol HasHyperparameters: Module {
+  associatedtype Hyperparameters: Codable
+  var hyperparameters: Hyperparameters { get }
+}
+
+/// What a callback keeps in a checkpoint: a value that can be encoded, and tensors.
+public struct CallbackState: Sendable {
+  let json: String
+  public let tensors: StateDict
+
+  public init(_ value: some Encodable, tensors: StateDict = [:]) throws {
+    json = try Checkpoint.encode(value)
+    self.tensors = tensors
+  }
+
+  init(json: String, tensors: StateDict) {
+    self.json = json
+    self.tensors = tensors
+  }
+
+  /// The value that was encoded.
+  /// - Throws: `CheckpointError.invalid` if it is of another type.
+  public func value<Value: Decodable>(as type: Value.Type = Value.self) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(json.utf8))
+    } catch {
+      throw CheckpointError.invalid("a state of the type \(type)", String(json.prefix(80)))
+    }
+  }
+}
+
+/// What can be wrong with a checkpoint.
 public enum CheckpointError: Error, CustomStringConvertible, Equatable {
+  /// A tensor file, but no checkpoint.
   case notACheckpoint(String)
+  /// A checkpoint of another model or another set-up: everything that differs.
+  case doesNotFit(file: String, differences: [String])
+  /// A part that is not what it should be.
+  case invalid(_ expected: String, _ found: String)
 
   public var description: String {
     switch self {
     case .notACheckpoint(let path):
       "\(path): expected a file of the format \"\(Checkpoint.format)\", found another"
+    case .doesNotFit(let file, let differences):
+      "\(file): expected a checkpoint of this model and set-up, found another: "
+        + differences.joined(separator: "; ")
+    case .invalid(let expected, let found): "checkpoint: expected \(expected), found \(found)"
+    }
+  }
+}
+
+/// Step outputs by column, with the bits of their values.
+struct SavedOutputs: Codable, Sendable {
+  private struct Column: Codable, Sendable {
+    var name: String
+    var dtype: Int32
+    /// Nil where an output lacks the name.
+    var bits: [UInt64?]
+  }
+
+  private var columns: [Column] = []
+  private var batchSizes: [Int?]
+
+  init(_ outputs: [StepOutput]) {
+    batchSizes = outputs.map(\.batchSize)
+    for (place, output) in outputs.enumerated() {
+      for (name, value) in output.entries {
+        var column = columns.firstIndex { $0.name == name }
+        if column == nil {
+          columns.append(Column(name: name, dtype: value.dtype.rawValue, bits: []))
+          column = columns.count - 1
+        }
+        guard let column else { continue }
+        let missing = place - columns[column].bits.count
+        columns[column].bits += Array(repeating: nil, count: missing)
+        columns[column].bits.append(value.item().bitPattern)
+      }
+    }
+  }
+
+  var outputs: [StepOutput] {
+    batchSizes.enumerated().map { place, size in
+      let entries = columns.compactMap { column -> (name: String, value: Tensor)? in
+        guard place < column.bits.count, let bits = column.bits[place] else { return nil }
+        let value = Tensor(Double(bitPattern: bits))
+        return (name: column.name, value: value.to(DType(rawValue: column.dtype) ?? .float64))
+      }
+      return StepOutput(entries, batchSize: size)
     }
   }
 }

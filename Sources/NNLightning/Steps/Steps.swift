@@ -17,36 +17,35 @@ extension Classifier {
   public func loss(_ y: Tensor, _ t: Tensor) -> Tensor { crossEntropy(y, t) }
 }
 
-/// Share of the samples whose greatest score is that of their class: a scalar in 0...1.
-///
-/// - Parameters:
-///   - scores: [N, C].
-///   - target: class numbers [N].
-public func accuracy(_ scores: Tensor, _ target: Tensor) -> Tensor {
-  noGrad { (scores.argmax(1) .== target).to(.float32).mean() }
-}
-
 /// A model that can be trained.
 public protocol TrainStep: Module {
   /// What the training loader yields.
   associatedtype TrainBatch = Sample
   /// Computes the loss of one batch; the Trainer differentiates the value named `loss` and steps the optimizer.
-  func trainingStep(_ batch: TrainBatch, batchIndex: Int) throws -> StepOutput
-  /// The optimizer, made once at the start of `fit`.
+  /// A model whose `automaticOptimization` is false does both itself.
+  func trainingStep(_ batch: TrainBatch, context: StepContext) throws -> StepOutput
+  /// The optimizer, made once at the start of `fit`; several are an `OptimizerList`.
   func configureOptimizers() -> any Optimizer
   /// Learning-rate schedules of that optimizer; none by default.
   func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate]
   /// Turns the outputs of an epoch into its metrics; by default their mean weighted by batch size.
   func trainingEnd(_ outputs: [StepOutput]) -> StepOutput
+  /// What the step returns and logs, for callbacks to watch; `loss` by default.
+  var trainingMetrics: [MetricKey] { get }
+  /// Whether the Trainer differentiates the loss and steps the optimizer (the default). If not, the step does it with
+  /// `context.optimizers`; each batch then counts as one step.
+  var automaticOptimization: Bool { get }
 }
 
 extension TrainStep {
+  public var trainingMetrics: [MetricKey] { [.loss] }
+  public var automaticOptimization: Bool { true }
   public func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] { [] }
   public func trainingEnd(_ outputs: [StepOutput]) -> StepOutput { outputs.weightedMean() }
 }
 
 extension TrainStep where Self: Classifier, TrainBatch == Sample {
-  public func trainingStep(_ batch: Sample, batchIndex: Int) throws -> StepOutput {
+  public func trainingStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
     ["loss": loss(self(batch.input), batch.target)]
   }
 }
@@ -56,18 +55,22 @@ public protocol ValidationStep: Module {
   /// What the validation loader yields.
   associatedtype ValidationBatch = Sample
   /// Metrics of one batch, such as `["val_loss": …, "val_acc": …]`; runs in evaluation mode without gradients.
-  func validationStep(_ batch: ValidationBatch, batchIndex: Int) throws -> StepOutput
+  func validationStep(_ batch: ValidationBatch, context: StepContext) throws -> StepOutput
   /// Turns the outputs of all batches into the metrics of the validation; by default their mean weighted by batch
   /// size.
   func validationEnd(_ outputs: [StepOutput]) -> StepOutput
+  /// What the step returns and logs, for callbacks to watch. The sanity check before training finds these names too.
+  var validationMetrics: [MetricKey] { get }
 }
 
 extension ValidationStep {
+  public var validationMetrics: [MetricKey] { [] }
   public func validationEnd(_ outputs: [StepOutput]) -> StepOutput { outputs.weightedMean() }
 }
 
 extension ValidationStep where Self: Classifier, ValidationBatch == Sample {
-  public func validationStep(_ batch: Sample, batchIndex: Int) throws -> StepOutput {
+  public var validationMetrics: [MetricKey] { [.validationLoss, .validationAccuracy] }
+  public func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
     let y = self(batch.input)
     return ["val_loss": loss(y, batch.target), "val_acc": accuracy(y, batch.target)]
   }
@@ -78,7 +81,7 @@ public protocol TestStep: Module {
   /// What the test loader yields.
   associatedtype TestBatch = Sample
   /// Metrics of one batch, such as `["test_loss": …, "test_acc": …]`; runs in evaluation mode without gradients.
-  func testStep(_ batch: TestBatch, batchIndex: Int) throws -> StepOutput
+  func testStep(_ batch: TestBatch, context: StepContext) throws -> StepOutput
   /// Turns the outputs of all batches into the metrics of the test; by default their mean weighted by batch size.
   func testEnd(_ outputs: [StepOutput]) -> StepOutput
 }
@@ -88,7 +91,7 @@ extension TestStep {
 }
 
 extension TestStep where Self: Classifier, TestBatch == Sample {
-  public func testStep(_ batch: Sample, batchIndex: Int) throws -> StepOutput {
+  public func testStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
     let y = self(batch.input)
     return ["test_loss": loss(y, batch.target), "test_acc": accuracy(y, batch.target)]
   }
@@ -101,10 +104,12 @@ public protocol PredictStep: Module {
   /// What is predicted for one batch.
   associatedtype Prediction = Tensor
   /// Predictions for one batch; runs in evaluation mode without gradients.
-  func predictStep(_ batch: PredictBatch, batchIndex: Int) throws -> Prediction
+  func predictStep(_ batch: PredictBatch, context: StepContext) throws -> Prediction
 }
 
 extension PredictStep where Self: Classifier, PredictBatch == Sample, Prediction == Tensor {
   /// Class probabilities [N, C].
-  public func predictStep(_ batch: Sample, batchIndex: Int) throws -> Tensor { self(batch.input).softmax(1) }
+  public func predictStep(_ batch: Sample, context: StepContext) throws -> Tensor {
+    self(batch.input).softmax(1)
+  }
 }

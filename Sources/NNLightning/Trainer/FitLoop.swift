@@ -2,110 +2,354 @@ import NNCore
 import NNData
 import NNLayers
 
-/// How a fit ended.
-public struct FitResult: Sendable {
-  /// Metrics at the end.
-  public let metrics: Metrics
-  /// Epochs that were begun.
-  public let epochs: Int
-  /// Optimizer steps.
-  public let steps: Int
-  /// Why it ended before its last epoch, nil if it did not.
-  public let stopReason: String?
-}
+/// The training loop: epochs of batches with the validations between them.
+///
+/// Everything that a resumed fit needs is complete at the boundaries (`onStepBoundary`), and only there.
+final class FitLoop<Model: TrainStep> {
+  let trainer: Trainer
+  let model: Model
+  private(set) var loader: any BatchLoader<Model.TrainBatch>
+  let validation: ValidationPass?
+  let optimizer: any Optimizer
+  let schedules: [ScheduledRate]
+  let context = StepContext()
+  /// Of the epoch under way.
+  var outputs: [StepOutput] = []
+  var accumulation = GradientAccumulation()
+  /// States of the generators that a resumed fit sets when it is where they were taken.
+  var generatorsToRestore: [String: Generator.State] = [:]
+  /// Between the start of a step and its boundary.
+  private(set) var isInsideStep = false
+  private var observedMetrics: [String] = []
+  private let clock = ContinuousClock()
+  private var start = ContinuousClock().now
+  private var secondsBefore = 0.0
 
-extension Trainer {
-  /// The training loop: epochs of batches, a validation behind each epoch.
-  func fitLoop<Model: TrainStep>(
-    _ model: Model, _ loader: any BatchLoader<Model.TrainBatch>, validate: (() throws -> Void)?
-  ) throws -> FitResult {
-    try run(model) {
-      isFitting = true
-      defer { isFitting = false }
-      (stopReason, globalStep, currentEpoch) = (nil, 0, 0)
-      let optimizer = model.configureOptimizers()
-      self.optimizer = optimizer
-      schedules = model.configureSchedulers(for: optimizer)
-      try notify { try $0.onFitStart(self, model) }
-      for epoch in 0..<maxEpochs {
-        currentEpoch = epoch
-        try trainEpoch(model, loader, optimizer)
-        if !isInterrupted {
-          try validate?()
-          stepSchedules(.epoch)
+  init(
+    _ trainer: Trainer, _ model: Model, _ loader: any BatchLoader<Model.TrainBatch>,
+    _ validation: ValidationPass?
+  ) throws {
+    self.trainer = trainer
+    self.model = model
+    self.validation = validation
+    optimizer = model.configureOptimizers()
+    schedules = model.configureSchedulers(for: optimizer)
+    context.optimizers = (optimizer as? OptimizerList)?.optimizers ?? [optimizer]
+    self.loader =
+      try trainer.overfitBatches.map { count in
+        // Drawn apart from the training's random numbers, so that a resumed fit gets the same.
+        try isolated([loader as? any ResumableLoader]) {
+          try withDefaultGenerator(Generator()) { try ReplayLoader(first: count, of: loader) }
         }
-        try notify { try $0.onTrainEpochEnd(self, model) }
-        if stopReason != nil { break }
+      } ?? loader
+  }
+
+  // MARK: The whole fit
+
+  func run(_ checkpoint: Checkpoint?) throws -> FitResult {
+    trainer.optimizer = optimizer
+    trainer.schedules = schedules
+    trainer.activeFit = self
+    trainer.progress = FitProgress()
+    trainer.timings = FitResult.Timings()
+    (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
+    if let checkpoint {
+      try restore(checkpoint)
+      observedMetrics = checkpoint.metrics.names
+      secondsBefore = checkpoint.progress.seconds
+      try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
+    }
+    start = clock.now
+    trainer.isFitting = true
+    defer { trainer.isFitting = false }
+    try trainer.notify { try $0.onFitStart(trainer, model) }
+    if checkpoint == nil { try sanityCheck() }
+    try checkMonitors()
+    try trainer.notify { try $0.onTrainStart(trainer, model) }
+    updateStop()
+    while trainer.stopReason == nil { try runEpoch() }
+    restoreGenerators()  // of a fit that was complete already
+    try trainer.notify { try $0.onTrainEnd(trainer, model) }
+    try trainer.notify { try $0.onFitEnd(trainer, model) }
+    trainer.timings.total = seconds(since: start)
+    return result()
+  }
+
+  private func result() -> FitResult {
+    let checkpoints = trainer.callbacks.compactMap { $0 as? ModelCheckpoint }
+    let best = checkpoints.first { $0.bestPath != nil }
+    return FitResult(
+      metrics: trainer.callbackMetrics, bestMetrics: best?.bestMetrics, bestCheckpoint: best?.bestPath,
+      lastCheckpoint: checkpoints.first { $0.lastPath != nil }?.lastPath,
+      epochs: trainer.progress.epoch + (trainer.progress.batch > 0 ? 1 : 0), steps: trainer.globalStep,
+      stopReason: trainer.stopReason ?? .requested(""), timings: trainer.timings)
+  }
+
+  /// Batch size of the training loader, nil if it has none that can be changed.
+  var trainingBatchSize: Int? { (loader as? any ResizableLoader<Model.TrainBatch>)?.batchSize }
+
+  /// Trains with batches of another size from here on.
+  func useBatchSize(_ size: Int) throws {
+    guard let resized = (loader as? any ResizableLoader<Model.TrainBatch>)?.withBatchSize(size) else {
+      throw TrainerError.fixedBatchSize
+    }
+    loader = resized
+    trainer.progress.batchSize = size
+  }
+
+  /// Tries a few validation batches, and leaves everything as it was.
+  private func sanityCheck() throws {
+    guard let validation, trainer.validates, trainer.sanityValidationSteps > 0 else { return }
+    let steps = Limit.batches(trainer.sanityValidationSteps)
+    try trainer.notify { try $0.onSanityCheckStart(trainer, model) }
+    try isolated([validation.loader]) {
+      observedMetrics = try validation.run(steps, true)?.names ?? []
+    }
+    try trainer.notify { try $0.onSanityCheckEnd(trainer, model) }
+  }
+
+  /// Refuses callbacks and schedules that watch what the run does not have.
+  private func checkMonitors() throws {
+    var known = model.trainingMetrics.map(\.name)
+    if trainer.validates { known += validation?.declaredMetrics.map(\.name) ?? [] }
+    known += observedMetrics + trainer.callbacks.flatMap { $0.declaredMetrics.map(\.name) }
+    var distinct: [String] = []
+    for name in known where !distinct.contains(name) { distinct.append(name) }
+    for callback in trainer.callbacks {
+      for key in callback.monitoredMetrics where !distinct.contains(key.name) {
+        throw TrainerError.unknownMetric(key.name, watcher: "\(type(of: callback))", known: distinct)
       }
-      try notify { try $0.onFitEnd(self, model) }
-      return FitResult(
-        metrics: callbackMetrics, epochs: currentEpoch + 1, steps: globalStep, stopReason: stopReason)
+    }
+    for schedule in schedules {
+      if let key = schedule.monitor, !distinct.contains(key.name) {
+        throw TrainerError.unknownMetric(
+          key.name, watcher: "\(type(of: schedule.scheduler))", known: distinct)
+      }
+      if schedule.monitor == nil, schedule.scheduler is ReduceLROnPlateau {
+        throw TrainerError.scheduleWithoutMetric
+      }
     }
   }
 
-  private func trainEpoch<Model: TrainStep>(
-    _ model: Model, _ loader: any BatchLoader<Model.TrainBatch>, _ optimizer: any Optimizer
-  ) throws {
+  // MARK: Epochs
+
+  private func runEpoch() throws {
     model.train()
-    batchCount = loader.batchCount
-    try notify { try $0.onTrainEpochStart(self, model) }
-    var outputs: [StepOutput] = []
-    try forEachBatch(loader) { batch, index in
-      try notify { try $0.onTrainBatchStart(self, model, batchIndex: index) }
-      optimizer.zeroGrad()
-      var output = try model.trainingStep(batch, batchIndex: index)
-      guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
-      guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
-      loss.backward()
-      try notify { try $0.onBeforeOptimizerStep(self, model, optimizer: optimizer) }
-      optimizer.step()
-      stepSchedules(.step)
-      globalStep += 1
-      output = output.detached()
-      if output.batchSize == nil { output.batchSize = batchSize(of: batch) }
-      outputs.append(output)
-      callbackMetrics.merge(output.metrics)
-      try notify { try $0.onTrainBatchEnd(self, model, output: output, batchIndex: index) }
-      if isInterrupted { stop("interrupted") }
-      return !isInterrupted
+    trainer.currentEpoch = trainer.progress.epoch
+    let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
+    trainer.batchCount = limit
+    if trainer.progress.batch == 0 { restoreGenerators() }
+    try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
+    let start = trainer.progress.batch
+    if !trainer.progress.isEpochComplete {
+      var source = try BatchSource(loader, limit: limit, start: start)
+      restoreGenerators()
+      if trainer.progress.isValidationPending { try finishBatch() }
+      while trainer.stopReason == nil {
+        let waiting = clock.now
+        let next = try source.next()
+        trainer.timings.loading += seconds(since: waiting)
+        guard let (batch, isLast) = next else { break }
+        try runBatch(batch, index: trainer.progress.batch, isLast: isLast)
+        try finishBatch()
+      }
+    } else {
+      restoreGenerators()
+      try finishBatch()
     }
-    if !outputs.isEmpty { callbackMetrics.merge(model.trainingEnd(outputs).metrics) }
+    if trainer.progress.batch == 0 { throw TrainerError.noBatches }
+    if trainer.stopReason == nil, !trainer.progress.isEpochComplete {
+      throw TrainerError.fewerBatches(expected: limit ?? 0, found: trainer.progress.batch)
+    }
+    try endEpoch()
+  }
+
+  private func endEpoch() throws {
+    guard trainer.progress.isEpochComplete, !trainer.progress.isValidationPending else {
+      // Stopped on the way: what there is is shown, and the state of the boundary stands.
+      if !outputs.isEmpty { trainer.callbackMetrics.merge(noGrad { model.trainingEnd(outputs) }.metrics) }
+      try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
+      return
+    }
+    stepSchedules(.epoch)
+    try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
+    trainer.progress.epoch += 1
+    trainer.progress.batch = 0
+    trainer.progress.isEpochComplete = false
+    try boundary(isEpochEnd: true)
+  }
+
+  /// The training metrics of an epoch whose last batch is done.
+  private func closeEpochMetrics() throws {
+    let metrics = outputs.isEmpty ? [:] : noGrad { model.trainingEnd(outputs) }.metrics
+    let logged = context.epochLog.metrics
+    trainer.callbackMetrics.merge(metrics)
+    trainer.callbackMetrics.merge(logged)
+    for name in context.progressBarNames {
+      trainer.progressBarMetrics[name] = trainer.callbackMetrics[name]
+    }
+    var forLoggers: Metrics = [:]
+    for (name, value) in metrics { forLoggers[name + "_epoch"] = value }
+    forLoggers.merge(logged)
+    try trainer.log(forLoggers)
+    outputs = []
+    context.epochLog = EpochLog()
+    (loader as? any ResumableLoader)?.endPass()
+    trainer.progress.isEpochComplete = true
+  }
+
+  // MARK: Batches
+
+  private func runBatch(_ batch: Model.TrainBatch, index: Int, isLast: Bool) throws {
+    let start = clock.now
+    isInsideStep = true
+    try trainer.notify { try $0.onTrainBatchStart(trainer, model, batchIndex: index) }
+    let size = trainer.batchSize(of: batch)
+    context.begin(batch: index, size: size)
+    context.epoch = trainer.currentEpoch
+    context.globalStep = trainer.globalStep
+    var output: StepOutput
+    let steppedBefore = trainer.globalStep
+    if model.automaticOptimization {
+      output = try optimize(batch, size: size, isLast: isLast)
+    } else {
+      output = try model.trainingStep(batch, context: context)
+      trainer.progress.globalStep += 1
+      stepSchedules(.step)
+    }
+    output = output.detached()
+    if output.batchSize == nil { output.batchSize = size }
+    outputs.append(output)
+    var metrics = output.metrics
+    metrics.merge(context.stepMetrics)
+    trainer.callbackMetrics.merge(metrics)
+    for name in context.progressBarNames {
+      if let value = metrics[name] { trainer.progressBarMetrics[name] = value }
+    }
+    if let problem = context.epochLog.problem {
+      throw CheckpointError.invalid("the log of the epoch", problem)
+    }
+    trainer.progress.batch += 1
+    trainer.progress.totalBatches += 1
+    trainer.timings.training += seconds(since: start)
+    if trainer.globalStep > steppedBefore, trainer.globalStep % trainer.logInterval == 0 {
+      try trainer.log(metrics)
+    }
+    try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
+    if isLast { try closeEpochMetrics() }
+    if try isValidationDue(isLast: isLast) { trainer.progress.isValidationPending = true }
+  }
+
+  /// Gradients of one batch, and a step if they are complete.
+  private func optimize(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput {
+    if accumulation.isEmpty {
+      try trainer.notify { try $0.onBeforeZeroGrad(trainer, model, optimizer: optimizer) }
+      optimizer.zeroGrad()
+    }
+    let output = try model.trainingStep(batch, context: context)
+    guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
+    guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
+    try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
+    accumulation.backward(loss, samples: output.batchSize ?? size)
+    try trainer.notify { try $0.onAfterBackward(trainer, model) }
+    if accumulation.batches >= trainer.accumulateGradBatches || isLast {
+      accumulation.finish(optimizer.parameters)
+      try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
+      switch trainer.gradientClip {
+      case .norm(let limit): clipGradNorm(optimizer.parameters, maxNorm: limit)
+      case .value(let limit): clipGradValue(optimizer.parameters, clipValue: limit)
+      case nil: break
+      }
+      optimizer.step()
+      trainer.progress.globalStep += 1
+      stepSchedules(.step)
+    }
+    return output
+  }
+
+  /// What comes behind a batch: its validation, and the boundary if the step is complete.
+  private func finishBatch() throws {
+    // In the middle of an accumulation there is nothing to go on from; a validation that is due waits, too.
+    guard accumulation.isEmpty else { return }
+    if trainer.progress.isValidationPending, !trainer.isInterrupted { try validate() }
+    // The boundary of a complete epoch comes behind its end.
+    if trainer.progress.isEpochComplete, !trainer.progress.isValidationPending { return }
+    try boundary(isEpochEnd: false)
+  }
+
+  private func validate() throws {
+    guard let validation else { return }
+    if !trainer.progress.isEpochComplete, let own = validation.loader,
+      (own as AnyObject) === (loader as AnyObject)
+    {
+      fail("Trainer", "validating in the middle of an epoch needs a loader other than that of the training")
+    }
+    let start = clock.now
+    let before = IsolatedState([validation.loader])
+    if try validation.run(trainer.limitValidationBatches, false) == nil {
+      // Interrupted: it will be made again as if it had not begun.
+      try before.restore()
+    } else {
+      trainer.progress.isValidationPending = false
+    }
+    trainer.batchCount = try trainer.limitTrainBatches.batches(of: loader.batchCount)
+    trainer.timings.validation += seconds(since: start)
+  }
+
+  private func isValidationDue(isLast: Bool) throws -> Bool {
+    guard trainer.validates else { return false }
+    switch trainer.validationInterval {
+    case .epochs(let n): return isLast && (trainer.progress.epoch + 1) % n == 0
+    case .batches(let n): return trainer.progress.totalBatches % n == 0
+    case .fraction(let part):
+      guard let count = trainer.batchCount else {
+        throw TrainerError.unknownLength(setting: "validationInterval \(part)")
+      }
+      return trainer.progress.batch % max(1, Int(Double(count) * part)) == 0
+    }
+  }
+
+  // MARK: Boundaries
+
+  private func boundary(isEpochEnd: Bool) throws {
+    isInsideStep = false
+    updateStop()
+    trainer.progress.seconds = secondsBefore + seconds(since: start)
+    try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
+  }
+
+  private func updateStop() {
+    let progress = trainer.progress
+    if trainer.isInterrupted {
+      trainer.stopReason = .interrupted
+    } else if let request = progress.stopRequest {
+      trainer.stopReason = .requested(request)
+    } else if let limit = trainer.maxEpochs, progress.epoch >= limit {
+      trainer.stopReason = .maxEpochs(limit)
+    } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
+      trainer.stopReason = .maxSteps(limit)
+    } else if let limit = trainer.maxTime, secondsBefore + seconds(since: start) >= limit / .seconds(1) {
+      trainer.stopReason = .maxTime(limit)
+    } else if let request = trainer.stopRequest {
+      // Before `minEpochs` a wish to stop is not heard.
+      if progress.epoch >= trainer.minEpochs {
+        trainer.stopReason = .requested(request)
+        trainer.progress.stopRequest = request
+      }
+      trainer.stopRequest = nil
+    }
   }
 
   private func stepSchedules(_ interval: ScheduledRate.Interval) {
     for schedule in schedules where schedule.interval == interval {
-      if let monitor = schedule.monitor, let value = callbackMetrics[monitor] {
-        schedule.scheduler.step(metric: value)
-      } else {
+      guard let monitor = schedule.monitor else {
         schedule.scheduler.step()
+        continue
       }
+      // A metric that the first validation is still to bring leaves the rates as they are.
+      if let value = trainer.callbackMetrics[monitor] { schedule.scheduler.step(metric: value) }
     }
   }
 
-  /// Runs `body` over the batches until it returns false.
-  func forEachBatch<Batch>(
-    _ loader: any BatchLoader<Batch>, _ body: (Batch, Int) throws -> Bool
-  ) throws {
-    var iterator = loader.makeBatchIterator()
-    var index = 0
-    while let batch = try iterator.next() {
-      if try !body(batch, index) { return }
-      index += 1
-    }
-  }
-
-  /// One pass without gradients in evaluation mode; the modules' modes are restored behind it.
-  func evaluate<Batch>(
-    _ model: Module, _ loader: any BatchLoader<Batch>, _ body: (Batch, Int) throws -> Void
-  ) throws {
-    batchCount = loader.batchCount
-    try model.evaluating {
-      try forEachBatch(loader) { batch, index in
-        try noGrad { try body(batch, index) }
-        return !isInterrupted
-      }
-    }
-  }
-
-  func batchSize<Batch>(of batch: Batch) -> Int { (batch as? any SizedBatch)?.batchSize ?? 1 }
+  private func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
 }

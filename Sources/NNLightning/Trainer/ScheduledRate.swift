@@ -8,11 +8,12 @@ public struct ScheduledRate {
   public let scheduler: any LRScheduler
   public let interval: Interval
   /// Metric that is handed to a schedule that asks for one (`ReduceLROnPlateau`).
-  public let monitor: String?
+  public let monitor: MetricKey?
 
   /// - Parameters:
   ///   - interval: after each epoch (and its validation) or after each optimizer step.
-  public init(_ scheduler: any LRScheduler, interval: Interval = .epoch, monitor: String? = nil) {
+  ///   - monitor: metric that is handed to the schedule; while there is none yet, the schedule waits.
+  public init(_ scheduler: any LRScheduler, interval: Interval = .epoch, monitor: MetricKey? = nil) {
     self.scheduler = scheduler
     self.interval = interval
     self.monitor = monitor

@@ -4,68 +4,109 @@ import NNLayers
 
 // The entry points. Loaders come one by one, in a data module, or with the model itself.
 
+/// Where a fit goes on.
+public enum Resume: Sendable, Equatable {
+  /// From the start.
+  case never
+  /// From the last checkpoint of the run's `ModelCheckpoint`; from the start if there is none yet.
+  case last
+  /// From a checkpoint file.
+  case from(String)
+}
+
 extension Trainer {
   // MARK: Fit
 
   /// Trains for at most `maxEpochs` epochs.
+  ///
+  /// A resumed fit ends with the very bits that the run would have ended with, had it not been interrupted: same
+  /// model, loaders, callbacks and settings provided.
+  ///
+  /// - Throws: what steps, loaders and callbacks throw; `TrainerError`; `CheckpointError` if the checkpoint to resume
+  ///   from belongs to something else.
   @discardableResult
   public func fit<Model: TrainStep>(
-    _ model: Model, train: any BatchLoader<Model.TrainBatch>
+    _ model: Model, train: any BatchLoader<Model.TrainBatch>, resume: Resume = .never
   ) throws -> FitResult {
-    try fitLoop(model, train, validate: nil)
+    try fit(model, train, nil, resume)
   }
 
-  /// Trains for at most `maxEpochs` epochs and validates after each.
+  /// Trains for at most `maxEpochs` epochs and validates after each, or as `validationInterval` says.
   @discardableResult
   public func fit<Model: TrainStep & ValidationStep>(
     _ model: Model, train: any BatchLoader<Model.TrainBatch>,
-    validation: any BatchLoader<Model.ValidationBatch>
+    validation: any BatchLoader<Model.ValidationBatch>, resume: Resume = .never
   ) throws -> FitResult {
-    try fitLoop(model, train) { try self.validationPass(model, validation) }
+    let pass = ValidationPass(
+      loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics,
+      run: { try self.validationPass(model, validation, limit: $0, isQuiet: $1) },
+      batchCount: validation.batchCount,
+      forEach: { body in
+        var batches = validation.makeBatchIterator()
+        while let batch = try batches.next(), try body(batch) {}
+      })
+    return try fit(model, train, pass, resume)
+  }
+
+  private func fit<Model: TrainStep>(
+    _ model: Model, _ train: any BatchLoader<Model.TrainBatch>, _ validation: ValidationPass?,
+    _ resume: Resume
+  ) throws -> FitResult {
+    try run(model, .fit) {
+      let checkpoint = try self.checkpoint(resume)
+      return try FitLoop(self, model, train, validation).run(checkpoint)
+    }
   }
 
   /// Trains with the loaders of a data module.
   @discardableResult
   public func fit<Model: TrainStep, Data: DataModule<Model.TrainBatch>>(
-    _ model: Model, _ data: Data
+    _ model: Model, _ data: Data, resume: Resume = .never
   ) throws -> FitResult {
     try data.prepareData()
-    return try fit(model, train: loader("training", data.trainLoader()))
+    return try fit(model, train: loader("training", data.trainLoader()), resume: resume)
   }
 
   /// Trains with the loaders of a data module, and validates if it has a validation loader.
   @discardableResult
   public func fit<Model: TrainStep & ValidationStep, Data: DataModule<Model.TrainBatch>>(
-    _ model: Model, _ data: Data
+    _ model: Model, _ data: Data, resume: Resume = .never
   ) throws -> FitResult where Model.ValidationBatch == Model.TrainBatch {
     try data.prepareData()
     let train = try loader("training", data.trainLoader())
-    guard let validation = try data.validationLoader() else { return try fit(model, train: train) }
-    return try fit(model, train: train, validation: validation)
+    guard let validation = try data.validationLoader() else {
+      return try fit(model, train: train, resume: resume)
+    }
+    return try fit(model, train: train, validation: validation, resume: resume)
   }
 
   /// Trains a model that brings its own loaders.
   @discardableResult
-  public func fit<Model: TrainStep & DataModule>(_ model: Model) throws -> FitResult
-  where Model.Batch == Model.TrainBatch {
-    try fit(model, model)
+  public func fit<Model: TrainStep & DataModule>(
+    _ model: Model, resume: Resume = .never
+  ) throws -> FitResult where Model.Batch == Model.TrainBatch {
+    try fit(model, model, resume: resume)
   }
 
   /// Trains and validates a model that brings its own loaders.
   @discardableResult
-  public func fit<Model: TrainStep & ValidationStep & DataModule>(_ model: Model) throws -> FitResult
-  where Model.Batch == Model.TrainBatch, Model.ValidationBatch == Model.TrainBatch {
-    try fit(model, model)
+  public func fit<Model: TrainStep & ValidationStep & DataModule>(
+    _ model: Model, resume: Resume = .never
+  ) throws -> FitResult where Model.Batch == Model.TrainBatch, Model.ValidationBatch == Model.TrainBatch {
+    try fit(model, model, resume: resume)
   }
 
   // MARK: Validate
 
-  /// One pass over validation data; returns its metrics, which are in `callbackMetrics` too.
+  /// One pass over validation data; returns its metrics, which are in `callbackMetrics` too. After Ctrl-C they are
+  /// those of the batches seen.
   @discardableResult
   public func validate<Model: ValidationStep>(
     _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>
   ) throws -> Metrics {
-    try run(model) { try validationPass(model, loader) }
+    try run(model, .validate) {
+      try validationPass(model, loader, limit: limitValidationBatches, isQuiet: false) ?? [:]
+    }
   }
 
   @discardableResult
@@ -76,46 +117,30 @@ extension Trainer {
     return try validate(model, loader("validation", data.validationLoader()))
   }
 
-  @discardableResult
   private func validationPass<Model: ValidationStep>(
-    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>
-  ) throws -> Metrics {
-    batchCount = loader.batchCount
-    try notify { try $0.onValidationStart(self, model) }
-    var outputs: [StepOutput] = []
-    try evaluate(model, loader) { batch, index in
-      var output = try model.validationStep(batch, batchIndex: index).detached()
-      if output.batchSize == nil { output.batchSize = batchSize(of: batch) }
-      outputs.append(output)
-      try notify { try $0.onValidationBatchEnd(self, model, output: output, batchIndex: index) }
+    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>, limit: Limit, isQuiet: Bool
+  ) throws -> Metrics? {
+    try evaluate(.validate, model, loader, limit: limit, isQuiet: isQuiet) { batch, context in
+      try model.validationStep(batch, context: context)
+    } end: {
+      model.validationEnd($0)
     }
-    let metrics = outputs.isEmpty ? [:] : noGrad { model.validationEnd(outputs) }.metrics
-    callbackMetrics.merge(metrics)
-    try notify { try $0.onValidationEnd(self, model) }
-    return metrics
   }
 
   // MARK: Test
 
-  /// One pass over test data; returns its metrics, which are in `callbackMetrics` too.
+  /// One pass over test data; returns its metrics, which are in `callbackMetrics` too. After Ctrl-C they are those of
+  /// the batches seen.
   @discardableResult
   public func test<Model: TestStep>(_ model: Model, _ loader: any BatchLoader<Model.TestBatch>) throws
     -> Metrics
   {
-    try run(model) {
-      batchCount = loader.batchCount
-      try notify { try $0.onTestStart(self, model) }
-      var outputs: [StepOutput] = []
-      try evaluate(model, loader) { batch, index in
-        var output = try model.testStep(batch, batchIndex: index).detached()
-        if output.batchSize == nil { output.batchSize = batchSize(of: batch) }
-        outputs.append(output)
-        try notify { try $0.onTestBatchEnd(self, model, output: output, batchIndex: index) }
-      }
-      let metrics = outputs.isEmpty ? [:] : noGrad { model.testEnd(outputs) }.metrics
-      callbackMetrics.merge(metrics)
-      try notify { try $0.onTestEnd(self, model) }
-      return metrics
+    try run(model, .test) {
+      try evaluate(.test, model, loader, limit: limitTestBatches) { batch, context in
+        try model.testStep(batch, context: context)
+      } end: {
+        model.testEnd($0)
+      } ?? [:]
     }
   }
 
@@ -139,15 +164,14 @@ extension Trainer {
   public func predict<Model: PredictStep>(
     _ model: Model, _ loader: any BatchLoader<Model.PredictBatch>
   ) throws -> [Model.Prediction] {
-    try run(model) {
-      batchCount = loader.batchCount
-      try notify { try $0.onPredictStart(self, model) }
+    try run(model, .predict) {
       var predictions: [Model.Prediction] = []
-      try evaluate(model, loader) { batch, index in
-        predictions.append(try model.predictStep(batch, batchIndex: index))
-        try notify { try $0.onPredictBatchEnd(self, model, batchIndex: index) }
+      _ = try evaluate(.predict, model, loader, limit: limitPredictBatches) { batch, context in
+        predictions.append(try model.predictStep(batch, context: context))
+        return [:]
+      } end: { _ in
+        [:]
       }
-      try notify { try $0.onPredictEnd(self, model) }
       return predictions
     }
   }

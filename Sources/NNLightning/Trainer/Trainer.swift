@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNData
 import NNLayers
 
 /// Runs models: training with validation, tests and predictions, as PyTorch Lightning's `Trainer`.
@@ -16,64 +17,170 @@ public final class Trainer {
     case auto, cpu, gpu
   }
 
-  public let maxEpochs: Int
+  // MARK: Settings
+
+  /// Epochs of a fit at most, nil for no limit.
+  public let maxEpochs: Int?
+  public let minEpochs: Int
+  public let maxSteps: Int?
+  public let maxTime: Duration?
   public let accelerator: Accelerator
   public let devices: Int
-  /// In the order in which their hooks run.
+  /// In the order in which their hooks run; those that write checkpoints come last.
   public let callbacks: [Callback]
+  public let limitTrainBatches: Limit
+  public let limitValidationBatches: Limit
+  public let limitTestBatches: Limit
+  public let limitPredictBatches: Limit
+  public let fastDevRun: Int?
+  public let overfitBatches: Int?
+  public let validationInterval: ValidationInterval
+  public let sanityValidationSteps: Int
+  public let gradientClip: GradientClip?
+  public let logInterval: Int
+  /// Generators whose states are part of checkpoints, besides the default one and those of the loaders.
+  public let generators: [String: Generator]
+  /// Batches whose gradients make one optimizer step; a `GradientAccumulationScheduler` changes it.
+  public var accumulateGradBatches: Int
+
+  // MARK: State of the run
 
   /// Latest value of every metric by name: `loss`, `val_loss`, `val_acc`, `test_loss`, `test_acc` and what steps
   /// name besides.
   public internal(set) var callbackMetrics: Metrics = [:]
+  /// What the progress bar shows.
+  public internal(set) var progressBarMetrics: Metrics = [:]
   /// Counted from 0.
   public internal(set) var currentEpoch = 0
+  /// How far the running or last fit is.
+  public internal(set) var progress = FitProgress()
   /// Optimizer steps since the start of the fit.
-  public internal(set) var globalStep = 0
+  public var globalStep: Int { progress.globalStep }
   /// Batches of the loop that is running, nil if its loader cannot say.
   public internal(set) var batchCount: Int?
-  /// Why the fit ended before its last epoch; nil if it did not.
-  public internal(set) var stopReason: String?
+  /// Why the fit ends; nil as long as it does not.
+  public internal(set) var stopReason: StopReason?
   /// Whether a fit is running (its validations included).
   public internal(set) var isFitting = false
   /// The optimizer of the running or last fit.
   public internal(set) var optimizer: (any Optimizer)?
-  var schedules: [ScheduledRate] = []
+  /// The schedules of the running or last fit.
+  public internal(set) var schedules: [ScheduledRate] = []
+  public internal(set) var timings = FitResult.Timings()
+  var activeFit: (any ActiveFit)?
+  var stopRequest: String?
+  /// File that the fit was resumed from, for messages.
+  var resumedFile = ""
   private var interrupt: Interrupt?
 
   /// - Parameters:
-  ///   - maxEpochs: epochs of a fit at most, at least 1.
+  ///   - maxEpochs: epochs of a fit at most, at least 1; nil for 10, or for no limit if `maxSteps` or `maxTime` is given.
+  ///   - minEpochs: before these are done, a callback's wish to stop is not heard.
+  ///   - maxSteps: optimizer steps at most.
+  ///   - maxTime: time of a fit at most, that of the runs it resumes included.
   ///   - accelerator: `.auto` and `.cpu` run on the processor.
   ///   - devices: how many of them; 1.
   ///   - callbacks: run in this order, behind the progress bar.
+  ///   - loggers: behind the callbacks.
   ///   - enableProgressBar: shows a ``ProgressBar``.
+  ///   - limitTrainBatches: how much of each pass is used; likewise for the other stages.
+  ///   - fastDevRun: so many batches of each stage and one epoch, without loggers, checkpoints and what stops early: a
+  ///     quick look whether everything runs.
+  ///   - overfitBatches: trains on the first batches of one pass again and again: the loss must go to nothing.
+  ///   - validationInterval: when a fit validates.
+  ///   - sanityValidationSteps: validation batches tried before training, of which no metric, no random number and no
+  ///     change of the model stays; 0 for none.
+  ///   - accumulateGradBatches: batches whose gradients make one step: the mean over their samples, also where the end
+  ///     of an epoch leaves fewer.
+  ///   - gradientClip: after `onBeforeOptimizerStep`.
+  ///   - logInterval: loggers get the metrics of every so many optimizer steps.
+  ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
-    maxEpochs: Int = 10, accelerator: Accelerator = .auto, devices: Int = 1, callbacks: [Callback] = [],
-    enableProgressBar: Bool = true
+    maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
+    accelerator: Accelerator = .auto, devices: Int = 1, callbacks: [Callback] = [], loggers: [Logger] = [],
+    enableProgressBar: Bool = true, limitTrainBatches: Limit = .all, limitValidationBatches: Limit = .all,
+    limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
+    overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
+    sanityValidationSteps: Int = 2, accumulateGradBatches: Int = 1, gradientClip: GradientClip? = nil,
+    logInterval: Int = 50, generators: [String: Generator] = [:]
   ) {
-    require(maxEpochs >= 1, "Trainer", "maxEpochs must be at least 1, got \(maxEpochs)")
-    self.maxEpochs = maxEpochs
+    func atLeast(_ low: Int, _ name: String, _ value: Int?) {
+      if let value { require(value >= low, "Trainer", "\(name) must be at least \(low), got \(value)") }
+    }
+    atLeast(1, "maxEpochs", maxEpochs)
+    atLeast(0, "minEpochs", minEpochs)
+    atLeast(1, "maxSteps", maxSteps)
+    atLeast(1, "fastDevRun", fastDevRun)
+    atLeast(1, "overfitBatches", overfitBatches)
+    atLeast(0, "sanityValidationSteps", sanityValidationSteps)
+    atLeast(1, "accumulateGradBatches", accumulateGradBatches)
+    atLeast(1, "logInterval", logInterval)
+    let limits = [limitTrainBatches, limitValidationBatches, limitTestBatches, limitPredictBatches]
+    let problems =
+      limits.compactMap(\.problem) + [validationInterval.problem, gradientClip?.problem].compactMap { $0 }
+    if let problem = problems.first { fail("Trainer", problem) }
+
+    let isUnlimited = maxSteps != nil || maxTime != nil
+    self.maxEpochs = fastDevRun != nil ? 1 : maxEpochs ?? (isUnlimited ? nil : 10)
+    self.minEpochs = minEpochs
+    self.maxSteps = maxSteps
+    self.maxTime = maxTime
     self.accelerator = accelerator
     self.devices = devices
-    self.callbacks = (enableProgressBar ? [ProgressBar()] : []) + callbacks
+    func limit(_ given: Limit) -> Limit { fastDevRun.map { .batches($0) } ?? given }
+    self.limitTrainBatches = limit(limitTrainBatches)
+    self.limitValidationBatches = limit(limitValidationBatches)
+    self.limitTestBatches = limit(limitTestBatches)
+    self.limitPredictBatches = limit(limitPredictBatches)
+    self.fastDevRun = fastDevRun
+    self.overfitBatches = overfitBatches
+    self.validationInterval = validationInterval
+    self.sanityValidationSteps = fastDevRun != nil ? 0 : sanityValidationSteps
+    self.accumulateGradBatches = accumulateGradBatches
+    self.gradientClip = gradientClip
+    self.logInterval = logInterval
+    self.generators = generators
+    let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
+    let used = fastDevRun == nil ? all : all.filter { !$0.isSkippedInFastDevRun }
+    // What the others do at a hook is then part of the checkpoint.
+    self.callbacks =
+      used.filter { !($0 is ModelCheckpoint) } + used.filter { $0 is ModelCheckpoint }
   }
 
-  /// Ends the fit after the running epoch; the reason is kept in `stopReason`.
+  /// Ends the fit behind the running step, its validation included (`minEpochs` provided).
   public func stop(_ reason: String) {
-    if stopReason == nil { stopReason = reason }
+    if stopRequest == nil { stopRequest = reason }
+  }
+
+  /// The loggers among the callbacks.
+  public var loggers: [Logger] { callbacks.compactMap { $0 as? Logger } }
+
+  /// Whether the running or last fit validates at all.
+  var validates: Bool { activeFit?.validation != nil && limitValidationBatches != .batches(0) }
+
+  /// Hands metrics to all loggers.
+  public func log(_ metrics: Metrics) throws {
+    if metrics.names.isEmpty { return }
+    for callback in callbacks {
+      guard let logger = callback as? Logger else { continue }
+      try logger.log(metrics, step: globalStep, epoch: currentEpoch)
+    }
   }
 
   /// Whether Ctrl-C or SIGTERM asked the run to end.
-  var isInterrupted: Bool { interrupt?.isRequested ?? false }
+  public var isInterrupted: Bool { interrupt?.isRequested ?? false }
 
-  /// Runs `body` with signals watched and callbacks told of errors.
-  func run<T>(_ model: Module, _ body: () throws -> T) throws -> T {
+  /// Runs `body` with signals watched and callbacks told of its beginning, its end and errors.
+  func run<T>(_ model: Module, _ stage: Stage, _ body: () throws -> T) throws -> T {
     guard accelerator != .gpu, devices == 1 else {
       throw TrainerError.unavailable(accelerator: accelerator.rawValue, devices: devices)
     }
     let isOutermost = interrupt == nil
     if isOutermost { interrupt = Interrupt() }
     defer { if isOutermost { interrupt = nil } }
+    defer { for callback in callbacks { callback.teardown(self, model, stage: stage) } }
     do {
+      try notify { try $0.setup(self, model, stage: stage) }
       return try body()
     } catch {
       for callback in callbacks { callback.onException(self, model, error: error) }

@@ -6,27 +6,61 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case noLoss(names: [String])
   /// The loss does not depend on any parameter that can be trained.
   case lossWithoutGradient
-  /// A callback watches a metric that the run does not have.
-  case unknownMetric(String, callback: String, known: [String])
+  /// A callback or a schedule watches a metric that the run does not have.
+  case unknownMetric(String, watcher: String, known: [String])
+  /// `ReduceLROnPlateau` without a metric to watch.
+  case scheduleWithoutMetric
   /// A data module has no loader for the stage.
   case noLoader(stage: String)
-  /// A folder for checkpoints cannot be made or written to.
+  /// A setting needs to know how many batches there are.
+  case unknownLength(setting: String)
+  /// A loader that ended before the number of batches it had announced.
+  case fewerBatches(expected: Int, found: Int)
+  /// No batches to train on.
+  case noBatches
+  /// Class numbers that the network has no output for.
+  case labelOutsideHead(label: Int, classes: Int)
+  /// `BatchSizeFinder` with a loader whose batches cannot be made larger.
+  case fixedBatchSize
+  /// A folder cannot be made or written to.
   case unwritableFolder(String)
+  /// `fit(resume: .last)` without a `ModelCheckpoint` that knows where to look.
+  case nothingToResumeFrom
 
   public var description: String {
     switch self {
     case .unavailable(let accelerator, let devices):
-      "Trainer: accelerator \(accelerator) with \(devices) device(s) is not available; expected cpu with 1 device"
+      return
+        "Trainer: accelerator \(accelerator) with \(devices) device(s) is not available; expected cpu with 1 device"
     case .noLoss(let names):
-      "trainingStep: expected a value named \"loss\", found \(names.isEmpty ? "none" : names.joined(separator: ", "))"
+      return
+        "trainingStep: expected a value named \"loss\", found \(names.isEmpty ? "none" : names.joined(separator: ", "))"
     case .lossWithoutGradient:
-      "trainingStep: expected a loss that depends on a trainable parameter, found one without gradient"
-    case .unknownMetric(let name, let callback, let known):
-      "\(callback): expected the metric \"\(name)\", found only \(known.isEmpty ? "none" : known.joined(separator: ", "))"
+      return "trainingStep: expected a loss that depends on a trainable parameter, found one without gradient"
+    case .unknownMetric(let name, let watcher, let known):
+      let near = nearNames(name, among: known).map { "\"\($0)\"" }.joined(separator: " or ")
+      let hint = near.isEmpty ? "" : "; did you mean \(near)?"
+      let list = known.isEmpty ? "none" : known.joined(separator: ", ")
+      return "\(watcher): expected a metric that the run has (\(list)), found \"\(name)\"\(hint)"
+    case .scheduleWithoutMetric:
+      return "ReduceLROnPlateau: expected ScheduledRate(…, monitor:) with the metric to watch, found none"
     case .noLoader(let stage):
-      "data module: expected a loader for \(stage), found none"
+      return "data module: expected a loader for \(stage), found none"
+    case .unknownLength(let setting):
+      return "Trainer: \(setting) needs a loader that knows its number of batches"
+    case .fewerBatches(let expected, let found):
+      return "training loader: expected \(expected) batches as it announced, found \(found)"
+    case .noBatches:
+      return "Trainer: expected at least one training batch, found none"
+    case .labelOutsideHead(let label, let classes):
+      return
+        "training data: expected class numbers in 0..<\(classes), as the network has outputs, found \(label)"
+    case .fixedBatchSize:
+      return "BatchSizeFinder: expected a DataLoader with a batch size for training, found another loader"
     case .unwritableFolder(let path):
-      "\(path): expected a folder that can be written to"
+      return "\(path): expected a folder that can be written to"
+    case .nothingToResumeFrom:
+      return "fit(resume: .last): expected a ModelCheckpoint among the callbacks, found none"
     }
   }
 }

@@ -1,0 +1,100 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+
+/// Doubles the batch size of the training loader before a fit as long as memory allows and it makes training faster,
+/// and trains with the size of the most samples per second; as Lightning's callback of that name, which looks at memory
+/// alone. Weights, optimizer and random numbers are as before afterwards.
+///
+/// The loader must be a `DataLoader` with a batch size of its own. A resumed fit keeps the size that was found.
+public final class BatchSizeFinder: Callback {
+  /// One size that was tried.
+  public struct Trial: Sendable {
+    public let batchSize: Int
+    public let samplesPerSecond: Double
+    /// Physical memory of the process behind the steps, nil where the system does not say.
+    public let memoryBytes: Int?
+  }
+
+  public let steps: Int
+  public let maximum: Int
+  public let memoryLimit: Int?
+  public let minimumGain: Double
+  /// What was tried, in order.
+  public private(set) var trials: [Trial] = []
+  /// The size that the fit trains with; nil before one was found.
+  public private(set) var batchSize: Int?
+
+  /// - Parameters:
+  ///   - steps: steps measured per size, behind one that is not.
+  ///   - maximum: greatest size that is tried.
+  ///   - memoryLimit: bytes that the process may use; nil for half of what it has and the system has left.
+  ///   - minimumGain: the search ends at a size that is not faster than the best one by this share.
+  public init(steps: Int = 3, maximum: Int = 4_096, memoryLimit: Int? = nil, minimumGain: Double = 0.05) {
+    require(steps >= 1 && maximum >= 1, "BatchSizeFinder", "needs steps and maximum of at least 1")
+    require(minimumGain >= 0, "BatchSizeFinder", "minimumGain must not be negative, got \(minimumGain)")
+    self.steps = steps
+    self.maximum = maximum
+    self.memoryLimit = memoryLimit
+    self.minimumGain = minimumGain
+  }
+
+  public override var isSkippedInFastDevRun: Bool { true }
+
+  public override func onTrainStart(_ trainer: Trainer, _ model: Module) throws {
+    guard trainer.globalStep == 0, let fit = trainer.activeFit else { return }
+    (trials, batchSize) = ([], nil)
+    guard var size = fit.trainingBatchSize else { throw TrainerError.fixedBatchSize }
+    let first = size
+    let limit =
+      memoryLimit ?? (memory("/proc/self/status", "VmRSS:") ?? 0)
+      + (memory("/proc/meminfo", "MemAvailable:") ?? .max / 4) / 2
+    var before: Int?
+    var best: Trial?
+    while size <= max(maximum, first), !trainer.isInterrupted {
+      let trial = try measure(fit, size)
+      trials.append(trial)
+      if let best, trial.samplesPerSecond < best.samplesPerSecond * (1 + minimumGain) { break }
+      best = trial
+      // Twice the batch needs at most twice what this one took more than the one before.
+      if let bytes = trial.memoryBytes, bytes + 2 * max(0, bytes - (before ?? 0)) > limit { break }
+      before = trial.memoryBytes
+      size *= 2
+    }
+    batchSize = best?.batchSize
+    try fit.useBatchSize(best?.batchSize ?? first)
+  }
+
+  private func measure(_ fit: any ActiveFit, _ size: Int) throws -> Trial {
+    try fit.useBatchSize(size)
+    let clock = ContinuousClock()
+    var mark = clock.now
+    var (samples, seconds) = (0, 0.0)
+    var batch = 0
+    try fit.rehearse(steps: steps + 1) { step, data in
+      batch = (data as? any SizedBatch)?.batchSize ?? size
+      if step == 0 { mark = clock.now }
+    } onLoss: { _, _ in
+    } after: { step, _ in
+      if step > 0 {
+        samples += batch
+        seconds += (clock.now - mark) / .seconds(1)
+      }
+      mark = clock.now
+      return true
+    }
+    return Trial(
+      batchSize: size, samplesPerSecond: Double(samples) / max(seconds, 1e-9),
+      memoryBytes: memory("/proc/self/status", "VmRSS:"))
+  }
+}
+
+/// A number of kilobytes from a file of `/proc`, in bytes; nil where the system does not say.
+func memory(_ file: String, _ field: String) -> Int? {
+  guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+  for line in text.split(separator: "\n") where line.hasPrefix(field) {
+    return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }
+  }
+  return nil
+}

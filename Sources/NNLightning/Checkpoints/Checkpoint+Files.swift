@@ -1,0 +1,90 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+
+extension Checkpoint {
+  static let format = "swift-nn checkpoint 2"
+
+  /// What is not a tensor.
+  private struct Header: Codable {
+    var format = Checkpoint.format
+    var libraryVersion: String
+    var progress: FitProgress
+    var metrics: Metrics
+    var generators: [String: Generator.State]
+    var loaders: [String: LoaderSnapshot]
+    var schedulerCount: Int
+    var callbacks: [CallbackEntry]
+    var outputs: SavedOutputs
+    var log: [EpochLog.Saved]
+    var hyperparameters: String?
+  }
+
+  private struct CallbackEntry: Codable {
+    var key: String
+    var state: String
+  }
+
+  /// JSON with its keys in order: equal values give equal bytes.
+  static func encode(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// Reads a checkpoint.
+  ///
+  /// - Throws: what reading the file throws, and `CheckpointError` for a file of another kind.
+  public init(contentsOf path: String) throws {
+    let content = try StateDict(contentsOf: path)
+    guard
+      let text = content.metadata["checkpoint"],
+      let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8)),
+      header.format == Self.format
+    else { throw CheckpointError.notACheckpoint(path) }
+    self.init(model: content.part("model."))
+    let counters = [
+      header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
+      header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
+    ]
+    guard counters.allSatisfy({ $0 >= 0 }), header.schedulerCount <= 1_000 else {
+      throw CheckpointError.invalid("counters of at least 0 in \(path)", "\(counters)")
+    }
+    optimizer = content.part("optimizer.")
+    schedulers = (0..<header.schedulerCount).map { content.part("schedulers.\($0).") }
+    for (place, entry) in header.callbacks.enumerated() {
+      callbacks[entry.key] = CallbackState(
+        json: entry.state, tensors: content.part("callbacks.\(place)."))
+    }
+    progress = header.progress
+    metrics = header.metrics
+    generators = header.generators
+    loaders = header.loaders
+    hyperparametersJSON = header.hyperparameters
+    libraryVersion = header.libraryVersion
+    outputs = header.outputs
+    log = header.log
+  }
+
+  /// Writes the checkpoint: under a temporary name first, so that an older file of this name stays whole until the
+  /// new one is complete on disk.
+  /// - Throws: `FileError.unwritable`, which names the file.
+  public func write(to path: String) throws {
+    let states = callbacks.sorted { $0.key < $1.key }
+    let header = Header(
+      libraryVersion: libraryVersion, progress: progress, metrics: metrics, generators: generators,
+      loaders: loaders, schedulerCount: schedulers.count,
+      callbacks: states.map { CallbackEntry(key: $0.key, state: $0.value.json) }, outputs: outputs, log: log,
+      hyperparameters: hyperparametersJSON)
+    var content = model.addingPrefix("model.")
+    for (key, value) in optimizer { content["optimizer." + key] = value }
+    for (place, state) in schedulers.enumerated() {
+      for (key, value) in state { content["schedulers.\(place).\(key)"] = value }
+    }
+    for (place, state) in states.enumerated() {
+      for (key, value) in state.value.tensors { content["callbacks.\(place).\(key)"] = value }
+    }
+    try content.write(safetensors: path, metadata: ["checkpoint": try Self.encode(header)])
+  }
+}

@@ -1,0 +1,155 @@
+import NNCore
+import NNData
+import NNLayers
+
+/// The running or last fit, as far as checkpoints and callbacks need it, whatever its model is.
+protocol ActiveFit: AnyObject {
+  var validation: ValidationPass? { get }
+  /// Batches of an epoch, nil if not known beforehand.
+  var trainingBatchCount: Int? { get }
+  var trainingBatchSize: Int? { get }
+  func useBatchSize(_ size: Int) throws
+  func checkpoint() throws -> Checkpoint
+  func rehearse(
+    steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
+    onLoss: (_ step: Int, _ loss: Tensor) -> Void, after: (_ step: Int, _ loss: Double) throws -> Bool
+  ) throws
+  func forwardPass(_ around: (_ step: () throws -> Void) throws -> Void) throws
+  func forEachValidationBatch(_ body: (Any) throws -> Bool) throws
+}
+
+extension Trainer {
+  /// Everything that a resumed fit needs, as it is now. Exact at `onStepBoundary` and after a fit; in another hook a
+  /// step is half done, and the program stops with a message.
+  public func checkpoint() throws -> Checkpoint {
+    guard let activeFit else { fail("Trainer.checkpoint", "there was no fit yet") }
+    return try activeFit.checkpoint()
+  }
+
+  /// Writes a checkpoint; see ``checkpoint()``.
+  public func saveCheckpoint(to path: String) throws { try checkpoint().write(to: path) }
+
+  /// The checkpoint to resume from, nil to start afresh.
+  func checkpoint(_ resume: Resume) throws -> Checkpoint? {
+    let path: String
+    switch resume {
+    case .never: return nil
+    case .from(let file): path = file
+    case .last:
+      guard let callback = callbacks.compactMap({ $0 as? ModelCheckpoint }).first else {
+        throw TrainerError.nothingToResumeFrom
+      }
+      guard let file = callback.existingLastPath else { return nil }
+      path = file
+    }
+    resumedFile = path
+    return try Checkpoint(contentsOf: path)
+  }
+}
+
+extension FitLoop: ActiveFit {
+  func checkpoint() throws -> Checkpoint {
+    require(
+      accumulation.isEmpty && !isInsideStep, "Trainer.checkpoint",
+      "called in the middle of a step; override onStepBoundary, where a step is complete")
+    var checkpoint = Checkpoint(model: model.stateDict())
+    checkpoint.optimizer = optimizer.stateDict()
+    checkpoint.schedulers = schedules.map { $0.scheduler.stateDict() }
+    checkpoint.progress = trainer.progress
+    checkpoint.metrics = trainer.callbackMetrics
+    checkpoint.generators = trainer.generators.mapValues(\.state)
+    checkpoint.generators["default"] = Generator.default.state
+    checkpoint.loaders = loaders.mapValues(\.snapshot)
+    checkpoint.outputs = SavedOutputs(outputs)
+    checkpoint.log = try context.epochLog.saved()
+    if let model = model as? any HasHyperparameters {
+      checkpoint.hyperparametersJSON = try Checkpoint.encode(model.hyperparameters)
+    }
+    for (key, callback) in keyedCallbacks { checkpoint.callbacks[key] = try callback.state() }
+    try trainer.notify { try $0.onSaveCheckpoint(trainer, model, checkpoint: &checkpoint) }
+    return checkpoint
+  }
+
+  private var loaders: [String: any ResumableLoader] {
+    var all: [String: any ResumableLoader] = [:]
+    all["train"] = loader as? any ResumableLoader
+    all["validation"] = validation?.loader
+    return all
+  }
+
+  /// Callbacks by key; those with the same one are numbered.
+  private var keyedCallbacks: [(key: String, callback: Callback)] {
+    var counts: [String: Int] = [:]
+    return trainer.callbacks.map { callback in
+      let count = (counts[callback.stateKey] ?? 0) + 1
+      counts[callback.stateKey] = count
+      return (count == 1 ? callback.stateKey : "\(callback.stateKey) \(count)", callback)
+    }
+  }
+
+  /// Takes over a checkpoint. If any part of it does not fit, model, optimizer and schedules are as before.
+  func restore(_ checkpoint: Checkpoint) throws {
+    let before = (
+      model: model.stateDict(), optimizer: optimizer.stateDict(),
+      schedulers: schedules.map { $0.scheduler.stateDict() }
+    )
+    var differences: [String] = []
+    func attempt(_ body: () throws -> Void) {
+      do { try body() } catch { differences.append("\(error)") }
+    }
+    attempt { try model.loadStateDict(checkpoint.model) }
+    if let size = checkpoint.progress.batchSize { attempt { try useBatchSize(size) } }
+    attempt { try optimizer.loadStateDict(checkpoint.optimizer) }
+    if checkpoint.schedulers.count == schedules.count {
+      for (schedule, state) in zip(schedules, checkpoint.schedulers) {
+        attempt { try schedule.scheduler.loadStateDict(state) }
+      }
+    } else {
+      differences.append("schedules: expected \(schedules.count), found \(checkpoint.schedulers.count)")
+    }
+    for (name, loader) in loaders {
+      if let snapshot = checkpoint.loaders[name] {
+        attempt { try loader.restore(snapshot) }
+      } else {
+        differences.append("loaders: expected the position of \(name), found none")
+      }
+    }
+    let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
+    if let limit,
+      checkpoint.progress.batch > limit
+        || (checkpoint.progress.batch == limit && limit > 0 && !checkpoint.progress.isEpochComplete)
+    {
+      differences.append(
+        "epoch: expected fewer than \(limit) batches done, found \(checkpoint.progress.batch)")
+    }
+    for name in trainer.generators.keys.sorted() + ["default"] where checkpoint.generators[name] == nil {
+      differences.append("generators: expected the state of \(name), found none")
+    }
+    if differences.isEmpty {
+      for (key, callback) in keyedCallbacks {
+        if let state = checkpoint.callbacks[key] { attempt { try callback.loadState(state) } }
+      }
+    }
+    guard differences.isEmpty else {
+      try model.loadStateDict(before.model)
+      try optimizer.loadStateDict(before.optimizer)
+      for (schedule, state) in zip(schedules, before.schedulers) {
+        try schedule.scheduler.loadStateDict(state)
+      }
+      throw CheckpointError.doesNotFit(file: trainer.resumedFile, differences: differences)
+    }
+    trainer.progress = checkpoint.progress
+    trainer.callbackMetrics = checkpoint.metrics
+    outputs = checkpoint.outputs.outputs
+    context.epochLog = EpochLog(checkpoint.log)
+    generatorsToRestore = checkpoint.generators
+  }
+
+  /// Sets the generators of a resumed fit where they were; does nothing the next time.
+  func restoreGenerators() {
+    for (name, state) in generatorsToRestore {
+      (name == "default" ? Generator.default : trainer.generators[name])?.state = state
+    }
+    generatorsToRestore = [:]
+  }
+}

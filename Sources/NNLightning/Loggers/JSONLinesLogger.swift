@@ -1,0 +1,50 @@
+import Foundation
+import NNCore
+import NNLayers
+
+/// Metrics as one JSON object per line, with `step` and `epoch`. NaN and infinities are the strings "nan", "inf" and
+/// "-inf": JSON has no numbers for them.
+public final class JSONLinesLogger: Logger {
+  public let path: String
+  private let file: LogFile
+  private var kept = 0
+
+  /// - Parameter path: the file; a new fit starts it anew, a resumed one goes on.
+  public init(_ path: String) {
+    self.path = path
+    file = LogFile(path)
+  }
+
+  public override var stateKey: String { "JSONLinesLogger(\(path))" }
+
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+    if stage == .fit { kept = 0 }
+  }
+
+  public override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
+    try file.open(keeping: kept)
+    if kept == 0 { try super.onFitStart(trainer, model) }
+  }
+
+  public override func log(_ metrics: Metrics, step: Int, epoch: Int) throws {
+    let fields = metrics.map { "\(jsonText($0.name)):\(jsonNumber($0.value))" }
+    try append((["\"step\":\(step)", "\"epoch\":\(epoch)"] + fields).joined(separator: ","))
+  }
+
+  public override func logHyperparameters(_ json: String) throws { try append("\"hyperparameters\":\(json)") }
+
+  private func append(_ fields: String) throws { try file.append(Data("{\(fields)}\n".utf8)) }
+
+  public override func state() throws -> CallbackState? { try CallbackState(file.size) }
+  public override func loadState(_ state: CallbackState) throws { kept = max(0, try state.value()) }
+}
+
+/// A string as JSON.
+func jsonText(_ text: String) -> String {
+  (try? Checkpoint.encode(text)) ?? "\"\""
+}
+
+/// A number as JSON, the shortest text that reads back as the same bits.
+func jsonNumber(_ value: Double) -> String {
+  value.isFinite ? "\(value)" : value.isNaN ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\""
+}

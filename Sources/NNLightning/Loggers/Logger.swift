@@ -1,0 +1,69 @@
+import Foundation
+import NNCore
+import NNLayers
+
+/// A callback that writes metrics down. The Trainer hands it those of every `logInterval`-th step, of every epoch
+/// (training metrics as `loss_epoch`) and of every validation and test; other callbacks add theirs with `trainer.log`.
+open class Logger: Callback {
+  /// Writes metrics down.
+  ///
+  /// - Parameters:
+  ///   - step: optimizer steps so far.
+  ///   - epoch: from 0.
+  open func log(_ metrics: Metrics, step: Int, epoch: Int) throws {}
+  /// Writes the model's hyperparameters down, a JSON object.
+  open func logHyperparameters(_ json: String) throws {}
+
+  open override var isSkippedInFastDevRun: Bool { true }
+
+  /// Hands over the model's hyperparameters. A subclass that overrides it opens its files first.
+  open override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
+    if let model = model as? any HasHyperparameters {
+      try logHyperparameters(Checkpoint.encode(model.hyperparameters))
+    }
+  }
+}
+
+/// A file that grows record by record, and that a resumed fit cuts back to where its checkpoint was: what was logged
+/// behind that is logged again.
+final class LogFile {
+  let path: String
+  private var handle: FileHandle?
+
+  init(_ path: String) { self.path = path }
+
+  /// Bytes in the file.
+  private(set) var size = 0
+
+  /// Opens the file and keeps its first `kept` bytes. A file that has fewer (it was removed) starts anew.
+  func open(keeping kept: Int) throws {
+    try makeFolder()
+    let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError.unwritable(file: path, reason: systemMessage()) }
+    let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    do {
+      let length = try handle.seekToEnd()
+      size = kept <= length ? kept : 0
+      try handle.truncate(atOffset: UInt64(size))
+    } catch {
+      throw FileError.unwritable(file: path, reason: "\(error)")
+    }
+    self.handle = handle
+  }
+
+  /// Makes the folder that the file lies in.
+  func makeFolder() throws {
+    let folder = (path as NSString).deletingLastPathComponent
+    if !folder.isEmpty { try makeWritableFolder(folder) }
+  }
+
+  func append(_ bytes: Data) throws {
+    if handle == nil { try open(keeping: 0) }
+    do {
+      try handle?.write(contentsOf: bytes)
+    } catch {
+      throw FileError.unwritable(file: path, reason: systemMessage())
+    }
+    size += bytes.count
+  }
+}

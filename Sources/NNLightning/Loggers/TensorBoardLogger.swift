@@ -1,0 +1,151 @@
+import Foundation
+import NNCore
+import NNLayers
+
+/// Writes event files that TensorBoard opens (`tensorboard --logdir FOLDER`): scalars of all metrics, the model's
+/// hyperparameters, and what the program adds: histograms, images, texts.
+///
+/// The format is TFRecord (length, masked CRC-32C, data, masked CRC-32C) around TensorFlow's `Event` messages:
+/// https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
+public final class TensorBoardLogger: Logger {
+  public let directory: String
+  private var file: LogFile?
+  private var kept: (name: String, size: Int)?
+
+  private struct Place: Codable {
+    var name: String
+    var size: Int
+  }
+
+  /// - Parameter directory: folder of the run. A new fit adds a file to it; a resumed one goes on with its own.
+  public init(_ directory: String) { self.directory = directory }
+
+  public override var stateKey: String { "TensorBoardLogger(\(directory))" }
+
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+    if stage == .fit { (file, kept) = (nil, nil) }
+  }
+
+  public override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
+    if let kept {
+      let file = LogFile(directory + "/" + kept.name)
+      try file.open(keeping: kept.size)
+      self.file = file
+      if file.size == 0 { try begin(file) }
+    } else {
+      _ = try opened()
+      try super.onFitStart(trainer, model)
+    }
+  }
+
+  private func opened() throws -> LogFile {
+    if let file { return file }
+    let tag = "\(Int(Date().timeIntervalSince1970)).\(ProcessInfo.processInfo.processIdentifier)"
+    var name = "events.out.tfevents.\(tag).swift-nn"
+    var number = 0
+    while FileManager.default.fileExists(atPath: directory + "/" + name) {
+      number += 1
+      name = "events.out.tfevents.\(tag).swift-nn.\(number)"
+    }
+    let file = LogFile(directory + "/" + name)
+    try file.open(keeping: 0)
+    try begin(file)
+    self.file = file
+    return file
+  }
+
+  /// Each file begins with the version of the format.
+  private func begin(_ file: LogFile) throws {
+    var event = ProtobufMessage()
+    event.add(double: 1, Date().timeIntervalSince1970)
+    event.add(text: 3, "brain.Event:2")
+    try file.append(tfRecord(event.bytes))
+  }
+
+  /// Adds one value to the run.
+  private func add(_ tag: String, step: Int, _ value: (inout ProtobufMessage) -> Void) throws {
+    var summaryValue = ProtobufMessage()
+    summaryValue.add(text: 1, tag)
+    value(&summaryValue)
+    var summary = ProtobufMessage()
+    summary.add(message: 1, summaryValue)
+    var event = ProtobufMessage()
+    event.add(double: 1, Date().timeIntervalSince1970)
+    event.add(integer: 2, step)
+    event.add(message: 5, summary)
+    try opened().append(tfRecord(event.bytes))
+  }
+
+  // MARK: What can be logged
+
+  public override func log(_ metrics: Metrics, step: Int, epoch: Int) throws {
+    for (name, value) in metrics { try add(name, step: step) { $0.add(float: 2, Float(value)) } }
+    try add("epoch", step: step) { $0.add(float: 2, Float(epoch)) }
+  }
+
+  /// A text, shown as Markdown.
+  public func log(text: String, _ tag: String, step: Int) throws {
+    var shape = ProtobufMessage()
+    var dimension = ProtobufMessage()
+    dimension.add(integer: 1, 1)
+    shape.add(message: 2, dimension)
+    var tensor = ProtobufMessage()
+    tensor.add(integer: 1, 7)  // DT_STRING
+    tensor.add(message: 2, shape)
+    tensor.add(text: 8, text)
+    var plugin = ProtobufMessage()
+    plugin.add(text: 1, "text")
+    var metadata = ProtobufMessage()
+    metadata.add(message: 1, plugin)
+    try add(tag + "/text_summary", step: step) {
+      $0.add(message: 8, tensor)
+      $0.add(message: 9, metadata)
+    }
+  }
+
+  /// How values are distributed, in `bins` equal parts of their range.
+  public func log(histogram values: Tensor, _ tag: String, step: Int, bins: Int = 30) throws {
+    require(bins >= 1, "TensorBoardLogger", "a histogram needs at least one bin, got \(bins)")
+    let all = values.array(of: Double.self).filter(\.isFinite)
+    guard let low = all.min(), let high = all.max() else { return }
+    let width = high > low ? (high - low) / Double(bins) : 1
+    var counts = Array(repeating: 0.0, count: bins)
+    for value in all { counts[min(bins - 1, Int((value - low) / width))] += 1 }
+    var histogram = ProtobufMessage()
+    histogram.add(double: 1, low)
+    histogram.add(double: 2, high)
+    histogram.add(double: 3, Double(all.count))
+    histogram.add(double: 4, all.reduce(0, +))
+    histogram.add(double: 5, all.reduce(0) { $0 + $1 * $1 })
+    histogram.add(doubles: 6, (1...bins).map { low + width * Double($0) })
+    histogram.add(doubles: 7, counts)
+    try add(tag, step: step) { $0.add(message: 5, histogram) }
+  }
+
+  /// An image that is already encoded as PNG or JPEG.
+  public func log(image encoded: Data, width: Int, height: Int, _ tag: String, step: Int) throws {
+    var image = ProtobufMessage()
+    image.add(integer: 1, height)
+    image.add(integer: 2, width)
+    image.add(integer: 3, 3)
+    image.add(bytes: 4, encoded)
+    try add(tag, step: step) { $0.add(message: 4, image) }
+  }
+
+  public override func logHyperparameters(_ json: String) throws {
+    try log(text: "```json\n\(json)\n```", "hyperparameters", step: 0)
+  }
+
+  public override func state() throws -> CallbackState? {
+    guard let file else { return nil }
+    return try CallbackState(Place(name: (file.path as NSString).lastPathComponent, size: file.size))
+  }
+
+  public override func loadState(_ state: CallbackState) throws {
+    let place: Place = try state.value()
+    guard !place.name.contains("/"), place.size >= 0 else {
+      throw CheckpointError.invalid("the name of an event file", place.name)
+    }
+    kept = (place.name, place.size)
+  }
+}

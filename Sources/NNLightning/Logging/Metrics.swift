@@ -1,0 +1,71 @@
+import Foundation
+
+/// Named numbers in the order in which they were first set; prints as the chapter's dictionary.
+public struct Metrics: ExpressibleByDictionaryLiteral, CustomStringConvertible, Sequence, Equatable, Sendable
+{
+  private var order: [String] = []
+  private var values: [String: Double] = [:]
+
+  public init() {}
+  public init(dictionaryLiteral elements: (String, Double)...) {
+    for (name, value) in elements { self[name] = value }
+  }
+
+  /// The value of a name, nil if it was never set.
+  public subscript(name: String) -> Double? {
+    get { values[name] }
+    set {
+      if newValue != nil, values[name] == nil { order.append(name) }
+      if newValue == nil { order.removeAll { $0 == name } }
+      values[name] = newValue
+    }
+  }
+
+  /// The value of a metric, nil if it was never set.
+  public subscript(key: MetricKey) -> Double? {
+    get { self[key.name] }
+    set { self[key.name] = newValue }
+  }
+
+  /// Names in order.
+  public var names: [String] { order }
+
+  /// Sets every value of `other`.
+  public mutating func merge(_ other: Metrics) {
+    for (name, value) in other { self[name] = value }
+  }
+
+  public func makeIterator() -> AnyIterator<(name: String, value: Double)> {
+    var rest = order[...]
+    return AnyIterator {
+      rest.popFirst().map { (name: $0, value: values[$0] ?? .nan) }
+    }
+  }
+
+  /// `{'loss': 1.2345, 'val_acc': 0.5}`
+  public var description: String {
+    "{" + map { "'\($0.name)': \($0.value.formatted(digits: 4))" }.joined(separator: ", ") + "}"
+  }
+}
+
+extension Metrics: Codable {
+  private struct Entry: Codable {
+    var name: String
+    /// The number's bits: JSON has no NaN and no infinity.
+    var bits: UInt64
+  }
+
+  public init(from decoder: any Decoder) throws {
+    self.init()
+    for entry in try [Entry](from: decoder) { self[entry.name] = Double(bitPattern: entry.bits) }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try map { Entry(name: $0.name, bits: $0.value.bitPattern) }.encode(to: encoder)
+  }
+}
+
+extension Double {
+  /// A fixed number of digits behind the point, for people.
+  package func formatted(digits: Int) -> String { String(format: "%.\(digits)f", self) }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+
+/// Says once, before the first step, what is about to happen: parameters, batches, memory, speed and duration, measured
+/// in a few steps that leave no trace, and what looks like a mistake (see `findings`).
+public final class Preflight: Callback {
+  public let steps: Int
+  /// The lines that were written.
+  public private(set) var lines: [String] = []
+  /// What looks like a mistake, one sentence each.
+  public private(set) var findings: [String] = []
+  private let write: (String) -> Void
+
+  /// - Parameters:
+  ///   - steps: training steps that are tried for the measurements.
+  ///   - write: takes each line; standard error by default.
+  public init(
+    steps: Int = 3,
+    write: @escaping (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
+  ) {
+    require(steps >= 1, "Preflight", "needs at least one step, got \(steps)")
+    self.steps = steps
+    self.write = write
+  }
+
+  public override func onTrainStart(_ trainer: Trainer, _ model: Module) throws {
+    // A resumed fit had its own.
+    guard trainer.globalStep == 0, let fit = trainer.activeFit else { return }
+    let linter = Linter(trainer: trainer, model: model)
+    findings = linter.staticFindings()
+    let clock = ContinuousClock()
+    var mark = clock.now
+    var (loading, stepping): ([Double], [Double]) = ([], [])
+    var samples = 0
+    try fit.rehearse(steps: steps) { step, batch in
+      loading.append((clock.now - mark) / .seconds(1))
+      if step == 0 { try linter.checkLabels(batch) }
+      samples = (batch as? any SizedBatch)?.batchSize ?? 1
+      mark = clock.now
+    } onLoss: { step, loss in
+      if step == 0 { findings += linter.findings(of: loss) }
+    } after: { _, _ in
+      stepping.append((clock.now - mark) / .seconds(1))
+      mark = clock.now
+      return !trainer.isInterrupted
+    }
+    lines = facts(trainer, model, fit, loading: loading, stepping: stepping, samples: samples)
+    lines += findings.map { "Warning: \($0)" }
+    for line in lines { write(line) }
+  }
+
+  private func facts(
+    _ trainer: Trainer, _ model: Module, _ fit: any ActiveFit, loading: [Double], stepping: [Double],
+    samples: Int
+  ) -> [String] {
+    let parameters = model.parameters()
+    let count = parameters.reduce(0) { $0 + $1.count }
+    let trainable = parameters.reduce(0) { $0 + ($1.requiresGrad ? $1.count : 0) }
+    var lines = ["Parameters: \(grouped(count)), of which \(grouped(trainable)) are trained"]
+    if let memory = memory("/proc/self/status", "VmHWM:") {
+      lines.append("Memory: \(memory / 1_000_000) MB at its peak in \(stepping.count) steps")
+    }
+    // The first batch pays for what is made once.
+    let load = median(Array(loading.dropFirst(loading.count > 1 ? 1 : 0)))
+    let step = median(Array(stepping.dropFirst(stepping.count > 1 ? 1 : 0)))
+    lines.append(
+      "Speed: \(time(step)) per step of \(samples) samples, \(time(load)) waiting for its batch"
+        + (load > step ? "; the loader is slower than the training: more workers help" : ""))
+    if let batches = fit.trainingBatchCount {
+      var line = "Batches: \(grouped(batches)) per epoch"
+      if let validation = fit.validation?.batchCount { line += ", \(grouped(validation)) of validation" }
+      lines.append(line)
+      let epochs = trainer.maxEpochs ?? trainer.maxSteps.map { ($0 - 1) / max(1, batches) + 1 }
+      if let epochs {
+        // A validation batch costs about a third of a training batch of its size: forward without backward.
+        let validation = Double(fit.validation?.batchCount ?? 0) * step / 3
+        let total = Double(epochs) * (Double(batches) * (step + load) + validation)
+        lines.append("Duration: about \(time(total)) for \(epochs) epochs")
+      }
+    }
+    return lines
+  }
+
+  private func median(_ values: [Double]) -> Double {
+    let sorted = values.sorted()
+    return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+  }
+
+  private func time(_ seconds: Double) -> String {
+    switch seconds {
+    case ..<1: "\((seconds * 1e3).formatted(digits: 1)) ms"
+    case ..<120: "\(seconds.formatted(digits: 1)) s"
+    case ..<7_200: "\((seconds / 60).formatted(digits: 0)) min"
+    default: "\((seconds / 3_600).formatted(digits: 1)) h"
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import NNCore
+import NNLayers
+
+/// What a run is doing.
+public enum Stage: String, Sendable, Codable {
+  case fit, validate, test, predict
+}
+
+/// What a step knows about its place in the run, and where it logs.
+///
+///     func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+///       let y = self(batch.input)
+///       context.log("val_f1", F1Score(classes: 10, y, batch.target), progressBar: true)
+///       return ["val_loss": loss(y, batch.target)]
+///     }
+public final class StepContext {
+  public let stage: Stage
+  /// Place of the batch in its pass, from 0.
+  public internal(set) var batchIndex: Int
+  /// Epoch of the fit, from 0.
+  public internal(set) var epoch = 0
+  /// Optimizer steps since the start of the fit.
+  public internal(set) var globalStep = 0
+  /// The optimizers of the fit, for models that step by hand (`automaticOptimization` is false).
+  public internal(set) var optimizers: [any Optimizer] = []
+  /// Samples in the batch: the weight of a logged value in the mean over an epoch.
+  public internal(set) var batchSize = 1
+
+  /// Values of this batch that were logged with `onStep`.
+  private(set) var stepMetrics: Metrics = [:]
+  /// What was logged with `onEpoch` in this pass.
+  var epochLog = EpochLog()
+  /// Names that the progress bar shows.
+  private(set) var progressBarNames: Set<String> = []
+
+  /// A context outside any run, for calling a step by hand.
+  public init(stage: Stage = .fit, batchIndex: Int = 0) {
+    self.stage = stage
+    self.batchIndex = batchIndex
+  }
+
+  /// Logs a number. In training the value of the step counts unless said otherwise, elsewhere the mean over the epoch.
+  ///
+  /// - Parameters:
+  ///   - onStep: shows the value of this step.
+  ///   - onEpoch: shows the mean over the samples of the epoch. With `onStep` too, the names get `_step` and `_epoch`
+  ///     appended, as in Lightning.
+  ///   - progressBar: shows it in the progress bar.
+  ///   - batchSize: samples behind the value; nil for the size of the batch.
+  public func log(
+    _ key: MetricKey, _ value: Double, onStep: Bool? = nil, onEpoch: Bool? = nil, progressBar: Bool = false,
+    batchSize: Int? = nil
+  ) {
+    log(
+      key, Mean(value, weight: Double(batchSize ?? self.batchSize)), onStep: onStep, onEpoch: onEpoch,
+      progressBar: progressBar)
+  }
+
+  /// Logs a tensor of one element; see ``log(_:_:onStep:onEpoch:progressBar:batchSize:)-(_,Double,_,_,_,_)``.
+  public func log(
+    _ key: MetricKey, _ value: Tensor, onStep: Bool? = nil, onEpoch: Bool? = nil, progressBar: Bool = false,
+    batchSize: Int? = nil
+  ) {
+    log(
+      key, value.detach().item(), onStep: onStep, onEpoch: onEpoch, progressBar: progressBar,
+      batchSize: batchSize)
+  }
+
+  /// Logs a metric of this batch; over the epoch the metrics of all batches are merged, which for most of them is not
+  /// the mean of their values.
+  public func log<M: Metric>(
+    _ key: MetricKey, _ metric: M, onStep: Bool? = nil, onEpoch: Bool? = nil, progressBar: Bool = false
+  ) {
+    let onStep = onStep ?? (stage == .fit)
+    let onEpoch = onEpoch ?? (stage != .fit)
+    require(onStep || onEpoch, "StepContext.log", "\(key) is logged neither on steps nor on epochs")
+    let stepName = onEpoch ? key.name + "_step" : key.name
+    let epochName = onStep ? key.name + "_epoch" : key.name
+    if onStep { stepMetrics[stepName] = metric.value }
+    if onEpoch { epochLog.merge(epochName, metric) }
+    if progressBar { progressBarNames.insert(onStep ? stepName : epochName) }
+  }
+
+  /// Begins the next batch.
+  func begin(batch index: Int, size: Int) {
+    batchIndex = index
+    batchSize = size
+    if !stepMetrics.names.isEmpty { stepMetrics = [:] }
+  }
+}
+
+/// Metrics that grow over a pass, by name in the order of their first value.
+struct EpochLog {
+  private enum Entry {
+    case metric(any Metric)
+    /// From a checkpoint: the state as JSON, of a type that is known when the next value comes; and its value, in case
+    /// none comes.
+    case saved(Data, value: Double)
+  }
+
+  private var names: [String] = []
+  private var entries: [String: Entry] = [:]
+  /// What a checkpoint had that the steps now log as another kind of metric.
+  private(set) var problem: String?
+
+  var isEmpty: Bool { names.isEmpty }
+
+  mutating func merge<M: Metric>(_ name: String, _ metric: M) {
+    switch entries[name] {
+    case nil:
+      names.append(name)
+      entries[name] = .metric(metric)
+    case .metric(let former):
+      guard var sum = former as? M else {
+        fail(
+          "StepContext.log", "\(name) was logged as \(type(of: former)) before, and as \(M.self) now")
+      }
+      entries[name] = nil  // so that arrays inside are not copied
+      sum.merge(metric)
+      entries[name] = .metric(sum)
+    case .saved(let data, _):
+      guard var sum = try? JSONDecoder().decode(M.self, from: data) else {
+        problem = "\(name) as another kind of metric than \(M.self)"
+        return
+      }
+      sum.merge(metric)
+      entries[name] = .metric(sum)
+    }
+  }
+
+  var metrics: Metrics {
+    var metrics: Metrics = [:]
+    for name in names {
+      switch entries[name] {
+      case .metric(let metric): metrics[name] = metric.value
+      case .saved(_, let value): metrics[name] = value
+      case nil: break
+      }
+    }
+    return metrics
+  }
+
+  // MARK: Checkpoints
+
+  struct Saved: Codable {
+    var name: String
+    var state: String
+    var bits: UInt64
+  }
+
+  func saved() throws -> [Saved] {
+    try names.compactMap { name in
+      switch entries[name] {
+      case .metric(let metric):
+        Saved(
+          name: name, state: String(decoding: try JSONEncoder().encode(metric), as: UTF8.self),
+          bits: metric.value.bitPattern)
+      case .saved(let data, let value):
+        Saved(name: name, state: String(decoding: data, as: UTF8.self), bits: value.bitPattern)
+      case nil: nil
+      }
+    }
+  }
+
+  init(_ saved: [Saved] = []) {
+    for entry in saved where entries[entry.name] == nil {
+      names.append(entry.name)
+      entries[entry.name] = .saved(Data(entry.state.utf8), value: Double(bitPattern: entry.bits))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import NNCore
+import NNData
+import NNLayers
+
+extension Trainer {
+  /// One pass without gradients in evaluation mode: the loop of `validate`, `test`, `predict` and of the validations
+  /// of a fit. The modules' modes are restored behind it.
+  ///
+  /// - Parameter isQuiet: no hooks, and no metrics kept.
+  /// - Returns: the metrics; nil if the pass belongs to a fit and was interrupted.
+  func evaluate<Batch>(
+    _ stage: Stage, _ model: Module, _ loader: any BatchLoader<Batch>, limit: Limit, isQuiet: Bool = false,
+    step: (Batch, StepContext) throws -> StepOutput, end: ([StepOutput]) -> StepOutput
+  ) throws -> Metrics? {
+    let count = try limit.batches(of: loader.batchCount)
+    let context = StepContext(stage: stage)
+    context.epoch = currentEpoch
+    context.globalStep = globalStep
+    batchCount = count
+    if !isQuiet { try notify { try $0.onEvaluationStart(stage, self, model) } }
+    var outputs: [StepOutput] = []
+    try model.evaluating {
+      var batches = loader.makeBatchIterator()
+      var index = 0
+      while index < count ?? .max, !isInterrupted, let batch = try batches.next() {
+        if !isQuiet { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
+        let size = batchSize(of: batch)
+        context.begin(batch: index, size: size)
+        var output = try noGrad { try step(batch, context) }.detached()
+        if output.batchSize == nil { output.batchSize = size }
+        outputs.append(output)
+        if !isQuiet {
+          callbackMetrics.merge(context.stepMetrics)
+          try notify { try $0.onEvaluationBatchEnd(stage, self, model, output, index) }
+        }
+        index += 1
+      }
+    }
+    (loader as? any ResumableLoader)?.endPass()
+    if isFitting, stage == .validate, isInterrupted {
+      if !isQuiet { try notify { try $0.onValidationInterrupted(self, model) } }
+      return nil
+    }
+    var metrics = outputs.isEmpty ? [:] : noGrad { end(outputs) }.metrics
+    metrics.merge(context.epochLog.metrics)
+    if !isQuiet {
+      callbackMetrics.merge(metrics)
+      for name in context.progressBarNames { progressBarMetrics[name] = callbackMetrics[name] }
+      try log(metrics)
+      try notify { try $0.onEvaluationEnd(stage, self, model) }
+    }
+    return metrics
+  }
+
+  func batchSize<Batch>(of batch: Batch) -> Int { (batch as? any SizedBatch)?.batchSize ?? 1 }
+}
+
+/// The validation of a fit, whatever its batches are.
+struct ValidationPass {
+  let loader: (any ResumableLoader)?
+  let declaredMetrics: [MetricKey]
+  let run: (_ limit: Limit, _ isQuiet: Bool) throws -> Metrics?
+  let batchCount: Int?
+  /// Calls `body` with the batches until it returns false.
+  let forEach: (_ body: (Any) throws -> Bool) throws -> Void
+}

@@ -1,0 +1,84 @@
+import NNCore
+import NNData
+import NNLayers
+
+// Training steps besides the fit, for callbacks that measure or search.
+
+extension FitLoop {
+  var trainingBatchCount: Int? { try? trainer.limitTrainBatches.batches(of: loader.batchCount) }
+
+  /// Runs up to `steps` training steps without hooks and metrics, and then puts model, optimizer, schedules,
+  /// generators and loader back to where they were.
+  ///
+  /// - Parameters:
+  ///   - before: called before each step, with its batch.
+  ///   - onLoss: called with the loss before it is differentiated.
+  ///   - after: called with the value of the loss of each step; false ends the rehearsal.
+  func rehearse(
+    steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
+    onLoss: (_ step: Int, _ loss: Tensor) -> Void, after: (_ step: Int, _ loss: Double) throws -> Bool
+  ) throws {
+    let model = self.model.stateDict()
+    let optimizer = self.optimizer.stateDict()
+    let schedules = self.schedules.map { $0.scheduler.stateDict() }
+    let generators = trainer.generators.mapValues(\.state)
+    let wasTraining = self.model.modules.map(\.isTraining)
+    defer { for (module, mode) in zip(self.model.modules, wasTraining) where !mode { module.eval() } }
+    try isolated([loader as? any ResumableLoader]) {
+      self.model.train()
+      var batches = loader.makeBatchIterator()
+      let context = StepContext()
+      context.optimizers = self.context.optimizers
+      steps: for step in 0..<steps {
+        var batch = try batches.next()
+        if batch == nil {
+          batches = loader.makeBatchIterator()
+          batch = try batches.next()
+        }
+        guard let batch else { throw TrainerError.noBatches }
+        context.begin(batch: step, size: trainer.batchSize(of: batch))
+        try before(step, batch)
+        if self.model.automaticOptimization { self.optimizer.zeroGrad() }
+        let output = try self.model.trainingStep(batch, context: context)
+        guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
+        onLoss(step, loss)
+        if self.model.automaticOptimization {
+          guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
+          loss.backward()
+          self.optimizer.step()
+        }
+        if try !after(step, loss.detach().item()) { break steps }
+      }
+    }
+    self.optimizer.zeroGrad()
+    try self.model.loadStateDict(model)
+    try self.optimizer.loadStateDict(optimizer)
+    for (schedule, state) in zip(self.schedules, schedules) { try schedule.scheduler.loadStateDict(state) }
+    for (name, state) in generators { trainer.generators[name]?.state = state }
+  }
+
+  /// Calls `body` with validation batches until it returns false, and puts loader and generators back.
+  func forEachValidationBatch(_ body: (Any) throws -> Bool) throws {
+    guard let validation else { return }
+    try isolated([validation.loader]) {
+      try validation.forEach(body)
+      validation.loader?.endPass()
+    }
+  }
+
+  /// Runs the training step over one pass without gradients and without changing anything but what the step itself
+  /// changes: running statistics.
+  func forwardPass(_ around: (_ step: () throws -> Void) throws -> Void) throws {
+    let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount) ?? .max
+    var batches = loader.makeBatchIterator()
+    let context = StepContext()
+    context.optimizers = self.context.optimizers
+    var index = 0
+    while index < limit, let batch = try batches.next() {
+      context.begin(batch: index, size: trainer.batchSize(of: batch))
+      try around { _ = try noGrad { try model.trainingStep(batch, context: context) } }
+      index += 1
+    }
+    (loader as? any ResumableLoader)?.endPass()
+  }
+}

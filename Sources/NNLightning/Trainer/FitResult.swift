@@ -1,0 +1,75 @@
+/// Why a fit ended.
+public enum StopReason: Sendable, Equatable, CustomStringConvertible {
+  /// It went its full length.
+  case maxEpochs(Int)
+  case maxSteps(Int)
+  case maxTime(Duration)
+  /// Ctrl-C or SIGTERM.
+  case interrupted
+  /// A callback or the program asked for it.
+  case requested(String)
+
+  public var description: String {
+    switch self {
+    case .maxEpochs(let count): "maxEpochs reached (\(count))"
+    case .maxSteps(let count): "maxSteps reached (\(count))"
+    case .maxTime(let time): "maxTime reached (\(time))"
+    case .interrupted: "interrupted"
+    case .requested(let reason): reason
+    }
+  }
+}
+
+/// How a fit ended.
+public struct FitResult: Sendable {
+  /// Metrics at the end.
+  public let metrics: Metrics
+  /// Metrics of the best checkpoint, nil without a `ModelCheckpoint` that watches a metric.
+  public let bestMetrics: Metrics?
+  /// Path of the best checkpoint.
+  public let bestCheckpoint: String?
+  /// Path of the last checkpoint.
+  public let lastCheckpoint: String?
+  /// Epochs that were begun.
+  public let epochs: Int
+  /// Optimizer steps.
+  public let steps: Int
+  /// Why it ended.
+  public let stopReason: StopReason
+  public let timings: Timings
+
+  /// Whether it went its full length in epochs.
+  public var isComplete: Bool { if case .maxEpochs = stopReason { true } else { false } }
+
+  /// Where the time went, in seconds of this process.
+  public struct Timings: Sendable {
+    public internal(set) var total = 0.0
+    /// Waiting for training batches.
+    public internal(set) var loading = 0.0
+    /// Training steps.
+    public internal(set) var training = 0.0
+    public internal(set) var validation = 0.0
+  }
+}
+
+/// How far a fit is.
+public struct FitProgress: Codable, Sendable, Equatable {
+  /// Epochs that are finished.
+  public internal(set) var epoch = 0
+  /// Batches of the epoch under way that are done.
+  public internal(set) var batch = 0
+  /// Batches done since the start.
+  public internal(set) var totalBatches = 0
+  /// Optimizer steps.
+  public internal(set) var globalStep = 0
+  /// Whether the validation behind the last batch is still to be made.
+  public internal(set) var isValidationPending = false
+  /// Whether the last batch of the epoch under way is done; its validation and its end are still to come.
+  public internal(set) var isEpochComplete = false
+  /// Batch size that a `BatchSizeFinder` put in the place of the loader's own.
+  public internal(set) var batchSize: Int?
+  /// Why a callback ended the fit; a resumed one stays ended.
+  public internal(set) var stopRequest: String?
+  /// Seconds spent so far, over all processes.
+  public internal(set) var seconds = 0.0
+}

@@ -1,0 +1,28 @@
+import NNCore
+import NNLayers
+
+/// The gradients of several batches as one: the mean over all their samples, whatever their sizes.
+struct GradientAccumulation {
+  /// Batches so far.
+  private(set) var batches = 0
+  private var firstSamples = 1.0
+  private var weight = 0.0
+
+  var isEmpty: Bool { batches == 0 }
+
+  /// Adds the gradients of a batch's mean loss. Batches are weighed by the first one's size, so that batches of one
+  /// size, and a batch that stays alone, go through unchanged.
+  mutating func backward(_ loss: Tensor, samples: Int) {
+    if isEmpty { firstSamples = Double(max(1, samples)) }
+    let share = Double(samples) / firstSamples
+    if share == 1 { loss.backward() } else { (loss * share).backward() }
+    batches += 1
+    weight += share
+  }
+
+  /// Makes a mean of the sum.
+  mutating func finish(_ parameters: [Parameter]) {
+    if weight != 1, weight > 0 { scaleGradients(parameters, by: 1 / weight) }
+    self = GradientAccumulation()
+  }
+}

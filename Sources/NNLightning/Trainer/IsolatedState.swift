@@ -1,0 +1,25 @@
+import NNCore
+import NNData
+
+/// Random generators and loaders as they were at a moment.
+struct IsolatedState {
+  private let state = Generator.default.state
+  private let loaders: [(loader: any ResumableLoader, snapshot: LoaderSnapshot)]
+
+  init(_ loaders: [(any ResumableLoader)?]) {
+    self.loaders = loaders.compactMap { $0 }.map { ($0, $0.snapshot) }
+  }
+
+  func restore() throws {
+    Generator.default.state = state
+    for (loader, snapshot) in loaders { try loader.restore(snapshot) }
+  }
+}
+
+/// Runs `body` and puts the default generator and the loaders back to where they were.
+func isolated<T>(_ loaders: [(any ResumableLoader)?], _ body: () throws -> T) throws -> T {
+  let before = IsolatedState(loaders)
+  let result = try body()
+  try before.restore()
+  return result
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import NNLightning
+
+/// The library from the command line.
+@main
+struct NNCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nn",
+    abstract: "Trains, tests and uses image classifiers.",
+    discussion: """
+      nn train --dataset shapes --arch shapesnet --epochs 5 --output runs/first
+      nn report runs/first
+      nn predict runs/first photo.jpg
+
+      `nn help SUBCOMMAND` explains each. Exit status: 0 success, 1 a run that failed, 64 wrong arguments, 130 a \
+      training that was interrupted and saved. Completion for your shell: nn --generate-completion-script bash
+      """,
+    version: libraryVersion,
+    subcommands: [
+      TrainCommand.self, TestCommand.self, PredictCommand.self, ReportCommand.self, BenchCommand.self,
+      InspectCommand.self,
+    ])
+}
+
+/// A line for the person who watches, on standard error like the progress bars.
+func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+/// What the world got wrong, in one line.
+struct CommandError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,311 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import TestSupport
+import Testing
+
+import NNLightning
+
+/// A small image classifier with a backbone and a head.
+private final class TinyNet: Module, Classifier, TrainStep, ValidationStep {
+  let backbone = Sequential(
+    Conv2d(3, 4, kernelSize: 3, padding: 1), BatchNorm2d(4), ReLU(), MaxPool2d(kernelSize: 4), Flatten())
+  let head = Linear(4 * 8 * 8, 10)
+  func callAsFunction(_ x: Tensor) -> Tensor { head(backbone(x)) }
+  func configureOptimizers() -> any Optimizer {
+    SGD([ParameterGroup(backbone.parameters()), ParameterGroup(head.parameters())], learningRate: 0.1)
+  }
+}
+
+private func shapes(_ count: Int, shuffle: Bool = true) -> DataLoader<Sample> {
+  DataLoader(SyntheticShapes(count: count), batchSize: 8, shuffle: shuffle, generator: Generator(seed: 1))
+}
+
+/// Keeps all that is logged.
+private final class Memory: Logger {
+  var rows: [(metrics: Metrics, step: Int)] = []
+  override func log(_ metrics: Metrics, step: Int, epoch: Int) { rows.append((metrics, step)) }
+}
+
+@Suite struct CallbackTests {
+  @Test func earlyStoppingSeesDivergenceAndGivesTheBestWeightsBack() throws {
+    final class Net: Module, Classifier, TrainStep, ValidationStep {
+      let fc = Linear(2, 2)
+      var losses = [3.0, 2, 2.5, 90, 1]
+      var weights: [Tensor] = []
+      func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
+      func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1) }
+      func validationEnd(_ outputs: [StepOutput]) -> StepOutput {
+        weights.append(fc.weight.value.detach())
+        return ["val_loss": Tensor(losses.removeFirst())]
+      }
+    }
+    let net = Net()
+    let stopping = EarlyStopping(patience: 9, divergenceThreshold: 50, restoresBestWeights: true)
+    let trainer = Trainer(callbacks: [stopping], enableProgressBar: false, sanityValidationSteps: 0)
+    let result = try trainer.fit(net, train: points(9, seed: 1), validation: points(9, seed: 1))
+    #expect(result.epochs == 4 && result.stopReason == .requested("val_loss is 90.0000, worse than 50.0"))
+    #expect(net.fc.weight.value.isEqual(to: net.weights[1]) && !net.weights[1].isEqual(to: net.weights[3]))
+  }
+
+  @Test func earlyStoppingWithoutValidationWatchesEpochs() throws {
+    final class Net: Module, Classifier, TrainStep {
+      let fc = Linear(2, 2)
+      func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
+      func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0) }
+    }
+    let trainer = Trainer(callbacks: [EarlyStopping(monitor: .loss, patience: 2)], enableProgressBar: false)
+    #expect(try trainer.fit(Net(), train: points(9, seed: 1)).epochs == 3)
+  }
+
+  @Test func watchersWaitForValidationsThatAreNotInEveryEpoch() throws {
+    try withTemporaryFolder { folder in
+      let checkpoint = ModelCheckpoint(directory: folder.path)
+      let stopping = EarlyStopping(patience: 5)
+      let trainer = Trainer(
+        maxEpochs: 4, callbacks: [stopping, checkpoint], enableProgressBar: false,
+        validationInterval: .epochs(2))
+      let result = try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+      #expect(result.isComplete && stopping.best != nil)
+      #expect(try [2, 4].contains(Checkpoint(contentsOf: #require(result.bestCheckpoint)).epoch))
+    }
+  }
+
+  @Test func withoutValidationItsMetricsCannotBeWatched() {
+    let trainer = Trainer(callbacks: [EarlyStopping()], enableProgressBar: false, limitValidationBatches: 0)
+    #expect(throws: TrainerError.unknownMetric("val_loss", watcher: "EarlyStopping", known: ["loss"])) {
+      try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+    }
+  }
+
+  @Test func accumulationFollowsItsSchedule() throws {
+    let trainer = Trainer(
+      maxEpochs: 3, callbacks: [GradientAccumulationScheduler([0: 1, 2: 3])], enableProgressBar: false)
+    #expect(try trainer.fit(LinearNet(), train: points(9, seed: 1)).steps == 7)
+  }
+
+  @Test func learningRatesAreLoggedByGroup() throws {
+    let memory = Memory()
+    let trainer = Trainer(
+      maxSteps: 2, callbacks: [LearningRateMonitor()], loggers: [memory], enableProgressBar: false,
+      logInterval: 1)
+    try trainer.fit(TinyNet(), train: shapes(16))
+    let rates = memory.rows.filter { $0.metrics.names.contains("lr-SGD/pg1") }
+    #expect(rates.map(\.step) == [1, 2])
+    #expect(rates[0].metrics == ["lr-SGD/pg1": 0.1, "lr-SGD/pg2": 0.1])
+  }
+
+  @Test func throughputIsMeasured() throws {
+    let memory = Memory()
+    let trainer = Trainer(
+      maxEpochs: 1, callbacks: [ThroughputMonitor()], loggers: [memory], enableProgressBar: false,
+      logInterval: 2)
+    try trainer.fit(TinyNet(), train: shapes(32))
+    let measured = memory.rows.compactMap { $0.metrics["samples_per_second"] }
+    #expect(measured.count == 2 && measured.allSatisfy { $0 > 0 })
+  }
+
+  @Test func theBackboneIsFrozenAndThenTrainedWithItsOwnRate() throws {
+    final class Watch: Callback {
+      var seen: [(isFrozen: Bool, rates: [Double], weight: Tensor)] = []
+      override func onTrainBatchStart(_ trainer: Trainer, _ model: Module, batchIndex: Int) {
+        guard let net = model as? TinyNet, let first = net.backbone[0] as? Conv2d else { return }
+        seen.append(
+          (net.backbone.isFrozen, trainer.optimizer?.learningRates ?? [], first.weight.value.detach()))
+      }
+    }
+    let (net, watch) = (TinyNet(), Watch())
+    let trainer = Trainer(
+      maxEpochs: 6,
+      callbacks: [BackboneFinetuning(net.backbone, unfreezeAtEpoch: 2, initialRatio: 0.25), watch],
+      enableProgressBar: false)
+    try trainer.fit(net, train: shapes(8))
+    #expect(watch.seen.map(\.isFrozen) == [true, true, false, false, false, false])
+    #expect(watch.seen.map { $0.rates[0] } == [0.1, 0.1, 0.025, 0.05, 0.1, 0.1])
+    #expect(watch.seen[2].weight.isEqual(to: watch.seen[0].weight))
+    #expect(!watch.seen[3].weight.isEqual(to: watch.seen[2].weight))
+  }
+
+  @Test func theAverageOfStepsIsValidatedAndKept() throws {
+    final class Watch: Callback {
+      var trained: [StateDict] = []
+      var validated: StateDict = [:]
+      override func onTrainBatchEnd(
+        _ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int
+      ) { trained.append(model.stateDict()) }
+      override func onValidationBatchEnd(
+        _ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int
+      ) { validated = model.stateDict() }
+    }
+    let (net, watch) = (LinearNet(), Watch())
+    let trainer = Trainer(
+      maxEpochs: 1, callbacks: [ExponentialMovingAverage(decay: 0.5), watch], enableProgressBar: false)
+    try trainer.fit(net, train: points(9, seed: 1), validation: points(9, seed: 1))
+    func weight(_ place: Int) throws -> Tensor { try #require(watch.trained[place]["fc.weight"]) }
+    // Shares of the new weights: all of them, then 1 - 2/11, then 1 - 3/12.
+    var expected = try weight(0)
+    expected = expected + (try weight(1) - expected) * (1 - 2.0 / 11)
+    expected = expected + (try weight(2) - expected) * (1 - 3.0 / 12)
+    #expect(net.fc.weight.value.isClose(to: expected, absoluteTolerance: 1e-6))
+    #expect(try #require(watch.validated["fc.weight"]).isEqual(to: net.fc.weight.value))
+  }
+
+  @Test func stochasticWeightAveragingAveragesEpochsAndBatchNorms() throws {
+    final class Watch: Callback {
+      var epochs: [Tensor] = []
+      var rates: [Double] = []
+      override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) {
+        guard let net = model as? TinyNet else { return }
+        epochs.append(net.head.weight.value.detach())
+        rates.append(trainer.optimizer?.learningRates[0] ?? 0)
+      }
+    }
+    let (net, watch) = (TinyNet(), Watch())
+    let averaging = StochasticWeightAveraging(startEpoch: 1, learningRate: 0.02, annealingEpochs: 2)
+    try Trainer(maxEpochs: 3, callbacks: [averaging, watch], enableProgressBar: false)
+      .fit(net, train: shapes(16))
+    #expect(abs(watch.rates[1] - 0.06) < 1e-12 && abs(watch.rates[2] - 0.02) < 1e-12)
+    let mean = (watch.epochs[1] + watch.epochs[2]) / 2
+    #expect(net.head.weight.value.isClose(to: mean, absoluteTolerance: 1e-6))
+    let norm = try #require(net.backbone[1] as? BatchNorm2d)
+    #expect(norm.batchesTracked?.value.item() == 2)
+    // The mean of the two batches' means is the mean over both, as they are of one size.
+    let data = SyntheticShapes(count: 16)
+    let all = try Tensor.collate((0..<16).map { data[$0].input })
+    let first = try #require(net.backbone[0] as? Conv2d)
+    let expected = noGrad { first(all).mean([0, 2, 3]) }
+    #expect(try #require(norm.runningMean).value.isClose(to: expected, absoluteTolerance: 1e-5))
+  }
+
+  @Test(arguments: ["ema", "swa", "backbone"])
+  func callbacksSurviveAResumedFit(kind: String) throws {
+    try withTemporaryFolder { folder in
+      func run(_ stops: [Int?]) throws -> StateDict {
+        let directory = folder.path + "/\(stops.count)"
+        var net = TinyNet()
+        for stop in stops {
+          net = withDefaultGenerator(Generator(seed: 6)) { TinyNet() }
+          let callback: Callback =
+            switch kind {
+            case "ema": ExponentialMovingAverage(decay: 0.9)
+            case "swa": StochasticWeightAveraging(startEpoch: 0, learningRate: 0.01)
+            default: BackboneFinetuning(net.backbone, unfreezeAtEpoch: 1)
+            }
+          let trainer = Trainer(
+            maxEpochs: 3, maxSteps: stop,
+            callbacks: [callback, ModelCheckpoint(directory: directory, everySteps: 1)],
+            enableProgressBar: false)
+          try trainer.fit(net, train: shapes(24), validation: shapes(8, shuffle: false), resume: .last)
+        }
+        return net.stateDict()
+      }
+      let (whole, parts) = (try run([nil]), try run([2, 3, 4, 6, 8, nil]))
+      for (key, value) in whole { #expect(try value.isEqual(to: #require(parts[key])), "\(key)") }
+    }
+  }
+
+  @Test func theLearningRateFinderLeavesNoTrace() throws {
+    try withTemporaryFolder { folder in
+      func run(_ callbacks: [Callback]) throws -> StateDict {
+        try withDefaultGenerator(Generator(seed: 2)) {
+          let net = TinyNet()
+          try Trainer(maxSteps: 3, callbacks: callbacks, enableProgressBar: false).fit(net, train: shapes(32))
+          return net.stateDict()
+        }
+      }
+      let plot = folder.path + "/rates.svg"
+      let finder = LearningRateFinder(minimum: 1e-5, maximum: 10, steps: 40, plot: plot, updates: false)
+      let (with, without) = (try run([finder]), try run([]))
+      for (key, value) in without { #expect(try value.isEqual(to: #require(with[key])), "\(key)") }
+      let rate = try #require(finder.suggestion)
+      #expect(rate > 1e-5 && rate < 10 && finder.tried.count > 10)
+      let drawn = try String(contentsOfFile: plot, encoding: .utf8)
+      #expect(drawn.hasPrefix("<svg") && drawn.contains("<polyline") && drawn.contains("<circle"))
+    }
+  }
+
+  @Test func theFoundRateIsUsed() throws {
+    let finder = LearningRateFinder(minimum: 1e-4, maximum: 1, steps: 20)
+    let trainer = Trainer(maxSteps: 1, callbacks: [finder], enableProgressBar: false)
+    try trainer.fit(TinyNet(), train: shapes(32))
+    let rate = try #require(finder.suggestion)
+    #expect(trainer.optimizer?.learningRates == [rate, rate])
+  }
+
+  @Test func theBatchSizeIsDoubledAndKeptByAResumedFit() throws {
+    try withTemporaryFolder { folder in
+      func run(_ stops: [Int?]) throws -> (StateDict, [BatchSizeFinder]) {
+        var (state, finders): (StateDict, [BatchSizeFinder]) = ([:], [])
+        for stop in stops {
+          let net = withDefaultGenerator(Generator(seed: 6)) { TinyNet() }
+          // No gain is asked for and no more than 16 allowed: the search does not depend on the machine's speed.
+          let finder = BatchSizeFinder(steps: 1, maximum: 16, memoryLimit: .max, minimumGain: 0)
+          finders.append(finder)
+          let trainer = Trainer(
+            maxEpochs: 2, maxSteps: stop,
+            callbacks: [
+              finder,
+              ModelCheckpoint(directory: folder.path + "/\(stops.count)", monitor: nil, everySteps: 1),
+            ], enableProgressBar: false)
+          try trainer.fit(net, train: shapes(64), resume: .last)
+          #expect(trainer.progress.batchSize != nil)
+          state = net.stateDict()
+        }
+        return (state, finders)
+      }
+      let (_, finders) = try run([1, nil])
+      #expect(finders[0].trials.first?.batchSize == 8 && finders[0].batchSize != nil)
+      #expect(finders[1].trials.isEmpty)
+      let list = points(9, seed: 1)
+      #expect(throws: TrainerError.fixedBatchSize) {
+        try Trainer(callbacks: [BatchSizeFinder()], enableProgressBar: false).fit(LinearNet(), train: list)
+      }
+    }
+  }
+
+  @Test func aFitThatACallbackEndedStaysEnded() throws {
+    try withTemporaryFolder { folder in
+      final class Net: Module, Classifier, TrainStep {
+        let fc = Linear(2, 2)
+        func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
+        func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0) }
+      }
+      func fit() throws -> FitResult {
+        try Trainer(
+          callbacks: [
+            EarlyStopping(monitor: .loss, patience: 2), ModelCheckpoint(directory: folder.path, monitor: nil),
+          ], enableProgressBar: false
+        ).fit(Net(), train: points(9, seed: 1), resume: .last)
+      }
+      let (first, second) = (try fit(), try fit())
+      #expect(first.epochs == 3 && second.epochs == 3 && second.stopReason == first.stopReason)
+    }
+  }
+
+  @Test func theProfilerTimesLayersBothWays() throws {
+    struct Trace: Decodable {
+      struct Event: Decodable {
+        var name: String
+        var ph: String
+        var cat: String?
+        var dur: Double?
+      }
+      var traceEvents: [Event]
+    }
+    try withTemporaryFolder { folder in
+      let profiler = Profiler(skip: 1, steps: 2, trace: folder.path + "/trace.json")
+      try Trainer(maxEpochs: 1, callbacks: [profiler], enableProgressBar: false)
+        .fit(TinyNet(), train: shapes(32))
+      let convolution = try #require(profiler.layers.first { $0.name == "backbone.0" })
+      #expect(convolution.calls == 2 && convolution.forward > 0 && convolution.backward > 0)
+      #expect(profiler.stepSeconds > convolution.forward + convolution.backward)
+      #expect(profiler.table.contains("backbone.0") && profiler.table.contains("Conv2d"))
+      let data = try Data(contentsOf: folder.appendingPathComponent("trace.json"))
+      let events = try JSONDecoder().decode(Trace.self, from: data).traceEvents
+      #expect(events.filter { $0.name == "backbone.0" && $0.ph == "X" }.count == 4)
+      #expect(events.filter { $0.name == "training step" }.count == 2)
+      #expect(events.allSatisfy { $0.ph == "M" || ($0.dur ?? -1) >= 0 })
+    }
+  }
+}
