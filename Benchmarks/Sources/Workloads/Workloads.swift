@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNData
 import NNLayers
 import NNModels
 
@@ -10,7 +11,7 @@ struct Workloads: ParsableCommand {
     abstract: "Times one workload and prints its samples in seconds as a line of JSON.")
 
   @Argument(
-    help: "cnn-train, cnn-eval, mlp-step, scalar-add, forward:MODEL, forward-train:MODEL or step:MODEL")
+    help: "cnn-train, cnn-eval, mlp-step, scalar-add, resize, sgemm, copy, forward:MODEL, forward-train:MODEL or step:MODEL")
   var name: String
   @Option(help: "Samples per batch.") var batch = 256
   @Option(help: "Samples taken, after a first one that does not count.") var samples = 5
@@ -40,6 +41,9 @@ struct Workloads: ParsableCommand {
     case ("cnn-eval", nil): return forward(ChapterNet().eval(), [batch, 3, 32, 32])
     case ("mlp-step", nil): return training(MultilayerPerceptron(), [batch, 784], classes: 10)
     case ("scalar-add", nil): return scalarAdd()
+    case ("resize", nil): return resize()
+    case ("sgemm", nil): return product()
+    case ("copy", nil): return copy()
     case ("forward", let model?): return forward(try network(model).eval(), [batch, 3, 224, 224])
     case ("forward-train", let model?): return forward(try network(model), [batch, 3, 224, 224])
     case ("step", let model?): return training(try network(model), [batch, 3, 224, 224], classes: 1000)
@@ -77,6 +81,30 @@ struct Workloads: ParsableCommand {
         y.backward(gradient: ones)
       }
     }
+  }
+}
+
+extension Workloads {
+  /// Images of 32x32, resized to 224x224, normalised and put into a batch, on one thread.
+  private func resize() -> Workload {
+    var images = SyntheticShapes(count: batch)
+    images.transform = Compose {
+      Resize(224, 224)
+      ToTensor()
+      Normalize(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
+    }
+    let loader = DataLoader(images, batchSize: batch)
+    return Workload(unit: "image", items: batch) { try loader.forEach { _ in } }
+  }
+
+  private func product() -> Workload {
+    let (a, b) = (Tensor.randn([2_048, 2_048]), Tensor.randn([2_048, 2_048]))
+    return Workload(unit: "product", items: 1) { a.matmul(b)}
+  }
+
+  private func copy() -> Workload {
+    let x = Tensor.zeros([1 << 26])
+    return Workload(unit: "copy", items: 1) { x.clone()}
   }
 }
 

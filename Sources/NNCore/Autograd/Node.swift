@@ -88,6 +88,8 @@ final class Node: @unchecked Sendable {
     }
   }
 
+  var currentEdges: [Edge?] { lock.withLock { _ in edges } }
+
   /// Lets go of everything kept for the backward pass; what was referenced goes to the caller.
   func release() -> (edges: [Edge?], saved: [Saved]) {
     lock.withLock { _ in
