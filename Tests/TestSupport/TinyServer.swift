@@ -2,7 +2,7 @@ import Foundation
 
 /// A web server for one test: answers each connection with what a closure says, then closes it.
 ///
-/// Invariant for `@unchecked Sendable`: `log` is touched only under `lock`, the rest is constant.
+/// Invariant for `@unchecked Sendable`: `log` and `isOpen` are touched only under `lock`, the rest is constant.
 package final class TinyServer: @unchecked Sendable {
   package struct Answer: Sendable {
     package var status = "200 OK"
@@ -27,6 +27,7 @@ package final class TinyServer: @unchecked Sendable {
   private let socketDescriptor: Int32
   private let lock = NSLock()
   private var log: [[String: String]] = []
+  private var isOpen = true
 
   /// The requests so far: header fields in lower case, and the path under `path`.
   package var requests: [[String: String]] { lock.withLock { log } }
@@ -51,16 +52,24 @@ package final class TinyServer: @unchecked Sendable {
     Thread { [self] in
       while true {
         let connection = accept(listener, nil, nil)
-        if connection < 0 { return }
+        if connection < 0 {
+          if errno == EINTR || errno == ECONNABORTED { continue }
+          break
+        }
         serve(connection, respond)
         close(connection)
+      }
+      // Closed here alone: elsewhere the number could already mean a file of another test.
+      lock.withLock {
+        isOpen = false
+        close(listener)
       }
     }.start()
   }
 
+  /// Refuses connections from now on. Calling it again does nothing.
   package func stop() {
-    shutdown(socketDescriptor, Int32(SHUT_RDWR))
-    close(socketDescriptor)
+    lock.withLock { if isOpen { _ = shutdown(socketDescriptor, Int32(SHUT_RDWR)) } }
   }
 
   private func serve(_ connection: Int32, _ respond: (Int, [String: String]) -> Answer) {
