@@ -44,8 +44,10 @@ final class LinearNet: Module, Classifier, TrainStep, ValidationStep, TestStep, 
 final class Recorder: Callback {
   var hooks: [String] = []
   private func note(_ hook: String) { hooks.append(hook) }
-  override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) { note("setup \(stage)") }
-  override func teardown(_ trainer: Trainer, _ model: Module, stage: Stage) { note("teardown \(stage)") }
+  override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) { note("setup \(stage)") }
+  override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
+    note("teardown \(stage)")
+  }
   override func onFitStart(_ trainer: Trainer, _ model: Module) { note("fitStart") }
   override func onFitEnd(_ trainer: Trainer, _ model: Module) { note("fitEnd") }
   override func onSanityCheckStart(_ trainer: Trainer, _ model: Module) { note("sanityCheckStart") }

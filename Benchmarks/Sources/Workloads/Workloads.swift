@@ -11,7 +11,9 @@ struct Workloads: ParsableCommand {
     abstract: "Times one workload and prints its samples in seconds as a line of JSON.")
 
   @Argument(
-    help: "cnn-train, cnn-eval, mlp-step, scalar-add, resize, sgemm, copy, forward:MODEL, forward-train:MODEL or step:MODEL")
+    help:
+      "cnn-train, cnn-eval, mlp-step, scalar-add, resize, sgemm, copy, forward:MODEL, forward-train:MODEL or step:MODEL"
+  )
   var name: String
   @Option(help: "Samples per batch.") var batch = 256
   @Option(help: "Samples taken, after a first one that does not count.") var samples = 5
@@ -99,12 +101,12 @@ extension Workloads {
 
   private func product() -> Workload {
     let (a, b) = (Tensor.randn([2_048, 2_048]), Tensor.randn([2_048, 2_048]))
-    return Workload(unit: "product", items: 1) { a.matmul(b)}
+    return Workload(unit: "product", items: 1) { a.matmul(b) }
   }
 
   private func copy() -> Workload {
     let x = Tensor.zeros([1 << 26])
-    return Workload(unit: "copy", items: 1) { x.clone()}
+    return Workload(unit: "copy", items: 1) { x.clone() }
   }
 }
 

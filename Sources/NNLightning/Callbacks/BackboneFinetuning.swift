@@ -37,7 +37,7 @@ public final class BackboneFinetuning: Callback {
     self.growth = growth
   }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     guard stage == .fit else { return }
     rateEpoch = -1
     backbone.freeze()

@@ -33,9 +33,9 @@ open class Callback {
   // MARK: Runs
 
   /// A run begins. The place to forget what a former run left.
-  open func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {}
+  open func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {}
   /// A run is over, by whatever end.
-  open func teardown(_ trainer: Trainer, _ model: Module, stage: Stage) {}
+  open func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {}
   open func onFitStart(_ trainer: Trainer, _ model: Module) throws {}
   open func onFitEnd(_ trainer: Trainer, _ model: Module) throws {}
   open func onSanityCheckStart(_ trainer: Trainer, _ model: Module) throws {}
@@ -107,7 +107,7 @@ open class Callback {
 
 // The loops of the three evaluations are one; here it finds their hooks.
 extension Callback {
-  func onEvaluationStart(_ stage: Stage, _ trainer: Trainer, _ model: Module) throws {
+  func onEvaluationStart(_ stage: RunningStage, _ trainer: Trainer, _ model: Module) throws {
     switch stage {
     case .validate: try onValidationStart(trainer, model)
     case .test: try onTestStart(trainer, model)
@@ -116,7 +116,8 @@ extension Callback {
     }
   }
 
-  func onEvaluationBatchStart(_ stage: Stage, _ trainer: Trainer, _ model: Module, _ index: Int) throws {
+  func onEvaluationBatchStart(_ stage: RunningStage, _ trainer: Trainer, _ model: Module, _ index: Int) throws
+  {
     switch stage {
     case .validate: try onValidationBatchStart(trainer, model, batchIndex: index)
     case .test: try onTestBatchStart(trainer, model, batchIndex: index)
@@ -126,7 +127,7 @@ extension Callback {
   }
 
   func onEvaluationBatchEnd(
-    _ stage: Stage, _ trainer: Trainer, _ model: Module, _ output: StepOutput, _ index: Int
+    _ stage: RunningStage, _ trainer: Trainer, _ model: Module, _ output: StepOutput, _ index: Int
   ) throws {
     switch stage {
     case .validate: try onValidationBatchEnd(trainer, model, output: output, batchIndex: index)
@@ -136,7 +137,7 @@ extension Callback {
     }
   }
 
-  func onEvaluationEnd(_ stage: Stage, _ trainer: Trainer, _ model: Module) throws {
+  func onEvaluationEnd(_ stage: RunningStage, _ trainer: Trainer, _ model: Module) throws {
     switch stage {
     case .validate: try onValidationEnd(trainer, model)
     case .test: try onTestEnd(trainer, model)

@@ -53,7 +53,7 @@ public final class EarlyStopping: Callback {
   public override var isSkippedInFastDevRun: Bool { true }
   public override var stateKey: String { "EarlyStopping(\(monitor))" }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { (progress, bestWeights) = (Progress(), nil) }
   }
 

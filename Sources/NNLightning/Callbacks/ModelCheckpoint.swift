@@ -82,7 +82,7 @@ public final class ModelCheckpoint: Callback {
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     guard stage == .fit else { return }
     record = Record()
     (lastPath, hasNewScore, lastSaved) = (nil, false, clock.now)

@@ -68,7 +68,7 @@ public final class Profiler: Callback {
 
   private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     guard stage == .fit else { return }
     (events, batches, stepSeconds, layers) = ([], 0, 0, [])
     for (name, module) in model.namedModules() {
@@ -164,7 +164,7 @@ public final class Profiler: Callback {
     if batches < skip + steps { try writeTrace() }
   }
 
-  public override func teardown(_ trainer: Trainer, _ model: Module, stage: Stage) { stopWatching() }
+  public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) { stopWatching() }
 
   /// The layers and their times in milliseconds per step, those that take longest first.
   public var table: String {

@@ -71,7 +71,7 @@ public final class ProgressBar: Callback {
     advance([:])
   }
   public override func onPredictEnd(_ trainer: Trainer, _ model: Module) { end() }
-  public override func teardown(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     end()
     epochLine = nil
   }

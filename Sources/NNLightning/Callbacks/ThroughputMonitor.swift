@@ -11,7 +11,7 @@ public final class ThroughputMonitor: Callback {
   private var mark = ContinuousClock().now
   private var step = 0
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) { reset(0) }
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) { reset(0) }
 
   private func reset(_ loadingSeconds: Double) {
     (samples, batches, seconds, loading) = (0, 0, 0, loadingSeconds)

@@ -42,7 +42,7 @@ open class WeightAveraging: Callback {
     average = sum
   }
 
-  open override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
+  open override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     if stage == .fit { (average, updates, trained) = (nil, 0, nil) }
   }
 
@@ -144,7 +144,7 @@ public final class StochasticWeightAveraging: WeightAveraging {
 
   public override func share(afterUpdates updates: Int) -> Double { 1 / Double(updates + 1) }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     try super.setup(trainer, model, stage: stage)
     if stage == .fit { ratesAtStart = [] }
   }

@@ -19,7 +19,7 @@ public final class CSVLogger: Logger {
 
   public override var stateKey: String { "CSVLogger(\(path))" }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { (kept, columns, rows) = (nil, [], []) }
   }
 

@@ -17,7 +17,7 @@ public final class JSONLinesLogger: Logger {
 
   public override var stateKey: String { "JSONLinesLogger(\(path))" }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { kept = 0 }
   }
 

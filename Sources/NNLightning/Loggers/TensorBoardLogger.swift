@@ -22,7 +22,7 @@ public final class TensorBoardLogger: Logger {
 
   public override var stateKey: String { "TensorBoardLogger(\(directory))" }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { (file, kept) = (nil, nil) }
   }
 

@@ -68,7 +68,7 @@ public final class RunReport: Logger {
 
   public override var stateKey: String { "RunReport(\(path))" }
 
-  public override func setup(_ trainer: Trainer, _ model: Module, stage: Stage) throws {
+  public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     guard stage == .fit else { return }
     (history, predictions, lastWritten, findings, facts) = (History(), nil, nil, [], [])
     try LogFile(path).makeFolder()

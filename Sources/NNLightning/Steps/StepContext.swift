@@ -3,7 +3,7 @@ import NNCore
 import NNLayers
 
 /// What a run is doing.
-public enum Stage: String, Sendable, Codable {
+public enum RunningStage: String, Sendable, Codable {
   case fit, validate, test, predict
 }
 
@@ -15,7 +15,7 @@ public enum Stage: String, Sendable, Codable {
 ///       return ["val_loss": loss(y, batch.target)]
 ///     }
 public final class StepContext {
-  public let stage: Stage
+  public let stage: RunningStage
   /// Place of the batch in its pass, from 0.
   public internal(set) var batchIndex: Int
   /// Epoch of the fit, from 0.
@@ -35,7 +35,7 @@ public final class StepContext {
   private(set) var progressBarNames: Set<String> = []
 
   /// A context outside any run, for calling a step by hand.
-  public init(stage: Stage = .fit, batchIndex: Int = 0) {
+  public init(stage: RunningStage = .fit, batchIndex: Int = 0) {
     self.stage = stage
     self.batchIndex = batchIndex
   }

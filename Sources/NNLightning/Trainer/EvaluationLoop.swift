@@ -9,7 +9,8 @@ extension Trainer {
   /// - Parameter isQuiet: no hooks, and no metrics kept.
   /// - Returns: the metrics; nil if the pass belongs to a fit and was interrupted.
   func evaluate<Batch>(
-    _ stage: Stage, _ model: Module, _ loader: any BatchLoader<Batch>, limit: Limit, isQuiet: Bool = false,
+    _ stage: RunningStage, _ model: Module, _ loader: any BatchLoader<Batch>, limit: Limit,
+    isQuiet: Bool = false,
     step: (Batch, StepContext) throws -> StepOutput, end: ([StepOutput]) -> StepOutput
   ) throws -> Metrics? {
     let count = try limit.batches(of: loader.batchCount)

@@ -171,7 +171,7 @@ public final class Trainer {
   public var isInterrupted: Bool { interrupt?.isRequested ?? false }
 
   /// Runs `body` with signals watched and callbacks told of its beginning, its end and errors.
-  func run<T>(_ model: Module, _ stage: Stage, _ body: () throws -> T) throws -> T {
+  func run<T>(_ model: Module, _ stage: RunningStage, _ body: () throws -> T) throws -> T {
     guard accelerator != .gpu, devices == 1 else {
       throw TrainerError.unavailable(accelerator: accelerator.rawValue, devices: devices)
     }
