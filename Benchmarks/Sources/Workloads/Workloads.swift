@@ -101,12 +101,12 @@ extension Workloads {
 
   private func product() -> Workload {
     let (a, b) = (Tensor.randn([2_048, 2_048]), Tensor.randn([2_048, 2_048]))
-    return Workload(unit: "product", items: 1) { a.matmul(b) }
+    return Workload(unit: "product", items: 1) { _ = a.matmul(b) }
   }
 
   private func copy() -> Workload {
     let x = Tensor.zeros([1 << 26])
-    return Workload(unit: "copy", items: 1) { x.clone() }
+    return Workload(unit: "copy", items: 1) { _ = x.clone() }
   }
 }
 

@@ -14,7 +14,8 @@ extension CPUBackend {
     let source = withAdjacentChannels(x)
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let tiled = WinogradGeometry(
-      source, outputs: shape[1], outputSize: outputSize, kernel: kernel, geometry, padding: geometry.padding)
+      source, outputs: shape[1], outputSize: outputSize, kernel: kernel, geometry, padding: geometry.padding,
+      leastPositions: finish.keepsWeights ? 0 : 256)
     let merge = GroupMerge(weight, geometry.groups)
     let form = workingForm(weight, bias, finish, tiled, merge)
     let kernelFinish = KernelFinish(finish.addend.map(withAdjacentChannels), rectified: finish.isRectified)
@@ -89,7 +90,7 @@ extension CPUBackend {
         strides: [s[2], s[3], s[0], outputs * s[0], s[1]]), strides: nil)
     if let tiled = WinogradGeometry(
       source, outputs: shape[1], outputSize: inputSize, kernel: kernel, geometry,
-      padding: Size2(2 - padding.height, 2 - padding.width))
+      padding: Size2(2 - padding.height, 2 - padding.width), leastPositions: 256)
     {
       winogradConvolution(
         tiled, source, winogradWeights(tiled, matrix, turned: true), bias: bias, .none, into: result)
@@ -194,7 +195,7 @@ extension CPUBackend {
     let (source, gradient) = (withAdjacentChannels(x), withAdjacentChannels(gradient))
     if let tiled = WinogradGeometry(
       source, outputs: outputs, outputSize: Size2(gradient.shape[2], gradient.shape[3]), kernel: kernelSize,
-      geometry, padding: geometry.padding)
+      geometry, padding: geometry.padding, leastPositions: 512)
     {
       let shape = [outputs, inputs, 3, 3]
       return winogradWeightGradient(tiled, source, gradient).view(

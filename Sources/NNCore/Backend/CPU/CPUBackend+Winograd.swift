@@ -14,9 +14,12 @@ struct WinogradGeometry {
   let path: Int32
 
   /// Nil where the tiles do not pay or do not fit.
+  ///
+  /// - Parameter leastPositions: so many positions in all images are needed to outweigh the transformation of the weights;
+  ///   0 where an image's result must not depend on the batch.
   init?(
     _ source: Tensor, outputs: Int, outputSize: Size2, kernel: Size2, _ geometry: ConvolutionGeometry,
-    padding: Size2
+    padding: Size2, leastPositions: Int
   ) {
     let channels = [source.shape[1], outputs]
     guard
@@ -34,7 +37,8 @@ struct WinogradGeometry {
     self.padding = padding
     path = KernelPath.current.rawValue
     // Tiles that hang over the edge waste products: at least half of what they save must be left.
-    if 9 * outputSize.height * outputSize.width < 2 * Self.planes * rows * columns { return nil }
+    let positions = outputSize.height * outputSize.width
+    if 9 * positions < 2 * Self.planes * rows * columns || images * positions < leastPositions { return nil }
   }
 
   static let planes = Int(NN_WINOGRAD_PLANES)
