@@ -142,7 +142,8 @@ def plots(results, scale, folder):
         ratio = best / found["swift-nn"]["median"]
         axes.barh(place, ratio, color="#2a7f62" if ratio >= row.target else "#8aa9b8")
         axes.plot([row.target] * 2, [place - 0.4, place + 0.4], color="#b03a2e", linewidth=2)
-        axes.text(ratio, place, f" {ratio:.2f}", va="center")
+        label = dict(facecolor="white", edgecolor="none", pad=0.5)
+        axes.text(ratio + 0.15, place, f"{ratio:.2f}", va="center", bbox=label, zorder=3)
     axes.set_yticks(range(len(rows)), [r.name for r in rows])
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.6)
