@@ -5,9 +5,9 @@ import Yams
 /// Everything that decides a training: what `nn train` reads from a YAML or JSON file and its options, and writes back
 /// completely into the run's folder.
 struct RunConfiguration: Codable, Equatable {
-  /// Data set: `shapes` or `cifar10`.
+  /// Data set: `shapes`, `cifar10`, `cifar100`, or `folder` for images in one folder per class.
   var dataset = "shapes"
-  /// Folder of data files.
+  /// Folder of data files. For `folder`: the folder of the classes, or one with `train` and `test` or `val` in it.
   var root = "data"
   /// Share of the training images that validates.
   var validationShare = 0.1
@@ -89,7 +89,12 @@ struct RunConfiguration: Codable, Equatable {
     func need(_ condition: Bool, _ name: String, _ expected: String, _ found: Any) throws {
       if !condition { throw CommandError("\(name): expected \(expected), found \(found)") }
     }
-    try need(["shapes", "cifar10"].contains(dataset), "dataset", "shapes or cifar10", dataset)
+    try need(
+      ["shapes", "cifar10", "cifar100", "folder"].contains(dataset), "dataset",
+      "shapes, cifar10, cifar100 or folder", dataset)
+    if dataset == "folder" {
+      try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
+    }
     try need(["sgd", "adam", "adamw"].contains(optimizer), "optimizer", "sgd, adam or adamw", optimizer)
     try need(
       ["constant", "cosine", "onecycle"].contains(schedule), "schedule", "constant, cosine or onecycle",

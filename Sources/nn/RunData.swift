@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNData
 
@@ -17,22 +18,59 @@ struct RunData {
       try self.init(
         settings, CIFAR10(root: settings.root, train: true, download: true),
         CIFAR10(root: settings.root, train: false), transform)
+    case "cifar100":
+      try self.init(
+        settings, CIFAR100(root: settings.root, train: true, download: true),
+        CIFAR100(root: settings.root, train: false), transform)
+    case "folder":
+      let (images, tested) = try RunData.folders(settings.root)
+      try self.init(settings, images, tested, transform)
     default:
       try self.init(
         settings, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000), transform)
     }
   }
 
-  private init(
-    _ settings: RunConfiguration, _ images: some ImageDataset, _ tested: some ImageDataset,
+  /// The images of `root/train` and of `root/test` or `root/val`; those of `root` itself, with no test images, if there is
+  /// no folder `train`.
+  private static func folders(_ root: String) throws -> (images: ImageFolder, tested: ImageFolder?) {
+    guard let training = ["\(root)/train"].first(where: FileManager.default.fileExists) else {
+      return (try ImageFolder(root), nil)
+    }
+    let images = try ImageFolder(training)
+    let names = ["test", "val"].map { "\(root)/\($0)" }
+    guard let path = names.first(where: FileManager.default.fileExists) else { return (images, nil) }
+    let tested = try ImageFolder(path)
+    guard tested.classes == images.classes else {
+      throw CommandError(
+        "\(path): expected the classes \(images.classes.joined(separator: ", ")), found "
+          + tested.classes.joined(separator: ", "))
+    }
+    return (images, tested)
+  }
+
+  /// - Parameter tested: images to test with; if nil, as many of the training images as validate are kept for that.
+  private init<Images: VisionDataset>(
+    _ settings: RunConfiguration, _ images: Images, _ tested: Images?,
     _ transform: any Transform<Image, Tensor>
   ) throws {
-    var (images, tested) = (images, tested)
+    var images = images
     images.transform = transform
-    tested.transform = transform
-    let order = Generator(seed: settings.seed).randperm(images.count)
+    var order = Generator(seed: settings.seed).randperm(images.count)
     let held = max(1, Int(Double(images.count) * settings.validationShare))
-    let used = order.dropLast(held).prefix(settings.limitTrain ?? order.count)
+    func take() -> [Int] {
+      defer { order.removeLast(min(held, order.count)) }
+      return Array(order.suffix(held))
+    }
+    let validationIndices = take()
+    let testImages: Subset<Images>
+    if var tested {
+      tested.transform = transform
+      testImages = Subset(tested, indices: 0..<tested.count)
+    } else {
+      testImages = Subset(images, indices: take())
+    }
+    let used = order.prefix(settings.limitTrain ?? order.count)
     guard !used.isEmpty else {
       throw CommandError("validationShare: expected to leave training images, found none")
     }
@@ -44,8 +82,8 @@ struct RunData {
     }
     train = loader(Subset(images, indices: used), shuffle: true, .default)
     // Generators of their own: evaluation leaves the stream of the training untouched.
-    validation = loader(Subset(images, indices: order.suffix(held)), shuffle: false, Generator(seed: 1))
-    test = loader(Subset(tested, indices: 0..<tested.count), shuffle: false, Generator(seed: 2))
+    validation = loader(Subset(images, indices: validationIndices), shuffle: false, Generator(seed: 1))
+    test = loader(testImages, shuffle: false, Generator(seed: 2))
   }
 }
 

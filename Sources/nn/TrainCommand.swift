@@ -22,7 +22,9 @@ struct TrainCommand: ParsableCommand {
   @Flag(help: "Try one batch of everything and write nothing.")
   var fastDevRun = false
 
-  @Option(help: "Data set: shapes (drawn by the library) or cifar10.")
+  @Option(
+    help:
+      "Data set: shapes (drawn by the library), cifar10, cifar100, or folder (images, one folder per class).")
   var dataset: String?
   @Option(help: "Folder of the data files.")
   var root: String?

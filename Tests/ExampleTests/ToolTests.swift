@@ -52,6 +52,35 @@ import Testing
     }
   }
 
+  /// Photos in one folder per class, with and without a folder of their own for testing.
+  @Test func aFolderOfImagesTrains() throws {
+    try withTemporaryFolder { folder in
+      let shapes = SyntheticShapes(count: 60)
+      for part in ["train", "test"] {
+        for index in 0..<shapes.count {
+          let path = "\(folder.path)/\(part)/\(shapes.classes[shapes.targets[index]])"
+          try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+          try shapes.image(at: index).writePNG(toFile: "\(path)/\(index).png")
+        }
+      }
+      for root in [folder.path, folder.path + "/train"] {
+        let trained = try nn(
+          [
+            "train", "--dataset", "folder", "--root", root, "--image-size", "32", "--output",
+            folder.path + "/run",
+          ]
+            + Self.small)
+        #expect(trained.status == 0 && trained.output.contains("'test_acc':"), "\(trained.output)")
+        try? FileManager.default.removeItem(atPath: folder.path + "/run")
+      }
+      try FileManager.default.removeItem(atPath: "\(folder.path)/test/\(shapes.classes[0])")
+      let answer = try nn(
+        ["train", "--dataset", "folder", "--root", folder.path, "--image-size", "32", "--epochs", "1"])
+      #expect(
+        answer.status == 1 && answer.output.contains("/test: expected the classes "), "\(answer.output)")
+    }
+  }
+
   @Test func inspectListsAWeightFile() throws {
     try withTemporaryFolder { folder in
       let path = folder.path + "/w.safetensors"
@@ -75,7 +104,10 @@ import Testing
   @Test(arguments: [
     (["train", "--epoch", "1"], "--epoch", Int32(64)),
     (["train", "--epochs", "0"], "epochs: expected a number of at least 1, found 0", 1),
-    (["train", "--dataset", "mnist"], "dataset: expected shapes or cifar10, found mnist", 1),
+    (
+      ["train", "--dataset", "mnist"], "dataset: expected shapes, cifar10, cifar100 or folder, found mnist", 1
+    ),
+    (["train", "--dataset", "folder"], "imageSize: expected a size for images from a folder, found none", 1),
     (["train", "--arch", "resnet81", "--fast-dev-run"], "unknown network \"resnet81\"; nearest names: ", 1),
     (["train", "--config", "/none.yaml"], "/none.yaml: expected a configuration that can be read", 1),
     (["predict", "/none", "a.png"], "/none: cannot be read", 1),

@@ -8,7 +8,8 @@ import Synchronization
 ///
 /// Layers are seen where their calls are (see ``Layer``); times of a block include those of its parts. A layer's
 /// backward time runs from the gradient of its output to that of its input; where other layers use the same input, their
-/// work in between counts too.
+/// work in between counts too. What otherwise runs in one pass (a normalisation, the rectifier behind it) is computed one
+/// by one while it is measured, so the parts add up to more than a step takes without.
 public final class Profiler: Callback {
   /// Time of one layer, added up over all its calls.
   public struct LayerTime: Sendable {
@@ -94,7 +95,8 @@ public final class Profiler: Callback {
         }
         open.append(number)
         if input.requiresGrad {
-          input.registerHook { _ in
+          input.registerHook { gradient in
+            gradient.evaluate()
             calls.list.withLock { $0[number].backwardEnd = Self.now() }
             return nil
           }
@@ -104,11 +106,13 @@ public final class Profiler: Callback {
       })
     handles.append(
       module.registerForwardHook { [self] _, _, output in
+        output.evaluate()
         let now = Self.now()
         guard let number = open.popLast() else { return nil }
         calls.list.withLock { $0[number].forwardEnd = now }
         if output.requiresGrad {
-          output.registerHook { _ in
+          output.registerHook { gradient in
+            gradient.evaluate()
             calls.list.withLock { $0[number].backwardStart = Self.now() }
             return nil
           }
