@@ -12,7 +12,7 @@ struct Workloads: ParsableCommand {
 
   @Argument(
     help:
-      "cnn-train, cnn-eval, mlp-step, scalar-add, resize, sgemm, copy, forward:MODEL, forward-train:MODEL or step:MODEL"
+      "cnn-train, cnn-eval, mlp-step, scalar-add, trainer, written-out, resize, sgemm, copy, forward:MODEL, forward-train:MODEL or step:MODEL"
   )
   var name: String
   @Option(help: "Samples per batch.") var batch = 256
@@ -43,6 +43,8 @@ struct Workloads: ParsableCommand {
     case ("cnn-eval", nil): return forward(ChapterNet().eval(), [batch, 3, 32, 32])
     case ("mlp-step", nil): return training(MultilayerPerceptron(), [batch, 784], classes: 10)
     case ("scalar-add", nil): return scalarAdd()
+    case ("trainer", nil): return .trainer(writtenOut: false)
+    case ("written-out", nil): return .trainer(writtenOut: true)
     case ("resize", nil): return resize()
     case ("sgemm", nil): return product()
     case ("copy", nil): return copy()
