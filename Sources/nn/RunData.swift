@@ -34,10 +34,8 @@ struct RunData {
   /// The images of `root/train` and of `root/test` or `root/val`; those of `root` itself, with no test images, if there is
   /// no folder `train`.
   private static func folders(_ root: String) throws -> (images: ImageFolder, tested: ImageFolder?) {
-    guard let training = ["\(root)/train"].first(where: FileManager.default.fileExists) else {
-      return (try ImageFolder(root), nil)
-    }
-    let images = try ImageFolder(training)
+    guard FileManager.default.fileExists(atPath: "\(root)/train") else { return (try ImageFolder(root), nil) }
+    let images = try ImageFolder("\(root)/train")
     let names = ["test", "val"].map { "\(root)/\($0)" }
     guard let path = names.first(where: FileManager.default.fileExists) else { return (images, nil) }
     let tested = try ImageFolder(path)
