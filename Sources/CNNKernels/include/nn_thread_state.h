@@ -13,4 +13,8 @@ void nn_set_inside_parallel(int value);
 int nn_forced_path(void);
 void nn_set_forced_path(int path);
 
+/// Whoever watches the operations of the calling thread, null if nobody does.
+void *nn_tracer(void);
+void nn_set_tracer(void *object);
+
 #endif

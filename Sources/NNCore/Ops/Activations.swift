@@ -17,6 +17,17 @@ extension Tensor {
     curvature: (@Sendable (Tensor) -> Tensor)? = nil
   ) -> Tensor {
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
+    if isTracing,
+      let result = traced(
+        name, [self],
+        [
+          "kind": .int(Int(op.rawValue)), "a": .number(parameters.a), "b": .number(parameters.b),
+          "c": .number(parameters.c),
+        ],
+        body: { $0[0].activated(op, name, parameters, curvature: curvature) })
+    {
+      return result
+    }
     return backend.activate(op, self, parameters)
       .recorded(name, inputs: [self], saving: [self]) { g, c in
         [Tensor.slope(op, name, parameters, g, c.saved(0), curvature)]
@@ -41,6 +52,7 @@ extension Tensor {
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
     if !dtype.isFloatingPoint { return backend.unary(NN_RELU, self) }
+    if isTracing, let result = traced("relu", [self], body: { $0[0].relu() }) { return result }
     if let result = rectifiedNormalization() ?? pending(DeferredConvolution.self)?.rectified() {
       return result
     }

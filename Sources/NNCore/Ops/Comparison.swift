@@ -101,6 +101,13 @@ extension Tensor {
   /// result is max. As `torch.clamp`.
   public func clamp(min: Double? = nil, max: Double? = nil) -> Tensor {
     require(min != nil || max != nil, "clamp", "needs min, max or both")
+    if isTracing,
+      let result = traced(
+        "clamp", [self], ["min": .number(min ?? -.infinity), "max": .number(max ?? .infinity)],
+        body: { $0[0].clamp(min: min, max: max) })
+    {
+      return result
+    }
     var value = self
     let x = detach()
     var inside = Tensor.ones(shape, dtype: .bool)

@@ -72,6 +72,25 @@ extension Tensor {
       "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
     let geometry = ConvolutionGeometry(stride: stride, padding: start, dilation: dilation, groups: groups)
+    if isTracing,
+      let result = traced(
+        "conv2d", [self], parameters: [weight, bias],
+        [
+          "strides": .ints([stride.height, stride.width]),
+          "dilations": .ints([dilation.height, dilation.width]),
+          "groups": .int(groups),
+          "pads": .ints([
+            start.height, start.width, total.height - start.height, total.width - start.width,
+          ]),
+        ],
+        body: {
+          $0[0].convolution(
+            $0[1], $0.count > 2 ? $0[2] : nil, stride: stride, padding: padding, dilation: dilation,
+            groups: groups, name)
+        })
+    {
+      return result
+    }
     return Tensor.convolved(self, weight, bias, geometry, outputSize: size)
   }
 

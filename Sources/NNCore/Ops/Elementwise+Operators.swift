@@ -22,6 +22,9 @@ extension Tensor {
 
   /// Multiplication by a constant saves the constant only, not this tensor.
   private func scaled(by factor: Tensor) -> Tensor {
+    if isTracing, let result = traced("mul", [self, factor], body: { $0[0].scaled(by: $0[1]) }) {
+      return result
+    }
     let type = Tensor.resultType(self, factor)
     let result = backend.binary(NN_MUL, backend.cast(self, to: type), backend.cast(factor, to: type))
     return result.recorded("mul", inputs: [self], saving: [factor]) { g, c in [g.scaled(by: c.saved(0))] }
@@ -42,7 +45,7 @@ extension Tensor {
     if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
       || (op == NN_DIV && !dtype.isFloatingPoint)
       || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape
-      || !isNonOverlappingAndDense || storage.isBorrowed || !isKnownUniquelyReferenced(&storage)
+      || !isNonOverlappingAndDense || storage.isReadOnly || !isKnownUniquelyReferenced(&storage)
     {
       let type = dtype
       self = pure(self, other)

@@ -37,6 +37,16 @@ extension Tensor {
     toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, name)
+    if isTracing,
+      let result = traced(
+        name, [a, b], ["kind": .int(Int(op.rawValue))],
+        body: {
+          arithmetic(
+            op, name, $0[0], $0[1], saving: saving, savingOutput: savingOutput, toFloat: toFloat, vjp: vjp)
+        })
+    {
+      return result
+    }
     var dtype = resultType(a, b)
     if toFloat { dtype = dtype.promotedToFloat }
     let result = a.backend.binary(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
@@ -48,6 +58,12 @@ extension Tensor {
     _ op: nn_unary_op, _ name: StaticString, savingOutput: Bool = false,
     vjp: @escaping @Sendable (_ gradient: Tensor, _ saved: Tensor) -> Tensor
   ) -> Tensor {
+    if isTracing,
+      let result = traced(
+        name, [self], body: { $0[0].elementary(op, name, savingOutput: savingOutput, vjp: vjp) })
+    {
+      return result
+    }
     let x = backend.cast(self, to: dtype.promotedToFloat)
     return backend.unary(op, x).recorded(
       name, inputs: [self], saving: savingOutput ? [] : [self], savingOutput: savingOutput
@@ -57,6 +73,7 @@ extension Tensor {
   // MARK: Arithmetic
 
   public static func + (a: Tensor, b: Tensor) -> Tensor {
+    if isTracing, let result = traced("add", [a, b], body: { $0[0] + $0[1] }) { return result }
     if let sum = addedToPending(a, b) {
       return sum.recorded("add", inputs: [a, b]) { g, _ in [g, g] }
     }
@@ -79,6 +96,7 @@ extension Tensor {
   }
   public static prefix func - (x: Tensor) -> Tensor {
     require(x.dtype != .bool, "neg", "bool has no negative; use logicalNot()")
+    if isTracing, let result = traced("neg", [x], body: { -$0[0] }) { return result }
     return x.backend.unary(NN_NEG, x).recorded("neg", inputs: [x]) { g, _ in [-g] }
   }
 
@@ -124,6 +142,11 @@ extension Tensor {
   /// Power with a number as exponent.
   public func pow(_ exponent: Double) -> Tensor {
     if exponent == 2 { return square() }
+    if isTracing,
+      let result = traced("pow", [self], ["exponent": .number(exponent)], body: { $0[0].pow(exponent) })
+    {
+      return result
+    }
     let x = exponent == exponent.rounded() ? self : to(dtype.promotedToFloat)
     let power = backend.binary(NN_POW, x, backend.fill([], exponent, dtype: x.dtype))
     return power.recorded("pow", inputs: [self], saving: [self]) { g, c in
@@ -171,7 +194,8 @@ extension Tensor {
     backend.unary(op, self).recorded(name, inputs: [self]) { g, _ in [g * 0] }
   }
   public func square() -> Tensor {
-    backend.unary(NN_SQUARE, self).recorded("square", inputs: [self], saving: [self]) { g, c in
+    if isTracing, let result = traced("square", [self], body: { $0[0].square() }) { return result }
+    return backend.unary(NN_SQUARE, self).recorded("square", inputs: [self], saving: [self]) { g, c in
       [g * c.saved(0) * 2]
     }
   }

@@ -42,6 +42,22 @@ extension Tensor {
     require(
       dimensions >= 1 && dtype.isFloatingPoint, "interpolate",
       "needs a floating-point tensor of shape [N, C, …], this is \(dtype) of shape \(shape)")
+    if isTracing,
+      let result = traced(
+        "interpolate", [self],
+        [
+          "size": .ints(size ?? []), "scale": .text("\(scaleFactor ?? [])"), "mode": .text(mode.rawValue),
+          "alignCorners": .flag(alignCorners), "recomputeScaleFactor": .flag(recomputeScaleFactor),
+          "antialias": .flag(antialias),
+        ],
+        body: {
+          $0[0].interpolate(
+            size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners,
+            recomputeScaleFactor: recomputeScaleFactor, antialias: antialias)
+        })
+    {
+      return result
+    }
     let fits: Bool
     switch mode {
     case .linear: fits = dimensions == 1

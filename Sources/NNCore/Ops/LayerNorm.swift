@@ -21,6 +21,23 @@ extension Tensor {
         "weight and bias must be \(dtype) of shape \(normalized), got \(tensor.dtype) of shape \(tensor.shape)"
       )
     }
+    if isTracing {
+      if let result = traced(
+        name, [self], parameters: [weight, bias],
+        [
+          "axes": .int(normalized.count), "eps": .number(eps), "weight": .flag(weight != nil),
+          "bias": .flag(bias != nil),
+        ],
+        obstacle: normalized.count < rank ? nil : "normalises over the rows",
+        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
+          inputs[0].layerNorm(
+            shape: normalized, weight: hasWeight ? inputs[1] : nil,
+            bias: hasBias ? inputs[inputs.count - 1] : nil, eps: eps)
+        })
+      {
+        return result
+      }
+    }
     let lines = reshape([count / columns, columns])
     let (flatWeight, flatBias) = (weight?.reshape([columns]), bias?.reshape([columns]))
     let (output, mean, inverse) = backend.layerNorm(

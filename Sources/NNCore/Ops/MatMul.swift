@@ -7,6 +7,16 @@ extension Tensor {
     require(
       rank > 0 && other.rank > 0, "matmul",
       "needs at least 1 dimension on both sides, got \(shape) and \(other.shape)")
+    if isTracing {
+      let isByWeight = rank > 1 && other.rank == 2
+      let isByRow = rank > 2 && rank == other.rank
+      if let result = traced(
+        "matmul", isByWeight ? [self] : [self, other], parameters: isByWeight ? [other] : [],
+        obstacle: isByWeight || isByRow ? nil : "mixes the rows", body: { $0[0].matmul($0[1]) })
+      {
+        return result
+      }
+    }
     let (isRow, isColumn) = (rank == 1, other.rank == 1)
     let a = isRow ? unsqueeze(0) : self
     let b = isColumn ? other.unsqueeze(1) : other
@@ -123,6 +133,14 @@ extension Tensor {
       require(
         bias.shape == [weight.shape[0]] && bias.dtype == dtype, "linear",
         "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type \(dtype)")
+    }
+    if isTracing,
+      let result = traced(
+        "linear", [self], parameters: [weight, bias],
+        obstacle: rank > 1 ? nil : "takes the rows for features",
+        body: { $0[0].linear($0[1], bias: $0.count > 2 ? $0[2] : nil) })
+    {
+      return result
     }
     if rank != 2 {
       let rows = shape.dropLast().reduce(1, *)

@@ -31,6 +31,22 @@ extension Tensor {
     require(
       (runningMean == nil) == (runningVariance == nil), name,
       "running mean and running variance are needed together")
+    if isTracing {
+      if training || runningMean == nil {
+        traceEnds(name, [self], because: "it uses the statistics of the batch")
+      } else if let output = traced(
+        name, [self], parameters: [runningMean, runningVariance, weight, bias],
+        ["eps": .number(eps), "weight": .flag(weight != nil), "bias": .flag(bias != nil)],
+        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
+          inputs[0].batchNorm(
+            runningMean: inputs[1], runningVariance: inputs[2], weight: hasWeight ? inputs[3] : nil,
+            bias: hasBias ? inputs[inputs.count - 1] : nil, eps: eps
+          ).output
+        })
+      {
+        return (output, runningMean, runningVariance)
+      }
+    }
     if !training, let runningMean, let runningVariance {
       let output = normalized(
         name, mean: runningMean.detach(), variance: runningVariance.detach(), weight, bias, eps: eps)
@@ -69,6 +85,22 @@ extension Tensor {
       groups > 0 && shape[1] % groups == 0, name, "\(shape[1]) channels do not divide into \(groups) groups")
     requireParameter(weight, "weight", [shape[1]], name)
     requireParameter(bias, "bias", [shape[1]], name)
+    if isTracing,
+      let result = traced(
+        name, [self], parameters: [weight, bias],
+        [
+          "groups": .int(groups), "eps": .number(eps), "weight": .flag(weight != nil),
+          "bias": .flag(bias != nil),
+        ],
+        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
+          inputs[0].groupNorm(
+            groups: groups, weight: hasWeight ? inputs[1] : nil,
+            bias: hasBias ? inputs[inputs.count - 1] : nil,
+            eps: eps)
+        })
+    {
+      return result
+    }
     return normalized(
       name, NormalizedSet(shape: shape, perSample: true, groups: groups), weight, bias, eps: eps
     ).output

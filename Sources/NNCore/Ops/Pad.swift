@@ -26,6 +26,14 @@ extension Tensor {
     for pair in 0..<padding.count / 2 {
       ends[rank - 1 - pair] = (padding[2 * pair], padding[2 * pair + 1])
     }
+    if isTracing,
+      let result = traced(
+        "pad", [self], ["padding": .ints(padding), "mode": .text(mode.rawValue), "value": .number(value)],
+        obstacle: padding.count < 2 * rank ? nil : "adds rows",
+        body: { $0[0].pad(padding, mode: mode, value: value) })
+    {
+      return result
+    }
     for axis in shape.indices {
       require(
         shape[axis] + ends[axis].before + ends[axis].behind >= 0

@@ -17,6 +17,23 @@ extension Tensor {
     kernelSize: Size2, stride: Size2? = nil, padding: Size2 = 0, dilation: Size2 = 1, ceilMode: Bool = false
   ) -> Tensor {
     let name: StaticString = "maxPool2d"
+    if isTracing, rank == 4 {
+      let attributes: [String: TraceAttribute] = [
+        "kernel": .ints([kernelSize.height, kernelSize.width]),
+        "strides": .ints([(stride ?? kernelSize).height, (stride ?? kernelSize).width]),
+        "padding": .ints([padding.height, padding.width]),
+        "dilations": .ints([dilation.height, dilation.width]), "ceilMode": .flag(ceilMode),
+      ]
+      if let result = traced(
+        name, [self], attributes,
+        body: {
+          $0[0].maxPool2d(
+            kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+        })
+      {
+        return result
+      }
+    }
     return pooledImages(name) { images in
       Tensor.maxPooled(
         images, images.windows(kernelSize, stride, padding, dilation, ceilMode: ceilMode, name), name
@@ -87,6 +104,24 @@ extension Tensor {
   ) -> Tensor {
     let name: StaticString = "avgPool2d"
     require(divisorOverride != 0, name, "the divisor must not be 0")
+    if isTracing, rank == 4 {
+      let attributes: [String: TraceAttribute] = [
+        "kernel": .ints([kernelSize.height, kernelSize.width]),
+        "strides": .ints([(stride ?? kernelSize).height, (stride ?? kernelSize).width]),
+        "padding": .ints([padding.height, padding.width]), "ceilMode": .flag(ceilMode),
+        "countIncludePad": .flag(countIncludePad), "divisor": .int(divisorOverride ?? 0),
+      ]
+      if let result = traced(
+        name, [self], attributes,
+        body: {
+          $0[0].avgPool2d(
+            kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode,
+            countIncludePad: countIncludePad, divisorOverride: divisorOverride)
+        })
+      {
+        return result
+      }
+    }
     let rule = countIncludePad ? PoolingAxis.Divisor.window : .elements
     return pooledImages(name) { images in
       let geometry = images.windows(
@@ -113,6 +148,13 @@ extension Tensor {
   /// `torch.nn.functional.adaptive_avg_pool2d`; size 1 is the average of the whole image.
   public func adaptiveAvgPool2d(outputSize: Size2) -> Tensor {
     let name: StaticString = "adaptiveAvgPool2d"
+    if isTracing, rank == 4,
+      let result = traced(
+        name, [self], ["size": .ints([outputSize.height, outputSize.width])],
+        body: { $0[0].adaptiveAvgPool2d(outputSize: outputSize) })
+    {
+      return result
+    }
     return pooledImages(name) { Tensor.averagePooled($0, $0.adaptiveWindows(outputSize, name), name) }
   }
 

@@ -26,6 +26,13 @@ extension Tensor {
   /// Sum over the axes. Integers and bool sum to int64. float32 is summed in blocks and in float64 across them.
   public func sum(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
     let all = self.axes(axes, "sum")
+    if isTracing,
+      let result = traced(
+        "sum", [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
+        obstacle: all.first == 0 ? "adds up the rows" : nil, body: { $0[0].sum(all, keepDim: keepDim) })
+    {
+      return result
+    }
     let shape = shape
     return backend.reduce(NN_SUM, self, axes: all).dropping(all, unless: keepDim)
       .recorded("sum", inputs: [self]) { g, _ in [g.restoring(all, dropped: !keepDim).expand(shape)] }
@@ -46,6 +53,14 @@ extension Tensor {
   public func mean(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
     require(dtype.isFloatingPoint, "mean", "needs a floating-point tensor, this is \(dtype)")
     let all = self.axes(axes, "mean")
+    if isTracing,
+      let result = traced(
+        "mean", [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
+        obstacle: all.first == 0 ? "averages over the rows" : nil, body: { $0[0].mean(all, keepDim: keepDim) }
+      )
+    {
+      return result
+    }
     return sum(all, keepDim: keepDim) / Double(all.reduce(1) { $0 * shape[$1] })
   }
   public func mean(_ axis: Int, keepDim: Bool = false) -> Tensor { mean([axis], keepDim: keepDim) }

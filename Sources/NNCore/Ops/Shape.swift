@@ -13,7 +13,17 @@ extension Tensor {
   }
 
   private func rearranged(strides: [Int]?) -> Tensor {
-    backend.copy(self, strides: strides).recorded("contiguous", inputs: [self]) { g, _ in [g] }
+    if isTracing {
+      let attributes = strides == nil ? [:] : ["channelsLast": TraceAttribute.flag(isChannelsLast)]
+      let keepsRows = strides == nil || strides == Tensor.channelsLastStrides(shape)
+      if let result = traced(
+        "contiguous", [self], attributes, obstacle: keepsRows ? nil : "copies in a layout of its own",
+        body: { $0[0].rearranged(strides: strides == nil ? nil : Tensor.channelsLastStrides($0[0].shape)) })
+      {
+        return result
+      }
+    }
+    return backend.copy(self, strides: strides).recorded("contiguous", inputs: [self]) { g, _ in [g] }
   }
 
   /// A copy with memory of its own.
@@ -36,6 +46,17 @@ extension Tensor {
     require(
       target.reduce(1, *) == count, "reshape",
       "shape \(shape) has \(count) elements, \(sizes) has another number")
+    if isTracing, rank > 0 {
+      let keepsRows = target.first == shape[0]
+      let rest = Array(target.dropFirst())
+      if let result = traced(
+        "reshape", [self], ["shape": .ints(rest)],
+        obstacle: keepsRows ? nil : "moves elements from row to row",
+        body: { $0[0].reshape([$0[0].shape[0]] + rest) })
+      {
+        return result
+      }
+    }
     let old = shape
     let result: Tensor
     if let strides = stridesForView(target) {
@@ -81,6 +102,13 @@ extension Tensor {
   public func permute(_ order: [Int]) -> Tensor {
     let axes = order.map { axis($0, "permute") }
     require(axes.sorted() == Array(0..<rank), "permute", "\(order) is no order of the dimensions of \(shape)")
+    if isTracing,
+      let result = traced(
+        "permute", [self], ["order": .ints(axes)],
+        obstacle: axes.first == 0 ? nil : "moves the rows to another axis", body: { $0[0].permute(axes) })
+    {
+      return result
+    }
     var inverse = axes
     for (place, axis) in axes.enumerated() { inverse[axis] = place }
     return view(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
@@ -113,6 +141,13 @@ extension Tensor {
   public func squeeze(_ axis: Int) -> Tensor {
     let a = self.axis(axis, "squeeze")
     if rank == 0 || shape[a] != 1 { return self }
+    if isTracing,
+      let result = traced(
+        "squeeze", [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "drops the axis of the rows",
+        body: { $0[0].squeeze(a) })
+    {
+      return result
+    }
     var sizes = shape
     var steps = strides
     sizes.remove(at: a)
@@ -126,6 +161,13 @@ extension Tensor {
   /// With a new dimension of size 1 before `axis`.
   public func unsqueeze(_ axis: Int) -> Tensor {
     let a = self.axis(axis, "unsqueeze", extra: 1)
+    if isTracing,
+      let result = traced(
+        "unsqueeze", [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "moves the rows to another axis",
+        body: { $0[0].unsqueeze(a) })
+    {
+      return result
+    }
     var sizes = shape
     var steps = strides
     sizes.insert(1, at: a)
@@ -161,6 +203,16 @@ extension Tensor {
       require(
         shape[axis] == target[axis + lead] || shape[axis] == 1, "expand",
         "shape \(shape) does not expand to \(sizes)")
+    }
+    if isTracing, rank > 0 {
+      let rest = Array(target.dropFirst())
+      let keepsRows = target.count == rank && target[0] == shape[0]
+      if let result = traced(
+        "expand", [self], ["shape": .ints(rest)], obstacle: keepsRows ? nil : "repeats the rows",
+        body: { $0[0].expand([$0[0].shape[0]] + rest) })
+      {
+        return result
+      }
     }
     // The engine sums the gradient back to the input's shape.
     return view(shape: target, strides: broadcastStrides(to: target)).recorded("expand", inputs: [self]) {
@@ -203,6 +255,15 @@ extension Tensor {
       rank > 0 && start >= 0 && length >= 0 && end <= shape[a], "slice",
       "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
     if start == 0 && length == shape[a] && step == 1 { return self }
+    if isTracing,
+      let result = traced(
+        "slice", [self],
+        ["axis": .int(a), "start": .int(start), "length": .int(length), "step": .int(step)],
+        obstacle: a > 0 ? nil : "takes some of the rows",
+        body: { $0[0].slice(a, from: start, length: length, step: step) })
+    {
+      return result
+    }
     var sizes = shape
     var steps = strides
     sizes[a] = length
@@ -367,6 +428,12 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
         }(), "cat",
       "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
     shape[a] += part.shape[a]
+  }
+  if isTracing,
+    let result = traced(
+      "cat", parts, ["axis": .int(a)], obstacle: a > 0 ? nil : "adds rows", body: { cat($0, axis: a) })
+  {
+    return result
   }
   let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.isChannelsLast && !$0.isContiguous }
   let result = Tensor(

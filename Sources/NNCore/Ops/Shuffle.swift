@@ -7,6 +7,12 @@ extension Tensor {
     require(
       rank >= 3 && groups > 0 && shape[1] % groups == 0, "channelShuffle",
       "cannot deal the channels of shape \(shape) out over \(groups) groups")
+    if isTracing,
+      let result = traced(
+        "channelShuffle", [self], ["groups": .int(groups)], body: { $0[0].channelShuffle(groups: groups) })
+    {
+      return result
+    }
     let (channels, size) = (shape[1], shape[1] / groups)
     return indexSelect(1, index: Tensor((0..<channels).map { $0 % groups * size + $0 / groups }))
   }

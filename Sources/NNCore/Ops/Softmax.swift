@@ -10,6 +10,13 @@ extension Tensor {
   private func normalizedExponential(_ axis: Int, logarithm: Bool, _ name: StaticString) -> Tensor {
     let a = self.axis(axis, name)
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
+    if isTracing,
+      let result = traced(
+        name, [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "mixes the rows",
+        body: { $0[0].normalizedExponential(a, logarithm: logarithm, name) })
+    {
+      return result
+    }
     if rank == 0 { return reshape([1]).normalizedExponential(0, logarithm: logarithm, name).reshape([]) }
     return backend.softmax(self, axis: a, logarithm: logarithm)
       .recorded(name, inputs: [self], savingOutput: true) { g, c in

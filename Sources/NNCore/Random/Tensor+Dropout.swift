@@ -23,6 +23,7 @@ extension Tensor {
     Tensor.requireProbability(p, name)
     Tensor.requireFloat(dtype, name)
     if !training || p == 0 || count == 0 { return self }
+    if isTracing { traceEnds(name, [self], because: "it draws random numbers") }
     let factors: Tensor
     if p == 1 {
       factors = Tensor.zeros(maskShape, dtype: dtype)  // PyTorch draws nothing in this case

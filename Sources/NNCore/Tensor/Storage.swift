@@ -37,6 +37,8 @@ package final class Storage: @unchecked Sendable {
   /// What holds the values that were deferred once.
   private var backing: Storage?
   private let path: KernelPath
+  /// What an operation that is being traced knows of these bytes.
+  package let trace: TracedValues?
   private let derivedTensors = Mutex<DerivedTensors?>(nil)
 
   package init(byteCount: Int) {
@@ -47,6 +49,7 @@ package final class Storage: @unchecked Sendable {
     owner = nil
     deferred = Mutex(nil)
     path = .portable
+    trace = nil
   }
 
   /// Wraps memory that `owner` keeps alive; it is never written to.
@@ -57,6 +60,7 @@ package final class Storage: @unchecked Sendable {
     self.owner = owner
     deferred = Mutex(nil)
     path = .portable
+    trace = nil
   }
 
   /// Values that are computed when somebody asks for them, on the kernels that are in use now.
@@ -67,6 +71,7 @@ package final class Storage: @unchecked Sendable {
     owner = nil
     deferred = Mutex(values)
     path = .current
+    trace = values as? TracedValues
   }
 
   package var pointer: UnsafeMutableRawPointer {
@@ -97,7 +102,8 @@ package final class Storage: @unchecked Sendable {
     }
   }
 
-  package var isBorrowed: Bool { owner != nil }
+  /// Whether the bytes are to stay what they are, whoever holds them.
+  package var isReadOnly: Bool { owner != nil || trace != nil }
 
   /// What was made from these bytes and from `sources` under this key, or else what `make` gives; the last one is kept.
   package func derived(for key: [Int], from sources: [Tensor], make: () -> [Tensor]) -> [Tensor] {

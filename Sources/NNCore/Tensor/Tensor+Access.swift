@@ -35,7 +35,7 @@ extension Tensor {
   ) rethrows -> R {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     node = nil
-    if !isContiguous || storage.isBorrowed || !isKnownUniquelyReferenced(&storage) {
+    if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: nil)
     }
     storage.forgetDerived()

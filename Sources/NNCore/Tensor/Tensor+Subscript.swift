@@ -144,7 +144,7 @@ extension Tensor {
     // A leaf that is changed without recording stays the leaf it is.
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     node = nil
-    if isRecorded || storage.isBorrowed || !isNonOverlappingAndDense || !isKnownUniquelyReferenced(&storage) {
+    if isRecorded || storage.isReadOnly || !isNonOverlappingAndDense || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: denseStridesLikeSelf)
     }
     storage.forgetDerived()

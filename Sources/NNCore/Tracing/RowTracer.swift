@@ -1,0 +1,95 @@
+/// Follows what is computed row by row from the input of a step without anything that is trained.
+///
+/// While it learns it carries operations out and notes them in a graph. Afterwards it answers an operation that it
+/// knows with values that are computed, or looked up, only if somebody asks for them. Whatever it does not know for
+/// certain to be the same function of the same row is carried out as usual.
+package final class RowTracer: Tracer {
+  package let graph: TraceGraph
+  private let source: any TracedRowSource
+  /// Notes operations that it does not know yet.
+  package var isLearning = false
+  /// Key of the layer that is running, for messages.
+  package var layer: () -> String = { "" }
+  /// Where the trace ended and why, in the order of appearance: operations that are no functions of the rows.
+  package private(set) var obstacles: [(layer: String, operation: String, reason: String)] = []
+
+  package init(_ graph: TraceGraph, source: any TracedRowSource) {
+    self.graph = graph
+    self.source = source
+  }
+
+  package func perform(_ call: TracedCall) -> Tensor? {
+    let traces = (call.rows + call.parameters).compactMap(\.storage.trace)
+    guard let batch = traces.first?.batch else { return nil }
+    // How a single row lies in memory does not tell where a second one would be.
+    let fits = graph.input.shape[0] > 1 || batch.rows.count == 1
+    if fits, let inputs = inputs(call, batch) {
+      if let value = graph.find(call, inputs) {
+        let known = isLearning ? result(of: call) : nil
+        return TracedValues(batch, value: value, known: known, source: source).tensor
+      }
+      if isLearning, let known = result(of: call), known.rank > 0, known.shape[0] == batch.rows.count,
+        known.node == nil
+      {
+        let value = graph.add(call, inputs, layer: layer(), result: known)
+        return TracedValues(batch, value: value, known: known, source: source).tensor
+      }
+    }
+    // Their values are asked for outside of parallel loops.
+    for tensor in call.rows + call.parameters where tensor.storage.trace != nil { tensor.evaluate() }
+    return nil
+  }
+
+  /// The operation carried out with the values themselves, as it would be without a tracer.
+  private func result(of call: TracedCall) -> Tensor? {
+    var operands: [Tensor] = []
+    for tensor in call.rows + call.parameters {
+      guard let trace = tensor.storage.trace else {
+        operands.append(tensor)
+        continue
+      }
+      guard let known = trace.value == nil ? trace.batch.input : trace.known else { return nil }
+      operands.append(known)
+    }
+    return withoutTracer { call.body(operands) }
+  }
+
+  /// What the operation depends on; nil if that is more than the rows of one batch and constants.
+  private func inputs(_ call: TracedCall, _ batch: TracedBatch) -> [TraceGraph.Input]? {
+    if let reason = call.obstacle {
+      if isLearning { obstacles.append((layer(), "\(call.name)", reason)) }
+      return nil
+    }
+    var inputs: [TraceGraph.Input] = []
+    let rank = call.rows.map(\.rank).max() ?? 0
+    for tensor in call.rows {
+      if tensor.node != nil { return nil }
+      if let trace = tensor.storage.trace {
+        guard trace.batch === batch, tensor.rank == rank, let value = value(of: trace, in: tensor) else {
+          return nil
+        }
+        inputs.append(.value(value))
+      } else {
+        let isRepeated =
+          tensor.rank == rank && tensor.shape[0] == batch.rows.count
+          && (tensor.strides[0] == 0 || tensor.shape[0] == 1)
+        guard isRepeated || tensor.rank < rank || tensor.shape[0] == 1 else { return nil }
+        inputs.append(.constant(tensor.detach(), isRepeated: isRepeated))
+      }
+    }
+    for tensor in call.parameters {
+      if tensor.node != nil || tensor.storage.trace != nil { return nil }
+      inputs.append(.constant(tensor.detach(), isRepeated: false))
+    }
+    return inputs
+  }
+
+  /// The value that a tensor is all of.
+  private func value(of trace: TracedValues, in tensor: Tensor) -> TraceGraph.Value? {
+    let value = trace.value ?? graph.input
+    let isWhole =
+      tensor.shape == value.shape(rows: trace.batch.rows.count) && tensor.strides == value.strides
+      && tensor.offset == value.offset && tensor.dtype == value.dtype
+    return isWhole ? value : nil
+  }
+}

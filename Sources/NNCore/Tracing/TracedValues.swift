@@ -1,0 +1,90 @@
+import Synchronization
+
+/// The rows that a trace is about to compute something of: a batch of samples that have numbers.
+package final class TracedBatch: Sendable {
+  /// Number of each row among all that there are.
+  package let rows: [Int]
+  /// Whom the rows belong to (a data set): equal numbers of different owners are different rows.
+  package let owner: AnyObject & Sendable
+  private let load: @Sendable () -> Tensor
+  private let loaded: Mutex<Tensor?>
+
+  /// - Parameters:
+  ///   - input: the rows themselves, if they are there already.
+  ///   - load: makes them if somebody asks.
+  package init(
+    rows: [Int], owner: AnyObject & Sendable, input: Tensor?, load: @escaping @Sendable () -> Tensor
+  ) {
+    self.rows = rows
+    self.owner = owner
+    self.load = load
+    loaded = Mutex(input)
+  }
+
+  /// The input [rows, …].
+  package var input: Tensor {
+    loaded.withLock { input in
+      let result = input ?? load()
+      input = result
+      return result
+    }
+  }
+
+  /// The input as a tensor that a tracer recognises.
+  ///
+  /// - Parameter shape: its shape [rows, …], row-major.
+  package func tracedInput(shape: [Int], dtype: DType) -> Tensor {
+    let values = TracedValues(self, value: nil, known: nil, source: nil)
+    return Tensor(deferring: values, shape: shape, strides: Tensor.contiguousStrides(shape), dtype)
+  }
+}
+
+/// Whoever keeps computed rows.
+package protocol TracedRowSource: AnyObject, Sendable {
+  /// A value for the rows of a batch, in the value's shape and layout.
+  ///
+  /// - Parameter known: the value, if it has been computed already.
+  func rows(of value: TraceGraph.Value, for batch: TracedBatch, known: Tensor?) -> Tensor
+}
+
+/// A value of a trace for the rows of a batch: computed if somebody asks for it.
+package final class TracedValues: DeferredValues {
+  package let batch: TracedBatch
+  /// Nil for the input.
+  let value: TraceGraph.Value?
+  /// What it was computed to, if it was.
+  let known: Tensor?
+  private let source: (any TracedRowSource)?
+
+  init(
+    _ batch: TracedBatch, value: TraceGraph.Value?, known: Tensor?, source: (any TracedRowSource)?
+  ) {
+    self.batch = batch
+    self.value = value
+    self.known = known
+    self.source = source
+  }
+
+  package func evaluate() -> Tensor {
+    guard let value, let source else { return batch.input.detach().contiguous() }
+    let tensor = source.rows(of: value, for: batch, known: known)
+    let rows = batch.rows.count
+    let size = value.extent(rows: rows)
+    if tensor.offset == value.offset, tensor.strides == value.strides,
+      tensor.storage.byteCount == size * value.dtype.byteCount
+    {
+      return tensor.view(shape: [size], strides: [1], offset: 0)
+    }
+    let storage = Storage(byteCount: size * value.dtype.byteCount)
+    let target = value.tensor(rows: rows, storage)
+    target.backend.assign(tensor, to: target)
+    return target.view(shape: [size], strides: [1], offset: 0)
+  }
+
+  /// The value as a tensor.
+  var tensor: Tensor {
+    guard let value else { fail("TracedValues", "the input of a trace has no value") }
+    let bytes = value.extent(rows: batch.rows.count) * value.dtype.byteCount
+    return value.tensor(rows: batch.rows.count, Storage(deferring: self, byteCount: bytes))
+  }
+}
