@@ -1,10 +1,11 @@
 /// Follows what is computed row by row from the input of a step without anything that is trained.
 ///
-/// While it learns it carries operations out and notes them in a graph. Afterwards it answers an operation that it
+/// While it learns it carries operations out for a few rows and notes them in a graph. Afterwards it answers an operation that it
 /// knows with values that are computed, or looked up, only if somebody asks for them. Whatever it does not know for
 /// certain to be the same function of the same row is carried out as usual.
 package final class RowTracer: Tracer {
-  package let graph: TraceGraph
+  /// Made when the first operation is noted.
+  package private(set) var graph: TraceGraph?
   private let source: any TracedRowSource
   /// Notes operations that it does not know yet.
   package var isLearning = false
@@ -13,26 +14,23 @@ package final class RowTracer: Tracer {
   /// Where the trace ended and why, in the order of appearance: operations that are no functions of the rows.
   package private(set) var obstacles: [(layer: String, operation: String, reason: String)] = []
 
-  package init(_ graph: TraceGraph, source: any TracedRowSource) {
-    self.graph = graph
+  package init(source: any TracedRowSource) {
     self.source = source
   }
 
   package func perform(_ call: TracedCall) -> Tensor? {
     let traces = (call.rows + call.parameters).compactMap(\.storage.trace)
     guard let batch = traces.first?.batch else { return nil }
+    if graph == nil, isLearning, !batch.rows.isEmpty { graph = TraceGraph(like: batch) }
     // How a single row lies in memory does not tell where a second one would be.
-    let fits = graph.input.shape[0] > 1 || batch.rows.count == 1
-    if fits, let inputs = inputs(call, batch) {
+    if let graph, graph.input.shape[0] > 1 || batch.rows.count == 1, let inputs = inputs(call, batch, graph) {
+      let example = isLearning ? example(of: call, inputs, graph) : nil
       if let value = graph.find(call, inputs) {
-        let known = isLearning ? result(of: call) : nil
-        return TracedValues(batch, value: value, known: known, source: source).tensor
+        return TracedValues(batch, value, of: graph, example: example, source: source).tensor
       }
-      if isLearning, let known = result(of: call), known.rank > 0, known.shape[0] == batch.rows.count,
-        known.node == nil
-      {
-        let value = graph.add(call, inputs, layer: layer(), result: known)
-        return TracedValues(batch, value: value, known: known, source: source).tensor
+      if let example {
+        let value = graph.add(call, inputs, layer: layer(), result: example)
+        return TracedValues(batch, value, of: graph, example: example, source: source).tensor
       }
     }
     // Their values are asked for outside of parallel loops.
@@ -40,22 +38,27 @@ package final class RowTracer: Tracer {
     return nil
   }
 
-  /// The operation carried out with the values themselves, as it would be without a tracer.
-  private func result(of call: TracedCall) -> Tensor? {
+  /// The operation carried out for a few rows.
+  private func example(of call: TracedCall, _ inputs: [TraceGraph.Input], _ graph: TraceGraph) -> Tensor? {
     var operands: [Tensor] = []
-    for tensor in call.rows + call.parameters {
-      guard let trace = tensor.storage.trace else {
-        operands.append(tensor)
-        continue
+    let rows = graph.input.shape[0]
+    for (tensor, input) in zip(call.rows + call.parameters, inputs) {
+      switch input {
+      case .constant(let constant, let isRepeated):
+        operands.append(isRepeated ? constant.repeated(rows) : constant)
+      case .value:
+        guard let trace = tensor.storage.trace,
+          let example = trace.value == nil ? trace.batch.example : trace.example
+        else { return nil }
+        operands.append(example)
       }
-      guard let known = trace.value == nil ? trace.batch.input : trace.known else { return nil }
-      operands.append(known)
     }
-    return withoutTracer { call.body(operands) }
+    let result = withoutTracer { call.body(operands) }
+    return result.rank > 0 && result.shape[0] == rows && result.node == nil ? result : nil
   }
 
   /// What the operation depends on; nil if that is more than the rows of one batch and constants.
-  private func inputs(_ call: TracedCall, _ batch: TracedBatch) -> [TraceGraph.Input]? {
+  private func inputs(_ call: TracedCall, _ batch: TracedBatch, _ graph: TraceGraph) -> [TraceGraph.Input]? {
     if let reason = call.obstacle {
       if isLearning { obstacles.append((layer(), "\(call.name)", reason)) }
       return nil
@@ -65,7 +68,8 @@ package final class RowTracer: Tracer {
     for tensor in call.rows {
       if tensor.node != nil { return nil }
       if let trace = tensor.storage.trace {
-        guard trace.batch === batch, tensor.rank == rank, let value = value(of: trace, in: tensor) else {
+        guard trace.batch === batch, tensor.rank == rank, let value = value(of: trace, in: tensor, graph)
+        else {
           return nil
         }
         inputs.append(.value(value))
@@ -85,7 +89,7 @@ package final class RowTracer: Tracer {
   }
 
   /// The value that a tensor is all of.
-  private func value(of trace: TracedValues, in tensor: Tensor) -> TraceGraph.Value? {
+  private func value(of trace: TracedValues, in tensor: Tensor, _ graph: TraceGraph) -> TraceGraph.Value? {
     let value = trace.value ?? graph.input
     let isWhole =
       tensor.shape == value.shape(rows: trace.batch.rows.count) && tensor.strides == value.strides

@@ -19,6 +19,28 @@ package final class TraceGraph: Sendable {
 
     /// Elements of a row.
     package var rowCount: Int { shape.dropFirst().reduce(1, *) }
+    /// Whether the rows lie one behind the other in memory, each without gaps.
+    private var isPacked: Bool {
+      let example = tensor(rows: shape[0], Storage(byteCount: 0))
+      return offset == 0 && (strides[0] == rowCount || shape[0] == 1) && example.isNonOverlappingAndDense
+    }
+    /// Values as rows [rows, elements], in the order of memory where that is without gaps.
+    package func packed(_ values: Tensor) -> Tensor {
+      let rows = values.shape[0]
+      if isPacked, values.strides == strides, values.offset == 0 {
+        return values.view(shape: [rows, rowCount], strides: [rowCount, 1])
+      }
+      let target = Tensor(uninitialized: [rows, rowCount], dtype: dtype)
+      target.backend.assign(values.detach(), to: unpacked(target))
+      return target
+    }
+    /// The values of `packed` rows.
+    package func unpacked(_ rows: Tensor) -> Tensor {
+      let shape = shape(rows: rows.shape[0])
+      return isPacked
+        ? rows.view(shape: shape, strides: [rowCount] + strides.dropFirst())
+        : rows.view(shape: shape, strides: Tensor.contiguousStrides(shape))
+    }
     /// Shape for another number of rows.
     package func shape(rows: Int) -> [Int] { [rows] + shape.dropFirst() }
     /// Elements of memory from the beginning of the storage to the last element.
@@ -64,9 +86,9 @@ package final class TraceGraph: Sendable {
     var consumers: [ObjectIdentifier: [Int]] = [:]
   }
 
-  /// - Parameter example: an input such as the function gets, [rows, …].
-  package init(example: Tensor) {
-    input = Value(example, operation: nil)
+  /// - Parameter batch: rows such as the function gets.
+  package init(like batch: TracedBatch) {
+    input = Value(batch.example, operation: nil)
   }
 
   package var operations: [Operation] { state.withLock { $0.operations } }
@@ -211,7 +233,7 @@ extension Tensor {
   }
 
   /// A tensor that repeats one row, with another number of rows.
-  fileprivate func repeated(_ rows: Int) -> Tensor {
+  func repeated(_ rows: Int) -> Tensor {
     view(shape: [rows] + shape.dropFirst(), strides: [0] + strides.dropFirst())
   }
 }

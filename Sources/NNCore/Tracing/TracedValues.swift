@@ -30,44 +30,56 @@ package final class TracedBatch: Sendable {
     }
   }
 
+  /// A few rows of the input, enough to see what an operation makes of them.
+  var example: Tensor {
+    let input = input.detach()
+    return input.narrow(0, start: 0, length: Swift.min(2, rows.count)).contiguous()
+  }
+
   /// The input as a tensor that a tracer recognises.
   ///
   /// - Parameter shape: its shape [rows, …], row-major.
   package func tracedInput(shape: [Int], dtype: DType) -> Tensor {
-    let values = TracedValues(self, value: nil, known: nil, source: nil)
+    let values = TracedValues(self)
     return Tensor(deferring: values, shape: shape, strides: Tensor.contiguousStrides(shape), dtype)
   }
 }
 
 /// Whoever keeps computed rows.
 package protocol TracedRowSource: AnyObject, Sendable {
-  /// A value for the rows of a batch, in the value's shape and layout.
-  ///
-  /// - Parameter known: the value, if it has been computed already.
-  func rows(of value: TraceGraph.Value, for batch: TracedBatch, known: Tensor?) -> Tensor
+  /// A value of a graph for the rows of a batch.
+  func rows(of value: TraceGraph.Value, in graph: TraceGraph, for batch: TracedBatch) -> Tensor
 }
 
 /// A value of a trace for the rows of a batch: computed if somebody asks for it.
 package final class TracedValues: DeferredValues {
   package let batch: TracedBatch
-  /// Nil for the input.
+  /// Nil for the input, which may get into any graph.
   let value: TraceGraph.Value?
-  /// What it was computed to, if it was.
-  let known: Tensor?
+  private let graph: TraceGraph?
+  /// What it is for `batch.example`, as long as the tracer learns.
+  let example: Tensor?
   private let source: (any TracedRowSource)?
 
+  init(_ batch: TracedBatch) {
+    self.batch = batch
+    (value, graph, example, source) = (nil, nil, nil, nil)
+  }
+
   init(
-    _ batch: TracedBatch, value: TraceGraph.Value?, known: Tensor?, source: (any TracedRowSource)?
+    _ batch: TracedBatch, _ value: TraceGraph.Value, of graph: TraceGraph, example: Tensor?,
+    source: any TracedRowSource
   ) {
     self.batch = batch
     self.value = value
-    self.known = known
+    self.graph = graph
+    self.example = example
     self.source = source
   }
 
   package func evaluate() -> Tensor {
-    guard let value, let source else { return batch.input.detach().contiguous() }
-    let tensor = source.rows(of: value, for: batch, known: known)
+    guard let value, let graph, let source else { return batch.input.detach().contiguous() }
+    let tensor = source.rows(of: value, in: graph, for: batch)
     let rows = batch.rows.count
     let size = value.extent(rows: rows)
     if tensor.offset == value.offset, tensor.strides == value.strides,

@@ -1,7 +1,7 @@
 import NNCore
 
 /// Examples that lie in two tensors along their first dimension, `torch.utils.data.TensorDataset`.
-public struct TensorDataset: BatchedDataset {
+public struct TensorDataset: BatchedDataset, RepeatableDataset {
   /// Inputs (N, …).
   public let input: Tensor
   /// Targets (N, …) or (N).
@@ -19,6 +19,8 @@ public struct TensorDataset: BatchedDataset {
   public subscript(index: Int) -> Sample {
     Sample(input: input.select(0, index: index), target: target.select(0, index: index))
   }
+
+  public func targets(at indices: [Int]) -> Tensor { target.indexSelect(0, index: Tensor(indices)) }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) -> Sample {
     let places = Tensor(indices)

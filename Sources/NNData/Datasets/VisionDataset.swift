@@ -3,7 +3,7 @@ import NNCore
 /// A data set of images, each of one class.
 ///
 /// A `DataLoader` writes the images straight into its batches, without a tensor for each.
-public protocol VisionDataset: BatchedDataset where Element == Sample {
+public protocol VisionDataset: BatchedDataset, RepeatableDataset where Element == Sample {
   /// Names of the classes.
   var classes: [String] { get }
   /// Class of each image, an index into `classes`.

@@ -33,17 +33,12 @@ public enum Checksum: Sendable, Hashable, CustomStringConvertible {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError.reading(path) }
     defer { close(descriptor) }
-    guard let context = EVP_MD_CTX_new() else {
-      throw FileError.unreadable(file: path, reason: "out of memory")
-    }
-    defer { EVP_MD_CTX_free(context) }
     let kind: OpaquePointer?
     switch self {
     case .md5: kind = EVP_md5()
     case .sha256, .sha256Prefix: kind = EVP_sha256()
     }
-    // A system in FIPS mode has no MD5.
-    guard EVP_DigestInit_ex(context, kind, nil) == 1 else {
+    guard var digest = Digest(kind) else {
       throw FileError.unreadable(file: path, reason: "\(self) cannot be computed on this system")
     }
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -52,11 +47,8 @@ public enum Checksum: Sendable, Hashable, CustomStringConvertible {
       if got < 0 && errno == EINTR { continue }
       guard got >= 0 else { throw FileError.reading(path) }
       if got == 0 { break }
-      EVP_DigestUpdate(context, buffer, got)
+      buffer.withUnsafeBytes { digest.update(UnsafeRawBufferPointer(rebasing: $0[..<got])) }
     }
-    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-    var length: UInt32 = 0
-    EVP_DigestFinal_ex(context, &digest, &length)
-    return digest.prefix(Int(length)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return digest.finished()
   }
 }

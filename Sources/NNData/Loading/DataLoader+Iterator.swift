@@ -10,6 +10,7 @@ extension DataLoader {
     private var batches: [[Int]]?
     package private(set) var prefetcher: Prefetcher<Batch>?
     private var isFinished = false
+    private let inputs: (any InputDeferral)?
     /// How long the loop waited for its data so far.
     public private(set) var times: LoadingTimes
     private var lastReturn: ContinuousClock.Instant
@@ -19,6 +20,7 @@ extension DataLoader {
       self.id = id
       self.state = state
       self.baseSeed = baseSeed
+      inputs = loader.inputs.withLock { $0 }
       times = LoadingTimes(workers: loader.workers)
       lastReturn = .now
     }
@@ -60,7 +62,7 @@ extension DataLoader {
           batch = try prefetcher.next()
         } else {
           batch = try noGrad {
-            try loader.recipe.make(batches[position], number: position) { index in
+            try loader.recipe.make(batches[position], number: position, inputs: inputs) { index in
               SampleContext(seed: UInt64(baseSeed), epoch: state.epoch, index: index)
             }
           }
@@ -90,12 +92,12 @@ extension DataLoader {
       self.batches = batches
       let remaining = min(state.position, batches.count)..<batches.count
       if loader.workers > 0, !remaining.isEmpty {
-        let (recipe, baseSeed, epoch) = (loader.recipe, baseSeed, state.epoch)
+        let (recipe, baseSeed, epoch, inputs) = (loader.recipe, baseSeed, state.epoch, inputs)
         prefetcher = Prefetcher(
           numbers: remaining, workers: loader.workers, ahead: loader.prefetch,
           on: loader.persistent ?? WorkerThreads()
         ) { number, isStopped in
-          try recipe.make(batches[number], number: number) { index in
+          try recipe.make(batches[number], number: number, inputs: inputs) { index in
             if isStopped() { throw CancellationError() }
             return SampleContext(seed: UInt64(baseSeed), epoch: epoch, index: index)
           }

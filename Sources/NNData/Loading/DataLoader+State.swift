@@ -80,7 +80,7 @@ extension DataLoader: ResizableLoader {
       dataset: dataset,
       batchSampler: BatchSampler(sampler.sampler, batchSize: size, dropLast: sampler.dropLast),
       workers: workers, prefetch: prefetch, persistentWorkers: persistent != nil, generator: generator,
-      batchTransform: recipe.transform, collect: recipe.collect)
+      recipe: recipe)
   }
 }
 

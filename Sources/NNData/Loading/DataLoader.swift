@@ -41,6 +41,8 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   /// Threads that are kept from pass to pass.
   package let persistent: WorkerThreads?
   let progress = Mutex(LoaderProgress())
+  /// Who makes the inputs, nil for the recipe itself.
+  let inputs = Mutex<(any InputDeferral)?>(nil)
 
   /// A loader of elements that know how to make a batch (`Sample`, `Tensor`, numbers, your own `Collatable`).
   ///
@@ -63,18 +65,20 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     batchTransform: (any Transform<Batch, Batch>)? = nil
   ) where Data.Element: Collatable, Data.Element.Batch == Batch {
     let batched = dataset as? any BatchedDataset<Data.Element>
-    self.init(
-      dataset: dataset,
-      batchSampler: Self.batchSampler(
-        dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
-      workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
-      batchTransform: batchTransform
-    ) { indices, context in
+    let collect: BatchRecipe<Batch>.Collection = { indices, context in
       if let batched { return try batched.batch(at: indices, contexts: indices.map(context)) }
       return try Data.Element.collate(count: indices.count) { place in
         try dataset.element(at: indices[place], context: context(indices[place]))
       }
     }
+    self.init(
+      dataset: dataset,
+      batchSampler: Self.batchSampler(
+        dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
+      workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
+      recipe: BatchRecipe(
+        collect: collect, collectDeferred: Self.deferredCollection(dataset, collect),
+        transform: batchTransform))
   }
 
   /// A loader that puts elements together with a function of your own.
@@ -92,16 +96,15 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
       batchSampler: Self.batchSampler(
         dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
       workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
-      batchTransform: batchTransform
-    ) { indices, context in
-      try collate(indices.map { try dataset.element(at: $0, context: context($0)) })
-    }
+      recipe: BatchRecipe(
+        collect: { indices, context in
+          try collate(indices.map { try dataset.element(at: $0, context: context($0)) })
+        }, collectDeferred: nil, transform: batchTransform))
   }
 
   init(
     dataset: any Dataset, batchSampler: any Sampler<[Int]>, workers: Int, prefetch: Int,
-    persistentWorkers: Bool, generator: Generator?, batchTransform: (any Transform<Batch, Batch>)?,
-    collect: @escaping @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
+    persistentWorkers: Bool, generator: Generator?, recipe: BatchRecipe<Batch>
   ) {
     require(workers >= 0, "DataLoader", "workers must not be negative, got \(workers)")
     require(prefetch >= 1, "DataLoader", "prefetch must be at least 1, got \(prefetch)")
@@ -111,7 +114,7 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     self.prefetch = prefetch
     self.generator = generator
     persistent = persistentWorkers && workers > 0 ? WorkerThreads() : nil
-    recipe = BatchRecipe(collect: collect, transform: batchTransform)
+    self.recipe = recipe
   }
 
   private static func batchSampler(
@@ -156,11 +159,27 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
 
 /// How a batch is made.
 struct BatchRecipe<Batch: Sendable>: Sendable {
+  typealias Collection =
+    @Sendable (
+      _ indices: [Int], _ context: (Int) throws -> SampleContext
+    ) throws -> Batch
+  typealias DeferredCollection =
+    @Sendable (
+      _ inputs: any InputDeferral, _ indices: [Int], _ context: (Int) throws -> SampleContext
+    ) throws -> Batch
+
   /// Makes the batch of some indices; the contexts have the same order.
-  let collect: @Sendable (_ indices: [Int], _ context: (Int) throws -> SampleContext) throws -> Batch
+  let collect: Collection
+  /// The same with inputs that somebody else decides about.
+  let collectDeferred: DeferredCollection?
   let transform: (any Transform<Batch, Batch>)?
 
-  func make(_ indices: [Int], number: Int, _ context: (Int) throws -> SampleContext) throws -> Batch {
+  func make(
+    _ indices: [Int], number: Int, inputs: (any InputDeferral)?, _ context: (Int) throws -> SampleContext
+  ) throws -> Batch {
+    if let inputs, let collectDeferred, transform == nil {
+      return try collectDeferred(inputs, indices, context)
+    }
     let batch = try collect(indices, context)
     guard let transform else { return batch }
     // Negative numbers belong to no element.

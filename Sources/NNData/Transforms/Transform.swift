@@ -14,6 +14,9 @@ public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
   /// Whether the same input always gives the same output. Results of deterministic chains can be cached.
   var isDeterministic: Bool { get }
 
+  /// What draws random numbers in it, nil if nothing does.
+  var randomStage: String? { get }
+
   /// Name and every setting that changes the result, `CenterCrop(224, 224)`: part of the key of a cache, so the
   /// text stays the same from run to run.
   var description: String { get }
@@ -22,6 +25,7 @@ public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
 extension Transform {
   /// Transforms an element by itself, outside any run: as element 0 of epoch 0 with seed 0.
   public func callAsFunction(_ input: Input) -> Output { self(input, context: SampleContext()) }
+  public var randomStage: String? { isDeterministic ? nil : description }
 }
 
 /// A transform whose result depends on its input alone.
@@ -69,6 +73,7 @@ public struct Compose<Chain: Transform>: Transform {
     return chain(input, context: context)
   }
   public var isDeterministic: Bool { chain.isDeterministic }
+  public var randomStage: String? { chain.randomStage }
   public var description: String { chain.description }
 }
 
@@ -81,6 +86,7 @@ public struct Chained<First: Transform, Second: Transform>: Transform where Firs
     second(first(input, context: context), context: context)
   }
   public var isDeterministic: Bool { first.isDeterministic && second.isDeterministic }
+  public var randomStage: String? { first.randomStage ?? second.randomStage }
   public var description: String { "\(first) | \(second)" }
 }
 

@@ -26,6 +26,8 @@ import NNLayers
 ///     onFitEnd
 ///     teardown
 ///
+/// `onNote` comes where there is something to say.
+///
 /// `validate`, `test` and `predict` call `setup`, their own four, and `teardown`.
 open class Callback {
   public init() {}
@@ -42,6 +44,8 @@ open class Callback {
   open func onSanityCheckEnd(_ trainer: Trainer, _ model: Module) throws {}
   /// The run ends with an error, which is thrown on after this.
   open func onException(_ trainer: Trainer, _ model: Module, error: any Error) {}
+  /// A line was added to `trainer.notes`.
+  open func onNote(_ trainer: Trainer, _ line: String) {}
 
   // MARK: Training
 

@@ -1,3 +1,4 @@
+import Foundation
 import NNLayers
 
 /// Progress in the look of tqdm, on standard error: on a terminal one line that is redrawn, elsewhere (a file, a
@@ -71,6 +72,13 @@ public final class ProgressBar: Callback {
     advance([:])
   }
   public override func onPredictEnd(_ trainer: Trainer, _ model: Module) { end() }
+  public override func onNote(_ trainer: Trainer, _ text: String) {
+    if let line {
+      line.interrupt(with: text)
+    } else {
+      FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+  }
   public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     end()
     epochLine = nil

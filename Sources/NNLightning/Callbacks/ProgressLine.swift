@@ -68,6 +68,13 @@ public final class ProgressLine {
     lastLength = 0
   }
 
+  /// Shows a text on a line of its own.
+  func interrupt(with text: String) {
+    let gap = String(repeating: " ", count: max(0, lastLength - text.count))
+    write((isTerminal ? "\r" : "") + text + gap + "\n")
+    lastLength = 0
+  }
+
   /// Draws the last state and ends the line.
   public func finish() {
     draw(clock())

@@ -20,6 +20,9 @@ extension Trainer {
     batchCount = count
     if !isQuiet { try notify { try $0.onEvaluationStart(stage, self, model) } }
     var outputs: [StepOutput] = []
+    let frozen = frozenFeatures.flatMap { $0.belongs(to: model) && !isQuiet ? $0 : nil }
+    frozen?.begin(loader, role: stage.rawValue)
+    defer { frozen?.end(loader) }
     try model.evaluating {
       var batches = loader.makeBatchIterator()
       var index = 0
@@ -27,7 +30,12 @@ extension Trainer {
         if !isQuiet { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
         context.begin(batch: index, size: size)
-        var output = try noGrad { try step(batch, context) }.detached()
+        func watched() throws -> StepOutput {
+          guard let frozen else { return try step(batch, context) }
+          return try frozen.watching(training: false) { try step(batch, context) }
+        }
+        var output = try noGrad(watched).detached()
+        frozen?.afterBatch()
         if output.batchSize == nil { output.batchSize = size }
         outputs.append(output)
         if !isQuiet {

@@ -51,6 +51,9 @@ final class FitLoop<Model: TrainStep> {
     trainer.schedules = schedules
     trainer.activeFit = self
     trainer.progress = FitProgress()
+    trainer.frozenFeatures = FrozenFeatures(trainer.cacheFrozenFeatures, model) { [unowned trainer] in
+      trainer.note($0)
+    }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
     if let checkpoint {
@@ -141,6 +144,9 @@ final class FitLoop<Model: TrainStep> {
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
+    trainer.frozenFeatures?.beginTrainingEpoch()
+    trainer.frozenFeatures?.begin(loader, role: "training")
+    defer { trainer.frozenFeatures?.end(loader) }
     if !trainer.progress.isEpochComplete {
       var source = try BatchSource(loader, limit: limit, start: start)
       restoreGenerators()
@@ -213,7 +219,7 @@ final class FitLoop<Model: TrainStep> {
     if model.automaticOptimization {
       output = try optimize(batch, size: size, isLast: isLast)
     } else {
-      output = try model.trainingStep(batch, context: context)
+      output = try trainingStep(batch)
       trainer.progress.globalStep += 1
       stepSchedules(.step)
     }
@@ -240,13 +246,20 @@ final class FitLoop<Model: TrainStep> {
     if try isValidationDue(isLast: isLast) { trainer.progress.isValidationPending = true }
   }
 
+  private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
+    guard let frozen = trainer.frozenFeatures else { return try model.trainingStep(batch, context: context) }
+    let output = try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
+    frozen.afterBatch()
+    return output
+  }
+
   /// Gradients of one batch, and a step if they are complete.
   private func optimize(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput {
     if accumulation.isEmpty {
       try trainer.notify { try $0.onBeforeZeroGrad(trainer, model, optimizer: optimizer) }
       optimizer.zeroGrad()
     }
-    let output = try model.trainingStep(batch, context: context)
+    let output = try trainingStep(batch)
     guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
     guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
     try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }

@@ -40,6 +40,8 @@ public final class Trainer {
   public let logInterval: Int
   /// Generators whose states are part of checkpoints, besides the default one and those of the loaders.
   public let generators: [String: Generator]
+  /// What is done with the results of frozen layers at the beginning of a model.
+  public let cacheFrozenFeatures: FeatureCaching
   /// Batches whose gradients make one optimizer step; a `GradientAccumulationScheduler` changes it.
   public var accumulateGradBatches: Int
 
@@ -67,7 +69,10 @@ public final class Trainer {
   /// The schedules of the running or last fit.
   public internal(set) var schedules: [ScheduledRate] = []
   public internal(set) var timings = FitResult.Timings()
+  /// Lines about the run that are not metrics, such as what is computed only once.
+  public internal(set) var notes: [String] = []
   var activeFit: (any ActiveFit)?
+  var frozenFeatures: FrozenFeatures?
   var stopRequest: String?
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
@@ -94,6 +99,7 @@ public final class Trainer {
   ///     of an epoch leaves fewer.
   ///   - gradientClip: after `onBeforeOptimizerStep`.
   ///   - logInterval: loggers get the metrics of every so many optimizer steps.
+  ///   - cacheFrozenFeatures: what is done with the results of frozen layers at the beginning of a model.
   ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
     maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
@@ -102,7 +108,8 @@ public final class Trainer {
     limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
     sanityValidationSteps: Int = 2, accumulateGradBatches: Int = 1, gradientClip: GradientClip? = nil,
-    logInterval: Int = 50, generators: [String: Generator] = [:]
+    logInterval: Int = 50, cacheFrozenFeatures: FeatureCaching = .memory,
+    generators: [String: Generator] = [:]
   ) {
     func atLeast(_ low: Int, _ name: String, _ value: Int?) {
       if let value { require(value >= low, "Trainer", "\(name) must be at least \(low), got \(value)") }
@@ -139,6 +146,7 @@ public final class Trainer {
     self.accumulateGradBatches = accumulateGradBatches
     self.gradientClip = gradientClip
     self.logInterval = logInterval
+    self.cacheFrozenFeatures = cacheFrozenFeatures
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
     let used = fastDevRun == nil ? all : all.filter { !$0.isSkippedInFastDevRun }
@@ -167,6 +175,12 @@ public final class Trainer {
     }
   }
 
+  /// Adds a line to `notes` and hands it to all callbacks.
+  func note(_ line: String) {
+    notes.append(line)
+    for callback in callbacks { callback.onNote(self, line) }
+  }
+
   /// Whether Ctrl-C or SIGTERM asked the run to end.
   public var isInterrupted: Bool { interrupt?.isRequested ?? false }
 
@@ -179,6 +193,7 @@ public final class Trainer {
     if isOutermost { interrupt = Interrupt() }
     defer { if isOutermost { interrupt = nil } }
     defer { for callback in callbacks { callback.teardown(self, model, stage: stage) } }
+    defer { frozenFeatures?.finish() }
     do {
       try notify { try $0.setup(self, model, stage: stage) }
       return try body()

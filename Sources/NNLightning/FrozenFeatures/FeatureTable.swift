@@ -1,0 +1,101 @@
+import NNCore
+import Synchronization
+
+/// Rows of bytes by number, of which some are there.
+final class FeatureTable: Sendable {
+  /// Bytes of a row.
+  let rowBytes: Int
+  /// Rows that there can be.
+  let count: Int
+  private let state: Mutex<State>
+
+  private struct State {
+    /// Where each row is: block and place in it; block -1: nowhere.
+    var places: [(block: Int32, row: Int32)]
+    /// uint8 [rows, rowBytes] each; the last one is being filled.
+    var blocks: [Tensor] = []
+    var filled = 0
+    /// Rows that were stored since they were last taken.
+    var fresh: [Int] = []
+    var stored = 0
+  }
+
+  init(rowBytes: Int, count: Int) {
+    self.rowBytes = rowBytes
+    self.count = count
+    state = Mutex(State(places: Array(repeating: (-1, 0), count: count)))
+  }
+
+  /// Number of rows that are there.
+  var storedCount: Int { state.withLock { $0.stored } }
+
+  func holds(_ rows: [Int]) -> Bool {
+    state.withLock { state in rows.allSatisfy { state.places[$0].block >= 0 } }
+  }
+
+  /// Places in `rows` whose rows are not there.
+  func missing(_ rows: [Int]) -> [Int] {
+    state.withLock { state in rows.indices.filter { state.places[rows[$0]].block < 0 } }
+  }
+
+  /// Takes rows over that are not there yet.
+  ///
+  /// - Parameter bytes: uint8 [rows, rowBytes].
+  func store(_ rows: [Int], _ bytes: Tensor) {
+    // Blocks of some megabytes: large enough for the allocator, small enough for tables that are hardly filled.
+    let blockRows = Swift.max(1, Swift.min(count, (4 << 20) / Swift.max(1, rowBytes)))
+    state.withLock { state in
+      for (place, row) in rows.enumerated() where state.places[row].block < 0 {
+        if state.blocks.isEmpty || state.filled == state.blocks[state.blocks.count - 1].shape[0] {
+          state.blocks.append(Tensor(uninitialized: [blockRows, rowBytes], dtype: .uint8))
+          state.filled = 0
+        }
+        let block = state.blocks.count - 1
+        (state.blocks[block].rawPointer + state.filled * rowBytes).copyMemory(
+          from: bytes.rawPointer + place * rowBytes, byteCount: rowBytes)
+        state.places[row] = (Int32(block), Int32(state.filled))
+        state.filled += 1
+        state.stored += 1
+        state.fresh.append(row)
+      }
+    }
+  }
+
+  /// Takes rows over as they lie in a file.
+  ///
+  /// - Parameter block: uint8 [rows, rowBytes].
+  func adopt(_ rows: [Int], _ block: Tensor) {
+    state.withLock { state in
+      // Before the block that is being filled, which stays the last one.
+      state.blocks.insert(block, at: 0)
+      for row in state.places.indices where state.places[row].block >= 0 { state.places[row].block += 1 }
+      for (place, row) in rows.enumerated() where state.places[row].block < 0 {
+        state.places[row] = (0, Int32(place))
+        state.stored += 1
+      }
+    }
+  }
+
+  /// uint8 [rows, rowBytes] of rows that are there.
+  func gather(_ rows: [Int]) -> Tensor {
+    let result = Tensor(uninitialized: [rows.count, rowBytes], dtype: .uint8)
+    state.withLock { state in
+      for (place, row) in rows.enumerated() {
+        let (block, inside) = state.places[row]
+        guard block >= 0 else { fail("FeatureTable", "row \(row) is not there") }
+        (result.rawPointer + place * rowBytes).copyMemory(
+          from: state.blocks[Int(block)].rawPointer + Int(inside) * rowBytes, byteCount: rowBytes)
+      }
+    }
+    return result
+  }
+
+  /// Rows that were stored since the last call, if they are at least so many bytes.
+  func takeFresh(atLeast bytes: Int) -> [Int] {
+    state.withLock { state in
+      if state.fresh.isEmpty || state.fresh.count * rowBytes < bytes { return [] }
+      defer { state.fresh = [] }
+      return state.fresh
+    }
+  }
+}

@@ -1,0 +1,186 @@
+import NNCore
+import NNData
+import NNLayers
+import Synchronization
+
+/// What a Trainer keeps of the frozen beginning of a model; see ``FeatureCaching``.
+///
+/// The first training step after a change of what is trained is watched: operations on the batch that nothing trained
+/// goes into are noted in a graph. From then on these operations are answered with values left open. What asks for one
+/// (a layer that is trained) gets it from a table, or computed for the rows that the table lacks.
+final class FrozenFeatures {
+  let settings: FeatureCaching
+  private let model: Module
+  private let tell: (String) -> Void
+  private var loaders: [ObjectIdentifier: LoaderInputs] = [:]
+  /// Which parameters are trained and which modules are in training mode, as they were when the trace was made.
+  private var signature: [Bool] = []
+  private var kept: KeptFeatures?
+  private var tracer: RowTracer?
+  private var isToLearn = false
+  private var toldReasons: Set<String> = []
+
+  init(_ settings: FeatureCaching, _ model: Module, tell: @escaping (String) -> Void) {
+    self.settings = settings
+    self.model = model
+    self.tell = tell
+  }
+
+  /// Whether there is anything frozen whose results could be kept.
+  private var hasFrozenParameters: Bool { model.parameters().contains { !$0.requiresGrad } }
+
+  func belongs(to model: Module) -> Bool { self.model === model }
+
+  // MARK: Passes
+
+  /// Looks before an epoch whether something else is trained than before.
+  func beginTrainingEpoch() {
+    guard settings.place != .off else { return }
+    let now = model.parameters().map(\.requiresGrad) + model.modules.map(\.isTraining)
+    if now == signature { return }
+    signature = now
+    forget()
+    isToLearn = hasFrozenParameters
+  }
+
+  private func forget() {
+    kept?.finish()
+    (tracer, kept) = (nil, nil)
+    loaders = [:]
+    isToLearn = false
+  }
+
+  /// Takes over the making of inputs for the next pass of a loader; `end` gives it back.
+  func begin(_ loader: Any, role: String) {
+    guard isToLearn || tracer != nil, let loader = loader as? any DeferringLoader else {
+      if isToLearn { refuse("the \(role) batches do not come from a DataLoader") }
+      return
+    }
+    if loaders[ObjectIdentifier(loader)] == nil {
+      loaders[ObjectIdentifier(loader)] = inputs(of: loader, role: role)
+    }
+    loader.deferInputs(to: loaders[ObjectIdentifier(loader)])
+  }
+
+  func end(_ loader: Any) { (loader as? any DeferringLoader)?.deferInputs(to: nil) }
+
+  private func inputs(of loader: any DeferringLoader, role: String) -> LoaderInputs? {
+    if let name = loader.batchTransformName {
+      refuse("the \(role) batches go through \(name), which mixes their samples")
+      return nil
+    }
+    guard let dataset = loader.repeatableDataset else {
+      refuse(
+        "whether the \(role) inputs are the same in every epoch is not known: a data set that is a "
+          + "RepeatableDataset says so")
+      return nil
+    }
+    let random = dataset.randomTransform
+    if let random, settings.views == nil {
+      refuse(
+        "the \(role) images go through \(random), which draws random numbers; without it, or with `views:` for a few "
+          + "augmented views of each image, their features can be kept")
+    }
+    return LoaderInputs(
+      role: role, dataset, isKept: random == nil || settings.views != nil,
+      views: random == nil ? 1 : settings.views ?? 1)
+  }
+
+  // MARK: Steps
+
+  /// Runs the step of a model on a batch.
+  func watching<T>(training: Bool, _ step: () throws -> T) rethrows -> T {
+    if isToLearn, training { return try learning(step) }
+    guard let tracer else { return try step() }
+    return try withTracer(tracer, step)
+  }
+
+  private func learning<T>(_ step: () throws -> T) rethrows -> T {
+    isToLearn = false
+    let kept = KeptFeatures(settings, model)
+    let tracer = RowTracer(source: kept)
+    let layers = LayerTrail(model)
+    tracer.isLearning = true
+    tracer.layer = { layers.current }
+    defer { layers.remove() }
+    let result = try withTracer(tracer, step)
+    tracer.isLearning = false
+    tracer.layer = { "" }
+    // Something frozen behind an operation whose result is another one each time: then the frozen layers are no prefix.
+    if let obstacle = tracer.obstacles.first(where: { layers.runsFrozen(from: $0.layer) }) {
+      let place = obstacle.layer.isEmpty ? obstacle.operation : "\(obstacle.layer) (\(obstacle.operation))"
+      refuse("\(place): \(obstacle.reason); \(Self.advice(obstacle.operation))")
+      kept.giveUp()
+    } else if !kept.refusals.isEmpty {
+      kept.refusals.forEach(refuse)
+    } else if kept.isEmpty, tracer.graph != nil {
+      refuse("the first layers are trained")
+    } else if let summary = kept.summary {
+      tell(summary)
+    }
+    if !kept.isEmpty {
+      self.kept = kept
+      self.tracer = tracer
+    } else {
+      loaders = [:]
+    }
+    return result
+  }
+
+  private static func advice(_ operation: String) -> String {
+    operation == "batchNorm"
+      ? "freeze() the network instead of requiresGrad(false), and its statistics stay as they are"
+      : "freeze() or eval() makes the layer do the same every time"
+  }
+
+  private func refuse(_ reason: String) {
+    let line = "Frozen features are computed in every epoch: \(reason)."
+    if toldReasons.insert(line).inserted { tell(line) }
+  }
+
+  /// Behind each batch: what is due is written to disk.
+  func afterBatch() {
+    if let problem = kept?.save(everything: false) { tell(problem) }
+  }
+
+  /// Behind the run: all of it is written.
+  func finish() {
+    if let problem = kept?.save(everything: true) { tell(problem) }
+  }
+}
+
+/// Which layers run, as far as their hooks tell.
+private final class LayerTrail {
+  private var handles: [HookHandle] = []
+  private var stack: [String] = []
+  /// Layers in the order of their first call, with whether their own parameters are there and frozen.
+  private var calls: [(name: String, isFrozen: Bool)] = []
+
+  init(_ model: Module) {
+    for (name, module) in model.namedModules() where module is any CallableModule {
+      let own = module.children.isEmpty ? module.parameters() : []
+      let isFrozen = !own.isEmpty && own.allSatisfy { !$0.requiresGrad }
+      handles.append(
+        module.registerForwardPreHook { [unowned self] _, _ in
+          stack.append(name)
+          calls.append((name, isFrozen))
+          return nil
+        })
+      handles.append(
+        module.registerForwardHook { [unowned self] _, _, _ in
+          _ = stack.popLast()
+          return nil
+        })
+    }
+  }
+
+  var current: String { stack.last ?? "" }
+
+  /// Whether a frozen layer with parameters runs in this layer or behind it.
+  func runsFrozen(from name: String) -> Bool {
+    guard !name.isEmpty, let place = calls.firstIndex(where: { $0.name == name }) else { return false }
+    return calls[place...].contains { $0.isFrozen }
+  }
+
+  func remove() { handles.forEach { $0.remove() } }
+}
