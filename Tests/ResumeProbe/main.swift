@@ -6,8 +6,9 @@ import NNLightning
 
 // A small training with everything that draws random numbers or keeps a state, for the tests that kill it:
 //
-//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N] [interrupt=N]
+//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N] [interrupt=N] [frozen=off|CACHE]
 //
+// With `frozen` it trains a head on a frozen layer, whose results are kept in the folder CACHE.
 // It goes on where the folder's last checkpoint is, sends itself a Ctrl-C in the N-th validation batch if asked to, and at its end writes the weights and prints the metrics.
 
 /// Points with noise that is new in every epoch.
@@ -73,12 +74,51 @@ final class Net: Module, Classifier, TrainStep, ValidationStep {
   }
 }
 
-func option(_ name: String) -> Int? {
-  CommandLine.arguments.first { $0.hasPrefix(name + "=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
+/// Points that are the same in every epoch.
+struct Points: RepeatableDataset {
+  let count: Int
+
+  subscript(index: Int) -> Sample {
+    let point = Tensor.randn([6], generator: Generator(seed: index))
+    return Sample(input: point, label: point.sum().item() > 0 ? 1 : 0)
+  }
+  func targets(at indices: [Int]) -> Tensor { Tensor(indices.map { self[$0].target.item() > 0 ? 1 : 0 }) }
+  func fingerprint() -> String? { "points \(count)" }
+}
+
+/// Many features, so that they are written in several files.
+final class WideNet: Module, Classifier, TrainStep, ValidationStep {
+  let wide = Linear(6, 8_192)
+  let head = Linear(8_192, 2)
+  func callAsFunction(_ x: Tensor) -> Tensor { head(wide(x).relu()) }
+  func configureOptimizers() -> any Optimizer { SGD(head.parameters(), learningRate: 1e-4, momentum: 0.9) }
+}
+
+func text(_ name: String) -> String? {
+  CommandLine.arguments.first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+}
+func option(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
+
+func trainFrozen(_ folder: String, _ cache: String) throws {
+  manualSeed(3)
+  let net = WideNet()
+  net.wide.freeze()
+  let trainer = Trainer(
+    maxEpochs: 3, callbacks: [ModelCheckpoint(directory: folder, everySteps: 4)], enableProgressBar: false,
+    cacheFrozenFeatures: cache == "off" ? .off : .disk(cache))
+  let parts = randomSplit(Points(count: 1_800), lengths: [1_500, 300])
+  try trainer.fit(
+    net, train: DataLoader(parts[0], batchSize: 64, shuffle: true, workers: 1),
+    validation: DataLoader(parts[1], batchSize: 64, generator: Generator(seed: 1)), resume: .last)
+  try net.head.stateDict().write(safetensors: folder + "/final.safetensors")
 }
 
 do {
   let folder = CommandLine.arguments[1]
+  if let cache = text("frozen") {
+    try trainFrozen(folder, cache)
+    exit(0)
+  }
   let workers = option("workers") ?? 0
   manualSeed(3)
   let noise = Generator(seed: 7)

@@ -7,6 +7,8 @@ package final class RowTracer: Tracer {
   /// Made when the first operation is noted.
   package private(set) var graph: TraceGraph?
   private let source: any TracedRowSource
+  /// Whether any operation was given a batch that can be traced.
+  package private(set) var sawBatch = false
   /// Notes operations that it does not know yet.
   package var isLearning = false
   /// Key of the layer that is running, for messages.
@@ -21,6 +23,7 @@ package final class RowTracer: Tracer {
   package func perform(_ call: TracedCall) -> Tensor? {
     let traces = (call.rows + call.parameters).compactMap(\.storage.trace)
     guard let batch = traces.first?.batch else { return nil }
+    sawBatch = true
     if graph == nil, isLearning, !batch.rows.isEmpty { graph = TraceGraph(like: batch) }
     // How a single row lies in memory does not tell where a second one would be.
     if let graph, graph.input.shape[0] > 1 || batch.rows.count == 1, let inputs = inputs(call, batch, graph) {

@@ -113,10 +113,8 @@ final class FrozenFeatures {
       kept.giveUp()
     } else if !kept.refusals.isEmpty {
       kept.refusals.forEach(refuse)
-    } else if kept.isEmpty, tracer.graph != nil {
+    } else if kept.isEmpty, tracer.sawBatch {
       refuse("the first layers are trained")
-    } else if let summary = kept.summary {
-      tell(summary)
     }
     if !kept.isEmpty {
       self.kept = kept
@@ -138,8 +136,9 @@ final class FrozenFeatures {
     if toldReasons.insert(line).inserted { tell(line) }
   }
 
-  /// Behind each batch: what is due is written to disk.
+  /// Behind each batch: what is due is said, and written to disk.
   func afterBatch() {
+    if let summary = kept?.takeSummary() { tell(summary) }
     if let problem = kept?.save(everything: false) { tell(problem) }
   }
 

@@ -16,6 +16,9 @@ final class KeptFeatures: TracedRowSource {
     var refusals: [String] = []
     var problem: String?
     var isGivenUp = false
+    /// A value was asked for that other loaders' rows may be kept of.
+    var isAskedInVain = false
+    var isSummaryTold = false
   }
 
   private struct Key: Hashable {
@@ -38,8 +41,11 @@ final class KeptFeatures: TracedRowSource {
     parameters = Set(model.parameters().map { ObjectIdentifier($0.value.storage) })
   }
 
+  /// Whether there is nothing to keep, now or for another loader.
   var isEmpty: Bool {
-    state.withLock { state in state.isGivenUp || !state.entries.values.contains { $0.table != nil } }
+    state.withLock { state in
+      state.isGivenUp || !(state.isAskedInVain || state.entries.values.contains { $0.table != nil })
+    }
   }
   var refusals: [String] { state.withLock { $0.refusals } }
 
@@ -49,8 +55,7 @@ final class KeptFeatures: TracedRowSource {
   // MARK: Values
 
   func rows(of value: TraceGraph.Value, in graph: TraceGraph, for batch: TracedBatch) -> Tensor {
-    guard let loader = batch.owner as? LoaderInputs, loader.isKept,
-      let table = table(for: value, of: loader, graph)
+    guard let loader = batch.owner as? LoaderInputs, let table = table(for: value, of: loader, graph)
     else { return graph.compute([value], from: batch.input)[0] }
     let missing = table.missing(batch.rows)
     if !missing.isEmpty {
@@ -72,7 +77,10 @@ final class KeptFeatures: TracedRowSource {
       if state.isGivenUp { return nil }
       let key = Key(value: ObjectIdentifier(value), loader: ObjectIdentifier(loader))
       if let entry = state.entries[key] { return entry.table }
-      let table = newTable(for: value, of: loader, graph, &state)
+      let constants = graph.constants(behind: value)
+      let isFrozenPart = constants.contains { parameters.contains(ObjectIdentifier($0.storage)) }
+      if isFrozenPart, !loader.isKept { state.isAskedInVain = true }
+      let table = isFrozenPart && loader.isKept ? newTable(for: value, of: loader, &state) : nil
       var folder: FeatureFolder?
       if let table, case .disk(let root) = settings.place {
         do {
@@ -89,10 +97,8 @@ final class KeptFeatures: TracedRowSource {
   }
 
   private func newTable(
-    for value: TraceGraph.Value, of loader: LoaderInputs, _ graph: TraceGraph, _ state: inout State
+    for value: TraceGraph.Value, of loader: LoaderInputs, _ state: inout State
   ) -> FeatureTable? {
-    let constants = graph.constants(behind: value)
-    guard constants.contains(where: { parameters.contains(ObjectIdentifier($0.storage)) }) else { return nil }
     let rowBytes = rowBytes(value)
     let bytes = rowBytes * loader.rowCount
     guard state.bytes + bytes <= settings.limit else {
@@ -171,11 +177,12 @@ final class KeptFeatures: TracedRowSource {
 
   // MARK: Words
 
-  /// One line that says what is kept.
-  var summary: String? {
+  /// One line that says what is kept, as soon as there is something, once.
+  func takeSummary() -> String? {
     state.withLock { state in
       let kept = state.entries.values.filter { $0.table != nil }
-      if state.isGivenUp || kept.isEmpty { return nil }
+      if state.isGivenUp || kept.isEmpty || state.isSummaryTold { return nil }
+      state.isSummaryTold = true
       let parts = kept.map { entry in
         let layer = entry.graph.operationsBehind(entry.value).last { !$0.layer.isEmpty }?.layer ?? "the input"
         let shape = entry.value.shape.dropFirst().map(String.init).joined(separator: "x")

@@ -1,0 +1,382 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNLightning
+import Synchronization
+import TestSupport
+import Testing
+
+/// Small images, of which each access is counted.
+private struct CountedImages: VisionDataset {
+  final class Counter: Sendable {
+    let reads = Mutex(0)
+  }
+
+  let counter = Counter()
+  let targets: [Int]
+  let classes = ["dark", "light"]
+  var transform: any Transform<Image, Tensor>
+  var isKnown = true
+
+  init(count: Int, transform: any Transform<Image, Tensor> = ToTensor()) {
+    targets = (0..<count).map { $0 % 2 }
+    self.transform = transform
+  }
+
+  func image(at index: Int) -> Image {
+    counter.reads.withLock { $0 += 1 }
+    let generator = Generator(seed: index)
+    let pixels = (0..<8 * 8 * 3).map { _ in UInt8(generator.randint(0, 100) + targets[index] * 100) }
+    return Image(width: 8, height: 8, channels: 3, pixels: pixels)
+  }
+
+  func fingerprint() -> String? { isKnown ? "counted images \(targets.count) \(transform)" : nil }
+
+  var reads: Int { counter.reads.withLock { $0 } }
+}
+
+/// A frozen beginning and a trained end, put together with functions as well as layers.
+private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep {
+  let conv = Conv2d(3, 6, kernelSize: 3, padding: 1)
+  let bn = BatchNorm2d(6)
+  let drop = Dropout(0.5)
+  let conv2 = Conv2d(6, 10, kernelSize: 3)
+  let norm = BatchNorm1d(10)
+  let fc = Linear(10, 2)
+  private let dropsInside: Bool
+
+  init(dropsInside: Bool = false) { self.dropsInside = dropsInside }
+
+  /// The layers in front of the head.
+  var backbone: [Module] { [conv, bn, drop, conv2] }
+
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    var h = bn(conv((x - 0.5) * 2)).relu().maxPool2d(kernelSize: 2)
+    if dropsInside { h = drop(h) }
+    h = conv2(h).relu().mean([2, 3])
+    return fc(norm(h))
+  }
+
+  func configureOptimizers() -> any Optimizer {
+    SGD(parameters().filter(\.requiresGrad), learningRate: 0.1, momentum: 0.9)
+  }
+}
+
+@Suite struct FrozenFeatureTests {
+  private struct Run {
+    var weights: [String: [Float]]
+    var metrics: Metrics
+    var reads: Int
+    var notes: [String]
+  }
+
+  private func run(
+    _ caching: FeatureCaching, epochs: Int = 4, workers: Int = 0, count: Int = 60, batchSize: Int = 7,
+    transform: any Transform<Image, Tensor> = ToTensor(), isKnown: Bool = true,
+    batchTransform: (any Transform<Sample, Sample>)? = nil, dropsInside: Bool = false,
+    callbacks: [Callback] = [], freeze: (Net) -> Void = { net in net.backbone.forEach { $0.freeze() } }
+  ) throws -> Run {
+    try withDefaultGenerator(Generator(seed: 3)) {
+      try runIsolated(
+        caching, epochs, workers, count, batchSize, transform, isKnown, batchTransform, dropsInside,
+        callbacks, freeze)
+    }
+  }
+
+  private func runIsolated(
+    _ caching: FeatureCaching, _ epochs: Int, _ workers: Int, _ count: Int, _ batchSize: Int,
+    _ transform: any Transform<Image, Tensor>, _ isKnown: Bool,
+    _ batchTransform: (any Transform<Sample, Sample>)?, _ dropsInside: Bool, _ callbacks: [Callback],
+    _ freeze: (Net) -> Void
+  ) throws -> Run {
+    var images = CountedImages(count: count, transform: transform)
+    images.isKnown = isKnown
+    let parts = randomSplit(images, lengths: [count - 20, 20])
+    let net = Net(dropsInside: dropsInside)
+    freeze(net)
+    let train = DataLoader(
+      parts[0], batchSize: batchSize, shuffle: true, workers: workers, batchTransform: batchTransform)
+    let validation = DataLoader(parts[1], batchSize: 8, generator: Generator(seed: 1))
+    let trainer = Trainer(
+      maxEpochs: epochs, callbacks: callbacks, enableProgressBar: false, sanityValidationSteps: 0,
+      cacheFrozenFeatures: caching)
+    try trainer.fit(net, train: train, validation: validation)
+    try trainer.test(net, validation)
+    var weights: [String: [Float]] = [:]
+    for (key, value) in net.stateDict() { weights[key] = value.to(.float32).array(of: Float.self) }
+    return Run(weights: weights, metrics: trainer.callbackMetrics, reads: images.reads, notes: trainer.notes)
+  }
+
+  private func expectEqual(_ a: Run, _ b: Run) {
+    let areWeightsEqual = a.weights == b.weights  // thousands of numbers are no message
+    #expect(areWeightsEqual)
+    #expect(a.metrics == b.metrics)
+  }
+
+  /// The weights, the running statistics and the metrics have the bits of the run that computes everything, and no
+  /// image is read twice.
+  @Test(arguments: [0, 2], [4, 7])
+  func endsInTheSameBits(workers: Int, batchSize: Int) throws {
+    let plain = try run(.off, workers: workers, batchSize: batchSize)
+    let kept = try run(.memory, workers: workers, batchSize: batchSize)
+    expectEqual(plain, kept)
+    #expect(plain.reads == 4 * 60 + 20)
+    #expect(kept.reads == 60)
+    #expect(plain.notes.isEmpty)
+    #expect(
+      kept.notes.count == 1 && kept.notes[0].hasPrefix("Frozen features: everything up to conv2 (10, 40 B"))
+  }
+
+  /// Where the beginning thaws on the way, the rest is computed as it is trained.
+  @Test func holdsAsLongAsItsPremise() throws {
+    final class Thaw: Callback {
+      override func onTrainEpochStart(_ trainer: Trainer, _ model: Module) {
+        guard let net = model as? Net else { return }
+        if trainer.currentEpoch == 2 { net.conv2.unfreeze() }
+        if trainer.currentEpoch == 4 { net.conv2.freeze() }
+      }
+    }
+    func thawing(_ caching: FeatureCaching) throws -> Run { try run(caching, epochs: 6, callbacks: [Thaw()]) }
+    let kept = try thawing(.memory)
+    expectEqual(try thawing(.off), kept)
+    // Both prefixes are found: up to the pooling, and up to conv2 again.
+    #expect(kept.notes.count == 3 && kept.notes[1].contains("everything up to bn"))
+  }
+
+  // MARK: Reasons
+
+  private func expectNothingKept(_ run: Run, because reason: String) {
+    #expect(run.reads == 4 * 60 + 20, "everything is loaded every time")
+    #expect(run.notes.count == 1 && run.notes[0].contains(reason), "\(run.notes)")
+  }
+
+  @Test func saysThatStatisticsMove() throws {
+    func textbook(_ net: Net) { net.backbone.forEach { $0.requiresGrad(false) } }
+    let kept = try run(.memory, freeze: textbook)
+    expectNothingKept(
+      kept, because: "bn (batchNorm): it uses the statistics of the batch; freeze() the network")
+    expectEqual(try run(.off, freeze: textbook), kept)
+  }
+
+  @Test func saysThatDropoutDraws() throws {
+    func withDropout(_ net: Net) { net.backbone.forEach { if $0 !== net.drop { $0.freeze() } } }
+    let kept = try run(.memory, dropsInside: true, freeze: withDropout)
+    expectNothingKept(kept, because: "drop (dropout): it draws random numbers")
+    expectEqual(try run(.off, dropsInside: true, freeze: withDropout), kept)
+    #expect(try run(.memory, dropsInside: true).reads == 60, "frozen dropout drops nothing")
+  }
+
+  @Test func saysThatImagesAreAugmented() throws {
+    let flips = Compose {
+      RandomHorizontalFlip()
+      ToTensor()
+    }
+    let kept = try run(.memory, transform: flips)
+    #expect(kept.notes.contains { $0.contains("RandomHorizontalFlip(p: 0.5), which draws random numbers") })
+    #expect(kept.reads == 4 * 60 + 20)
+    expectEqual(try run(.off, transform: flips), kept)
+  }
+
+  @Test func saysThatSamplesAreMixed() throws {
+    let kept = try run(.memory, batchTransform: Halved())
+    #expect(
+      kept.notes.contains { $0.contains("training batches go through Halved, which mixes their samples") })
+    expectEqual(try run(.off, batchTransform: Halved()), kept)
+  }
+
+  private struct Halved: DeterministicTransform {
+    let description = "Halved"
+    func callAsFunction(_ sample: Sample) -> Sample {
+      Sample(input: sample.input * 0.5, target: sample.target)
+    }
+  }
+
+  @Test func saysThatTheDataSetIsUnknown() throws {
+    let net = Net()
+    net.backbone.forEach { $0.freeze() }
+    let images = CountedImages(count: 20).map { $0 }
+    let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
+    try trainer.fit(net, train: DataLoader(images, batchSize: 5))
+    #expect(
+      trainer.notes.count == 1 && trainer.notes[0].contains("is not known: a data set that is a Repeatable"))
+  }
+
+  @Test func saysThatBatchesComeFromElsewhere() throws {
+    let net = Net()
+    net.backbone.forEach { $0.freeze() }
+    let sample = Sample(input: Tensor.rand([4, 3, 8, 8]), target: Tensor([0, 1, 0, 1]))
+    let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
+    try trainer.fit(net, train: ListLoader(batches: [sample]))
+    #expect(
+      trainer.notes.count == 1 && trainer.notes[0].contains("training batches do not come from a DataLoader"))
+  }
+
+  @Test func saysThatTheFirstLayersAreTrained() throws {
+    let kept = try run(.memory, freeze: { $0.conv2.freeze() })
+    expectNothingKept(kept, because: "the first layers are trained")
+  }
+
+  @Test func saysThatTheLimitIsTooLow() throws {
+    let kept = try run(.memory(limit: 1_000))
+    expectNothingKept(
+      kept, because: "40 B per image for 60 training images are 2.4 kB, more than the limit of 1.0 kB")
+    expectEqual(try run(.off), kept)
+  }
+
+  @Test func isSilentWhereNothingIsFrozen() throws {
+    #expect(try run(.memory, freeze: { _ in }).notes.isEmpty)
+  }
+
+  // MARK: Views
+
+  @Test func keepsAugmentedViews() throws {
+    let flips = Compose {
+      RandomHorizontalFlip()
+      ToTensor()
+    }
+    let kept = try run(.memory(views: 2), transform: flips)
+    // Two views of each of 40 training images, two of each validation image in the four validations.
+    #expect(kept.reads == 2 * 60)
+    let single = try run(.memory(views: 1), transform: flips)
+    let areWeightsEqual = kept.weights == single.weights
+    #expect(!areWeightsEqual)
+    expectEqual(kept, try run(.memory(views: 2), workers: 2, transform: flips))
+  }
+
+  // MARK: Disk
+
+  @Test func isReusedByLaterRuns() throws {
+    try withTemporaryFolder { folder in
+      let plain = try run(.off)
+      let first = try run(.disk(folder.path))
+      let second = try run(.disk(folder.path))
+      expectEqual(plain, first)
+      expectEqual(plain, second)
+      #expect(first.reads == 60)
+      // The first batches are made before it is known that they need not be.
+      #expect(second.reads <= 7 + 8)
+      #expect(second.notes[0].contains("60 of 60 found"))
+
+      let entries = try FeatureCacheFolder(folder.path).entries()
+      #expect(entries.count == 1)
+      #expect(entries[0].rows == 60 && entries[0].rowBytes == 40 && entries[0].layer == "conv2")
+
+      // Other weights are another entry.
+      let other = try run(.disk(folder.path)) { net in
+        net.conv.weight.value = net.conv.weight.value * 2
+        net.backbone.forEach { $0.freeze() }
+      }
+      #expect(other.reads == 60)
+      #expect(try FeatureCacheFolder(folder.path).entries().count == 2)
+    }
+  }
+
+  @Test func computesDamagedRowsAgain() throws {
+    try withTemporaryFolder { folder in
+      let first = try run(.disk(folder.path))
+      let entry = try #require(try FeatureCacheFolder(folder.path).entries().first)
+      let names = try FileManager.default.contentsOfDirectory(atPath: entry.path).filter {
+        $0.hasSuffix(".safetensors")
+      }
+      #expect(!names.isEmpty)
+      for name in names {
+        let file = URL(fileURLWithPath: "\(entry.path)/\(name)")
+        var bytes = try Data(contentsOf: file)
+        bytes[bytes.count - 3] ^= 1
+        try bytes.write(to: file)
+      }
+      let second = try run(.disk(folder.path))
+      expectEqual(first, second)
+      #expect(second.reads == 60)
+      #expect(try run(.disk(folder.path)).reads <= 7 + 8)
+    }
+  }
+
+  @Test func makesRoomByWhatWasUsedLongestAgo() throws {
+    try withTemporaryFolder { folder in
+      func scaled(_ factor: Double) -> (Net) -> Void {
+        { net in
+          net.conv.weight.value = net.conv.weight.value * factor
+          net.backbone.forEach { $0.freeze() }
+        }
+      }
+      // Rows of 2.4 kB and some headers each: two fit.
+      for factor in [1.0, 2, 3] {
+        _ = try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(factor))
+        Thread.sleep(forTimeInterval: 0.02)
+      }
+      let left = try FeatureCacheFolder(folder.path).entries()
+      #expect(left.count == 2)
+      #expect(try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(3)).reads < 60)
+      #expect(try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(1)).reads == 60)
+    }
+  }
+
+  @Test func roundsToHalfPrecisionOnRequest() throws {
+    try withTemporaryFolder { folder in
+      let first = try run(.disk(folder.path, precision: .float16))
+      let second = try run(.disk(folder.path, precision: .float16))
+      // Rounded from the start, so that a later run is the same run.
+      expectEqual(first, second)
+      let plain = try run(.off)
+      let areWeightsEqual = first.weights == plain.weights
+      #expect(!areWeightsEqual)
+      let loss = try #require(plain.metrics["loss"])
+      #expect(abs((first.metrics["loss"] ?? 0) - loss) < 0.01)
+      #expect(try FeatureCacheFolder(folder.path).entries()[0].rowBytes == 20)
+    }
+  }
+
+  @Test func staysInMemoryWithoutFingerprintOrFolder() throws {
+    try withTemporaryFolder { folder in
+      let unknown = try run(.disk(folder.path), isKnown: false)
+      #expect(unknown.reads == 60)
+      #expect(unknown.notes.contains { $0.contains("expected a data set with a fingerprint") })
+      let file = folder.appendingPathComponent("file")
+      try Data([1]).write(to: file)
+      let blocked = try run(.disk(file.path))
+      #expect(blocked.reads == 60)
+      #expect(
+        blocked.notes.contains { $0.contains("stay in memory: \(file.path)") }, "\(blocked.notes)")
+    }
+  }
+
+  // MARK: Processes
+
+  /// Killed at random while features and checkpoints are written, and begun again until it is through.
+  @Test func killsLeaveNoTrace() throws {
+    try withTemporaryFolder { folder in
+      /// The probe's status; 137 if it was killed.
+      func probe(_ run: String, _ cache: String, seconds: Double = 600) throws -> Int32 {
+        try Command([
+          "timeout", "-s", "KILL", "\(seconds)", product("ResumeProbe"),
+          folder.appendingPathComponent(run).path, "frozen=\(cache)",
+        ]).status
+      }
+      func weights(_ run: String) throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent("\(run)/final.safetensors"))
+      }
+      let clock = ContinuousClock()
+      let begin = clock.now
+      try #require(try probe("plain", "off") == 0)
+      let duration = (clock.now - begin) / .seconds(1)
+      let expected = try weights("plain")
+      let cache = folder.appendingPathComponent("cache").path
+      var (kills, round) = (0, 0)
+      while kills < 8, round < 20 {
+        var status: Int32 = 137
+        while status == 137 {
+          status = try probe("run\(round)", cache, seconds: kills < 8 ? .random(in: 0.01...duration) : 600)
+          if status == 137 { kills += 1 }
+        }
+        try #require(status == 0)
+        let isEqual = try weights("run\(round)") == expected
+        #expect(isEqual, "run \(round)")
+        round += 1
+      }
+      #expect(kills > 0)
+      #expect(try FeatureCacheFolder(cache).entries().count == 1)
+    }
+  }
+}
