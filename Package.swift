@@ -92,13 +92,15 @@ let package = Package(
       path: "Tests/ResumeProbe"),
     .testTarget(
       name: "NNLightningTests",
-      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport", "ResumeProbe"],
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNLightning", "ExampleSupport", "TestSupport", "FineTuneExample",
-        "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
+        "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
       ],
       resources: [.copy("Fixtures")]),
   ],

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNModels
 import TestSupport
 import Testing
 
@@ -78,6 +79,22 @@ import Testing
         ["train", "--dataset", "folder", "--root", folder.path, "--image-size", "32", "--epochs", "1"])
       #expect(
         answer.status == 1 && answer.output.contains("/test: expected the classes "), "\(answer.output)")
+    }
+  }
+
+  /// A file with the name of official weights has their preprocessing.
+  @Test func forgottenNormalisationOfOfficialWeightsIsSaid() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/squeezenet1_1-b8a52dc0.safetensors"
+      try squeezenet1_1().stateDict().write(safetensors: file)
+      let official = folder.path + "/squeezenet1_1-b8a52dc0.pth"
+      try FileManager.default.moveItem(atPath: file, toPath: official)
+      let train = ["train", "--arch", "squeezenet1_1", "--weights", official, "--fast-dev-run"]
+      let warning = "Warning: The training images are not normalised"
+      for (options, isWarned) in [([], true), (["--normalize"], false)] {
+        let run = try nn(train + options + Self.small)
+        #expect(run.status == 0 && run.output.contains(warning) == isWarned, "\(run.output)")
+      }
     }
   }
 

@@ -5,6 +5,8 @@ import NNLayers
 /// The running or last fit, as far as checkpoints and callbacks need it, whatever its model is.
 protocol ActiveFit: AnyObject {
   var validation: ValidationPass? { get }
+  /// The `BatchLoader` of the training.
+  var trainingLoader: Any { get }
   /// Batches of an epoch, nil if not known beforehand.
   var trainingBatchCount: Int? { get }
   var trainingBatchSize: Int? { get }

@@ -5,6 +5,7 @@ import NNLayers
 // Training steps besides the fit, for callbacks that measure or search.
 
 extension FitLoop {
+  var trainingLoader: Any { loader }
   var trainingBatchCount: Int? { try? trainer.limitTrainBatches.batches(of: loader.batchCount) }
 
   /// Runs up to `steps` training steps without hooks and metrics, and then puts model, optimizer, schedules,
