@@ -283,6 +283,45 @@ private final class Memory: Logger {
     }
   }
 
+  /// The first batch takes longer than the timer allows; what is under way is finished.
+  @Test(arguments: [(ScheduledRate.Interval.step, 1), (.epoch, 3)])
+  func theTimerEndsAFitAtAStepOrAnEpoch(interval: ScheduledRate.Interval, steps: Int) throws {
+    let timer = RunTimer(duration: .nanoseconds(1), interval: interval)
+    let trainer = Trainer(maxEpochs: 2, callbacks: [timer], enableProgressBar: false)
+    let result = try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+    #expect(result.steps == steps && result.epochs == 1)
+    #expect(result.stopReason == .requested("RunTimer: 1e-09 seconds are over"))
+    #expect(timer.remaining == 0 && timer.elapsed(.fit) > timer.elapsed(.validate))
+    #expect((timer.elapsed(.validate) > 0) == (interval == .epoch) && timer.elapsed(.test) == 0)
+    try trainer.test(LinearNet(), points(9, seed: 2))
+    #expect(timer.elapsed(.test) > 0 && timer.elapsed(.predict) == 0)
+    // `minEpochs` goes before a callback's wish.
+    let longer = Trainer(maxEpochs: 3, minEpochs: 2, callbacks: [timer], enableProgressBar: false)
+    #expect(try longer.fit(LinearNet(), train: points(9, seed: 1)).epochs == 2)
+  }
+
+  @Test func theTimerCountsTheRunsThatAreResumed() throws {
+    try withTemporaryFolder { folder in
+      func run(_ steps: Int, _ duration: Duration?) throws -> (RunTimer, FitResult) {
+        let timer = RunTimer(duration: duration)
+        let trainer = Trainer(
+          maxSteps: steps, callbacks: [timer, ModelCheckpoint(directory: folder.path, everySteps: 1)],
+          enableProgressBar: false)
+        let result = try trainer.fit(
+          LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2), resume: .last)
+        return (timer, result)
+      }
+      let (first, _) = try run(4, nil)
+      #expect(first.remaining == nil && first.elapsed(.validate) > 0)
+      // All that the next run may take is what the first took up to its checkpoint: the next step is beyond that.
+      let saved = try Checkpoint(contentsOf: folder.path + "/last.safetensors").progress.seconds
+      let (second, result) = try run(9, .seconds(saved))
+      #expect(result.steps == 5 && "\(result.stopReason)".hasPrefix("RunTimer: "))
+      #expect(saved > 0 && second.elapsed(.fit) > saved)
+      #expect(second.elapsed(.validate) == first.elapsed(.validate))
+    }
+  }
+
   @Test func theProfilerTimesLayersBothWays() throws {
     struct Trace: Decodable {
       struct Event: Decodable {

@@ -7,6 +7,7 @@ protocol ActiveFit: AnyObject {
   var validation: ValidationPass? { get }
   /// The `BatchLoader` of the training.
   var trainingLoader: Any { get }
+  var elapsedSeconds: Double { get }
   /// Batches of an epoch, nil if not known beforehand.
   var trainingBatchCount: Int? { get }
   var trainingBatchSize: Int? { get }
