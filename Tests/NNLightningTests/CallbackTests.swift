@@ -323,15 +323,6 @@ private final class Memory: Logger {
   }
 
   @Test func theProfilerTimesLayersBothWays() throws {
-    struct Trace: Decodable {
-      struct Event: Decodable {
-        var name: String
-        var ph: String
-        var cat: String?
-        var dur: Double?
-      }
-      var traceEvents: [Event]
-    }
     try withTemporaryFolder { folder in
       let profiler = Profiler(skip: 1, steps: 2, trace: folder.path + "/trace.json")
       try Trainer(maxEpochs: 1, callbacks: [profiler], enableProgressBar: false)
@@ -340,11 +331,79 @@ private final class Memory: Logger {
       #expect(convolution.calls == 2 && convolution.forward > 0 && convolution.backward > 0)
       #expect(profiler.stepSeconds > convolution.forward + convolution.backward)
       #expect(profiler.table.contains("backbone.0") && profiler.table.contains("Conv2d"))
-      let data = try Data(contentsOf: folder.appendingPathComponent("trace.json"))
-      let events = try JSONDecoder().decode(Trace.self, from: data).traceEvents
-      #expect(events.filter { $0.name == "backbone.0" && $0.ph == "X" }.count == 4)
-      #expect(events.filter { $0.name == "training step" }.count == 2)
-      #expect(events.allSatisfy { $0.ph == "M" || ($0.dur ?? -1) >= 0 })
+      let slices = try traceSlices(folder.path + "/trace.json")
+      #expect(slices.filter { $0.name == "backbone.0" }.count == 4)
+      #expect(slices.filter { $0.name == "training step" }.count == 2)
+    }
+  }
+
+  /// The complete events of a trace, after a look at everything that Perfetto's and Chrome's readers ask of one:
+  /// https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+  private func traceSlices(_ path: String) throws -> [TraceEvent] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let events = try JSONDecoder().decode([String: [TraceEvent]].self, from: data)
+    #expect(Array(events.keys) == ["traceEvents"])
+    let all = try #require(events["traceEvents"])
+    let known: Set = ["name", "cat", "ph", "ts", "dur", "pid", "tid", "args"]
+    let raw = try JSONDecoder().decode([String: [[String: JSONValue]]].self, from: data)
+    #expect(raw["traceEvents"]?.allSatisfy { known.isSuperset(of: $0.keys) } == true)
+    let names = all.filter { $0.ph == "M" }
+    #expect(names.allSatisfy { $0.name == "thread_name" && $0.args?["name"] != nil && $0.dur == nil })
+    let slices = Array(all.drop { $0.ph == "M" })
+    #expect(slices.allSatisfy { $0.ph == "X" && $0.cat != nil && $0.ts >= 0 && ($0.dur ?? -1) >= 0 })
+    #expect(zip(slices, slices.dropFirst()).allSatisfy { $0.ts <= $1.ts })
+    #expect(slices.first?.ts == 0 && Set(all.map(\.pid)) == [1])
+    for (track, events) in Dictionary(grouping: slices, by: \.tid) {
+      let name = names.filter { $0.tid == track }.compactMap { $0.args?["name"] }
+      #expect(name.count == 1 && events.allSatisfy { $0.cat == name[0] })
+      // An event that ends behind the one it began in is dropped by Perfetto.
+      var open: [Int] = []
+      for event in events {
+        while let last = open.last, last <= event.start { open.removeLast() }
+        #expect((open.last ?? .max) >= event.end, "\(event.name) on track \(track)")
+        open.append(event.end)
+      }
+    }
+    return slices
+  }
+
+  /// What each event must have, and what it may.
+  private struct TraceEvent: Decodable {
+    var name: String
+    var cat: String?
+    var ph: String
+    var ts: Double
+    var dur: Double?
+    var pid: Int
+    var tid: Int
+    var args: [String: String]?
+    /// Nanoseconds.
+    var start: Int { Int((ts * 1e3).rounded()) }
+    var end: Int { start + Int(((dur ?? 0) * 1e3).rounded()) }
+  }
+
+  /// The backward times of branches that share an input overlap.
+  @Test func theTraceOfBranchesIsOneThatPerfettoTakes() throws {
+    final class Branches: Module, Classifier, TrainStep {
+      let stem = Linear(2, 4)
+      let left = Sequential(Linear(4, 4), ReLU())
+      let right = Sequential(Linear(4, 4), Linear(4, 4))
+      let head = Linear(4, 2)
+      func callAsFunction(_ x: Tensor) -> Tensor {
+        let y = stem(x)
+        let parts = (left(y), right(y), left(y))
+        return head(parts.0 * parts.1 + parts.2 + y)
+      }
+      func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1) }
+    }
+    try withTemporaryFolder { folder in
+      let profiler = Profiler(skip: 0, steps: 3, trace: folder.path + "/a \"trace\".json")
+      try Trainer(maxEpochs: 1, callbacks: [profiler], enableProgressBar: false)
+        .fit(Branches(), train: points(9, seed: 1))
+      let slices = try traceSlices(folder.path + "/a \"trace\".json")
+      #expect(slices.filter { $0.name == "left.0" && $0.cat == "forward" }.count == 6)
+      #expect(Set(slices.compactMap(\.cat)) == ["trainer", "forward", "backward"])
+      #expect(Set(slices.filter { $0.cat == "backward" }.map(\.tid)).count > 1)
     }
   }
 }
