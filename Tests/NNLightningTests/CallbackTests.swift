@@ -233,6 +233,66 @@ private final class Memory: Logger {
     #expect(trainer.optimizer?.learningRates == [rate, rate])
   }
 
+  /// A linear network whose schedule sets the rates from the first ones at every step or epoch.
+  private final class Scheduled: Module, Classifier, TrainStep {
+    let interval: ScheduledRate.Interval
+    let fc = Linear(3 * 32 * 32, 10)
+    init(_ interval: ScheduledRate.Interval) { self.interval = interval }
+    func callAsFunction(_ x: Tensor) -> Tensor { fc(x.flatten(from: 1)) }
+    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.08) }
+    func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] {
+      [ScheduledRate(LambdaLR(optimizer) { pow(0.5, Double($0)) }, interval: interval)]
+    }
+  }
+
+  /// The rate of each step.
+  private final class Rates: Callback {
+    var rates: [Double] = []
+    override func onBeforeOptimizerStep(_ trainer: Trainer, _ model: Module, optimizer: any Optimizer) {
+      rates.append(optimizer.learningRates[0])
+    }
+  }
+
+  @Test(arguments: [
+    (ScheduledRate.Interval.step, [0.08, 0.04], 0.02), (.epoch, [0.08, 0.08], 0.04),
+  ])
+  func averagingPutsTheSchedulesToRest(
+    interval: ScheduledRate.Interval, before: [Double], start: Double
+  ) throws {
+    try withTemporaryFolder { folder in
+      func run(_ stops: [Int?]) throws -> [Double] {
+        let rates = Rates()
+        for stop in stops {
+          let averaging = StochasticWeightAveraging(startEpoch: 1, learningRate: 0.01, annealingEpochs: 2)
+          try Trainer(
+            maxEpochs: 4, maxSteps: stop,
+            callbacks: [
+              averaging, rates,
+              ModelCheckpoint(directory: folder.path + "/\(stops.count)", monitor: nil, everySteps: 1),
+            ], enableProgressBar: false
+          ).fit(Scheduled(interval), train: shapes(16), resume: .last)
+        }
+        return rates.rates
+      }
+      let whole = try run([nil])
+      // Half of the way from the last rate of the schedule, and then all of it.
+      let half = (start + 0.01) / 2
+      let expected = before + [half, half, 0.01, 0.01, 0.01, 0.01]
+      #expect(whole.count == 8 && zip(whole, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(whole)")
+      #expect(try run([3, 5, nil]) == whole)
+    }
+  }
+
+  @Test func schedulesStartFromTheRateThatWasFound() throws {
+    let (finder, rates) = (LearningRateFinder(minimum: 1e-4, maximum: 1, steps: 20), Rates())
+    let trainer = Trainer(maxSteps: 3, callbacks: [finder, rates], enableProgressBar: false)
+    let net = Scheduled(.step)
+    try trainer.fit(net, train: shapes(32))
+    let found = try #require(finder.suggestion)
+    #expect(found != 0.08 && rates.rates == [found, found / 2, found / 4])
+    #expect(trainer.schedules.count == 1 && trainer.optimizer?.learningRates == [found / 8])
+  }
+
   @Test func theBatchSizeIsDoubledAndKeptByAResumedFit() throws {
     try withTemporaryFolder { folder in
       func run(_ stops: [Int?]) throws -> (StateDict, [BatchSizeFinder]) {

@@ -12,6 +12,7 @@ protocol ActiveFit: AnyObject {
   var trainingBatchCount: Int? { get }
   var trainingBatchSize: Int? { get }
   func useBatchSize(_ size: Int) throws
+  func restartSchedules(learningRate: Double)
   func checkpoint() throws -> Checkpoint
   func rehearse(
     steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,

@@ -11,7 +11,7 @@ final class FitLoop<Model: TrainStep> {
   private(set) var loader: any BatchLoader<Model.TrainBatch>
   let validation: ValidationPass?
   let optimizer: any Optimizer
-  let schedules: [ScheduledRate]
+  var schedules: [ScheduledRate]
   let context = StepContext()
   /// Of the epoch under way.
   var outputs: [StepOutput] = []
@@ -56,6 +56,7 @@ final class FitLoop<Model: TrainStep> {
     }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
+    trainer.suspendsSchedules = false
     if let checkpoint {
       try restore(checkpoint)
       observedMetrics = checkpoint.metrics.names
@@ -354,6 +355,7 @@ final class FitLoop<Model: TrainStep> {
   }
 
   private func stepSchedules(_ interval: ScheduledRate.Interval) {
+    if trainer.suspendsSchedules { return }
     for schedule in schedules where schedule.interval == interval {
       guard let monitor = schedule.monitor else {
         schedule.scheduler.step()
