@@ -90,6 +90,8 @@ let package = Package(
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning"],
       path: "Tests/ResumeProbe"),
+    .executableTarget(
+      name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
