@@ -98,6 +98,24 @@ import Testing
     }
   }
 
+  /// `script` of util-linux makes a terminal.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script"), "needs script"))
+  func theDashboardIsForTerminals() throws {
+    try withTemporaryFolder { folder in
+      let train = ["train", "--ui", "tui", "--output", folder.path + "/run"] + Self.small
+      let line = "Epoch 1/1: 100%|"
+      let piped = try nn(train)
+      #expect(piped.status == 0 && piped.output.contains(line), "\(piped.output)")
+      #expect(!piped.output.contains("\u{1b}"))
+      let command = "stty rows 24 cols 80; TERM=xterm " + ([product("nn")] + train).joined(separator: " ")
+      let shown = try Command(["script", "-qec", command, "/dev/null"])
+      #expect(shown.status == 0 && shown.output.contains("⠒ loss   ● val_loss"), "\(shown.output)")
+      #expect(!shown.output.contains(line) && shown.output.contains("ended: maxEpochs reached (1)"))
+      // The test that follows has the progress bar again.
+      #expect(shown.output.contains("Testing: 100%|"))
+    }
+  }
+
   @Test func inspectListsAWeightFile() throws {
     try withTemporaryFolder { folder in
       let path = folder.path + "/w.safetensors"
