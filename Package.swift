@@ -90,15 +90,19 @@ let package = Package(
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning"],
       path: "Tests/ResumeProbe"),
+    .executableTarget(
+      name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
     .testTarget(
       name: "NNLightningTests",
-      dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "TestSupport", "ResumeProbe"],
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+      ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNLightning", "ExampleSupport", "TestSupport", "FineTuneExample",
-        "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
+        "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
       ],
       resources: [.copy("Fixtures")]),
   ],

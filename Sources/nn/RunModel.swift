@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNData
 import NNLayers
@@ -32,7 +33,12 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
       throw CommandError("weights: expected an architecture of torchvision, found shapesnet")
     }
     let network = try NNModels.model(settings.arch)
-    try network.loadWeights(from: path)
+    let name = URL(fileURLWithPath: path).lastPathComponent
+    if let official = try modelWeights(settings.arch).first(where: { $0.fileName == name }) {
+      try network.loadWeights(official, from: path)
+    } else {
+      try network.loadWeights(from: path)
+    }
     if settings.freeze { network.freeze() }
     network.replaceHead(classes: classes)
     return network

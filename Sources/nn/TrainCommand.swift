@@ -21,6 +21,10 @@ struct TrainCommand: ParsableCommand {
   var resume = false
   @Flag(help: "Try one batch of everything and write nothing.")
   var fastDevRun = false
+  @Option(help: "Progress: bar, or tui for a dashboard with curves where standard error is a terminal.")
+  var ui = UserInterface.bar
+
+  enum UserInterface: String, CaseIterable, ExpressibleByArgument { case bar, tui }
 
   @Option(
     help:
@@ -141,6 +145,7 @@ struct TrainCommand: ParsableCommand {
     var callbacks: [Callback] = [
       Preflight(), LearningRateMonitor(), ThroughputMonitor(), ModelCheckpoint(directory: output),
     ]
+    if ui == .tui { callbacks.append(TerminalDashboard()) }
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(

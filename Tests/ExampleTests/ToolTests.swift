@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNModels
 import TestSupport
 import Testing
 
@@ -78,6 +79,40 @@ import Testing
         ["train", "--dataset", "folder", "--root", folder.path, "--image-size", "32", "--epochs", "1"])
       #expect(
         answer.status == 1 && answer.output.contains("/test: expected the classes "), "\(answer.output)")
+    }
+  }
+
+  /// A file with the name of official weights has their preprocessing.
+  @Test func forgottenNormalisationOfOfficialWeightsIsSaid() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/squeezenet1_1-b8a52dc0.safetensors"
+      try squeezenet1_1().stateDict().write(safetensors: file)
+      let official = folder.path + "/squeezenet1_1-b8a52dc0.pth"
+      try FileManager.default.moveItem(atPath: file, toPath: official)
+      let train = ["train", "--arch", "squeezenet1_1", "--weights", official, "--fast-dev-run"]
+      let warning = "Warning: The training images are not normalised"
+      for (options, isWarned) in [([], true), (["--normalize"], false)] {
+        let run = try nn(train + options + Self.small)
+        #expect(run.status == 0 && run.output.contains(warning) == isWarned, "\(run.output)")
+      }
+    }
+  }
+
+  /// `script` of util-linux makes a terminal.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/script"), "needs script"))
+  func theDashboardIsForTerminals() throws {
+    try withTemporaryFolder { folder in
+      let train = ["train", "--ui", "tui", "--output", folder.path + "/run"] + Self.small
+      let line = "Epoch 1/1: 100%|"
+      let piped = try nn(train)
+      #expect(piped.status == 0 && piped.output.contains(line), "\(piped.output)")
+      #expect(!piped.output.contains("\u{1b}"))
+      let command = "stty rows 24 cols 80; TERM=xterm " + ([product("nn")] + train).joined(separator: " ")
+      let shown = try Command(["script", "-qec", command, "/dev/null"])
+      #expect(shown.status == 0 && shown.output.contains("⠒ loss   ● val_loss"), "\(shown.output)")
+      #expect(!shown.output.contains(line) && shown.output.contains("ended: maxEpochs reached (1)"))
+      // The test that follows has the progress bar again.
+      #expect(shown.output.contains("Testing: 100%|"))
     }
   }
 

@@ -233,6 +233,66 @@ private final class Memory: Logger {
     #expect(trainer.optimizer?.learningRates == [rate, rate])
   }
 
+  /// A linear network whose schedule sets the rates from the first ones at every step or epoch.
+  private final class Scheduled: Module, Classifier, TrainStep {
+    let interval: ScheduledRate.Interval
+    let fc = Linear(3 * 32 * 32, 10)
+    init(_ interval: ScheduledRate.Interval) { self.interval = interval }
+    func callAsFunction(_ x: Tensor) -> Tensor { fc(x.flatten(from: 1)) }
+    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.08) }
+    func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] {
+      [ScheduledRate(LambdaLR(optimizer) { pow(0.5, Double($0)) }, interval: interval)]
+    }
+  }
+
+  /// The rate of each step.
+  private final class Rates: Callback {
+    var rates: [Double] = []
+    override func onBeforeOptimizerStep(_ trainer: Trainer, _ model: Module, optimizer: any Optimizer) {
+      rates.append(optimizer.learningRates[0])
+    }
+  }
+
+  @Test(arguments: [
+    (ScheduledRate.Interval.step, [0.08, 0.04], 0.02), (.epoch, [0.08, 0.08], 0.04),
+  ])
+  func averagingPutsTheSchedulesToRest(
+    interval: ScheduledRate.Interval, before: [Double], start: Double
+  ) throws {
+    try withTemporaryFolder { folder in
+      func run(_ stops: [Int?]) throws -> [Double] {
+        let rates = Rates()
+        for stop in stops {
+          let averaging = StochasticWeightAveraging(startEpoch: 1, learningRate: 0.01, annealingEpochs: 2)
+          try Trainer(
+            maxEpochs: 4, maxSteps: stop,
+            callbacks: [
+              averaging, rates,
+              ModelCheckpoint(directory: folder.path + "/\(stops.count)", monitor: nil, everySteps: 1),
+            ], enableProgressBar: false
+          ).fit(Scheduled(interval), train: shapes(16), resume: .last)
+        }
+        return rates.rates
+      }
+      let whole = try run([nil])
+      // Half of the way from the last rate of the schedule, and then all of it.
+      let half = (start + 0.01) / 2
+      let expected = before + [half, half, 0.01, 0.01, 0.01, 0.01]
+      #expect(whole.count == 8 && zip(whole, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(whole)")
+      #expect(try run([3, 5, nil]) == whole)
+    }
+  }
+
+  @Test func schedulesStartFromTheRateThatWasFound() throws {
+    let (finder, rates) = (LearningRateFinder(minimum: 1e-4, maximum: 1, steps: 20), Rates())
+    let trainer = Trainer(maxSteps: 3, callbacks: [finder, rates], enableProgressBar: false)
+    let net = Scheduled(.step)
+    try trainer.fit(net, train: shapes(32))
+    let found = try #require(finder.suggestion)
+    #expect(found != 0.08 && rates.rates == [found, found / 2, found / 4])
+    #expect(trainer.schedules.count == 1 && trainer.optimizer?.learningRates == [found / 8])
+  }
+
   @Test func theBatchSizeIsDoubledAndKeptByAResumedFit() throws {
     try withTemporaryFolder { folder in
       func run(_ stops: [Int?]) throws -> (StateDict, [BatchSizeFinder]) {
@@ -283,16 +343,46 @@ private final class Memory: Logger {
     }
   }
 
-  @Test func theProfilerTimesLayersBothWays() throws {
-    struct Trace: Decodable {
-      struct Event: Decodable {
-        var name: String
-        var ph: String
-        var cat: String?
-        var dur: Double?
+  /// The first batch takes longer than the timer allows; what is under way is finished.
+  @Test(arguments: [(ScheduledRate.Interval.step, 1), (.epoch, 3)])
+  func theTimerEndsAFitAtAStepOrAnEpoch(interval: ScheduledRate.Interval, steps: Int) throws {
+    let timer = RunTimer(duration: .nanoseconds(1), interval: interval)
+    let trainer = Trainer(maxEpochs: 2, callbacks: [timer], enableProgressBar: false)
+    let result = try trainer.fit(LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2))
+    #expect(result.steps == steps && result.epochs == 1)
+    #expect(result.stopReason == .requested("RunTimer: 1e-09 seconds are over"))
+    #expect(timer.remaining == 0 && timer.elapsed(.fit) > timer.elapsed(.validate))
+    #expect((timer.elapsed(.validate) > 0) == (interval == .epoch) && timer.elapsed(.test) == 0)
+    try trainer.test(LinearNet(), points(9, seed: 2))
+    #expect(timer.elapsed(.test) > 0 && timer.elapsed(.predict) == 0)
+    // `minEpochs` goes before a callback's wish.
+    let longer = Trainer(maxEpochs: 3, minEpochs: 2, callbacks: [timer], enableProgressBar: false)
+    #expect(try longer.fit(LinearNet(), train: points(9, seed: 1)).epochs == 2)
+  }
+
+  @Test func theTimerCountsTheRunsThatAreResumed() throws {
+    try withTemporaryFolder { folder in
+      func run(_ steps: Int, _ duration: Duration?) throws -> (RunTimer, FitResult) {
+        let timer = RunTimer(duration: duration)
+        let trainer = Trainer(
+          maxSteps: steps, callbacks: [timer, ModelCheckpoint(directory: folder.path, everySteps: 1)],
+          enableProgressBar: false)
+        let result = try trainer.fit(
+          LinearNet(), train: points(9, seed: 1), validation: points(9, seed: 2), resume: .last)
+        return (timer, result)
       }
-      var traceEvents: [Event]
+      let (first, _) = try run(4, nil)
+      #expect(first.remaining == nil && first.elapsed(.validate) > 0)
+      // All that the next run may take is what the first took up to its checkpoint: the next step is beyond that.
+      let saved = try Checkpoint(contentsOf: folder.path + "/last.safetensors").progress.seconds
+      let (second, result) = try run(9, .seconds(saved))
+      #expect(result.steps == 5 && "\(result.stopReason)".hasPrefix("RunTimer: "))
+      #expect(saved > 0 && second.elapsed(.fit) > saved)
+      #expect(second.elapsed(.validate) == first.elapsed(.validate))
     }
+  }
+
+  @Test func theProfilerTimesLayersBothWays() throws {
     try withTemporaryFolder { folder in
       let profiler = Profiler(skip: 1, steps: 2, trace: folder.path + "/trace.json")
       try Trainer(maxEpochs: 1, callbacks: [profiler], enableProgressBar: false)
@@ -301,11 +391,79 @@ private final class Memory: Logger {
       #expect(convolution.calls == 2 && convolution.forward > 0 && convolution.backward > 0)
       #expect(profiler.stepSeconds > convolution.forward + convolution.backward)
       #expect(profiler.table.contains("backbone.0") && profiler.table.contains("Conv2d"))
-      let data = try Data(contentsOf: folder.appendingPathComponent("trace.json"))
-      let events = try JSONDecoder().decode(Trace.self, from: data).traceEvents
-      #expect(events.filter { $0.name == "backbone.0" && $0.ph == "X" }.count == 4)
-      #expect(events.filter { $0.name == "training step" }.count == 2)
-      #expect(events.allSatisfy { $0.ph == "M" || ($0.dur ?? -1) >= 0 })
+      let slices = try traceSlices(folder.path + "/trace.json")
+      #expect(slices.filter { $0.name == "backbone.0" }.count == 4)
+      #expect(slices.filter { $0.name == "training step" }.count == 2)
+    }
+  }
+
+  /// The complete events of a trace, after a look at everything that Perfetto's and Chrome's readers ask of one:
+  /// https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+  private func traceSlices(_ path: String) throws -> [TraceEvent] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    let events = try JSONDecoder().decode([String: [TraceEvent]].self, from: data)
+    #expect(Array(events.keys) == ["traceEvents"])
+    let all = try #require(events["traceEvents"])
+    let known: Set = ["name", "cat", "ph", "ts", "dur", "pid", "tid", "args"]
+    let raw = try JSONDecoder().decode([String: [[String: JSONValue]]].self, from: data)
+    #expect(raw["traceEvents"]?.allSatisfy { known.isSuperset(of: $0.keys) } == true)
+    let names = all.filter { $0.ph == "M" }
+    #expect(names.allSatisfy { $0.name == "thread_name" && $0.args?["name"] != nil && $0.dur == nil })
+    let slices = Array(all.drop { $0.ph == "M" })
+    #expect(slices.allSatisfy { $0.ph == "X" && $0.cat != nil && $0.ts >= 0 && ($0.dur ?? -1) >= 0 })
+    #expect(zip(slices, slices.dropFirst()).allSatisfy { $0.ts <= $1.ts })
+    #expect(slices.first?.ts == 0 && Set(all.map(\.pid)) == [1])
+    for (track, events) in Dictionary(grouping: slices, by: \.tid) {
+      let name = names.filter { $0.tid == track }.compactMap { $0.args?["name"] }
+      #expect(name.count == 1 && events.allSatisfy { $0.cat == name[0] })
+      // An event that ends behind the one it began in is dropped by Perfetto.
+      var open: [Int] = []
+      for event in events {
+        while let last = open.last, last <= event.start { open.removeLast() }
+        #expect((open.last ?? .max) >= event.end, "\(event.name) on track \(track)")
+        open.append(event.end)
+      }
+    }
+    return slices
+  }
+
+  /// What each event must have, and what it may.
+  private struct TraceEvent: Decodable {
+    var name: String
+    var cat: String?
+    var ph: String
+    var ts: Double
+    var dur: Double?
+    var pid: Int
+    var tid: Int
+    var args: [String: String]?
+    /// Nanoseconds.
+    var start: Int { Int((ts * 1e3).rounded()) }
+    var end: Int { start + Int(((dur ?? 0) * 1e3).rounded()) }
+  }
+
+  /// The backward times of branches that share an input overlap.
+  @Test func theTraceOfBranchesIsOneThatPerfettoTakes() throws {
+    final class Branches: Module, Classifier, TrainStep {
+      let stem = Linear(2, 4)
+      let left = Sequential(Linear(4, 4), ReLU())
+      let right = Sequential(Linear(4, 4), Linear(4, 4))
+      let head = Linear(4, 2)
+      func callAsFunction(_ x: Tensor) -> Tensor {
+        let y = stem(x)
+        let parts = (left(y), right(y), left(y))
+        return head(parts.0 * parts.1 + parts.2 + y)
+      }
+      func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1) }
+    }
+    try withTemporaryFolder { folder in
+      let profiler = Profiler(skip: 0, steps: 3, trace: folder.path + "/a \"trace\".json")
+      try Trainer(maxEpochs: 1, callbacks: [profiler], enableProgressBar: false)
+        .fit(Branches(), train: points(9, seed: 1))
+      let slices = try traceSlices(folder.path + "/a \"trace\".json")
+      #expect(slices.filter { $0.name == "left.0" && $0.cat == "forward" }.count == 6)
+      #expect(Set(slices.compactMap(\.cat)) == ["trainer", "forward", "backward"])
+      #expect(Set(slices.filter { $0.cat == "backward" }.map(\.tid)).count > 1)
     }
   }
 }

@@ -17,6 +17,9 @@ private struct EventReader {
 
   private(set) var version: String?
   private(set) var scalars: [Scalar] = []
+  /// Of TensorBoard's table of runs.
+  private(set) var hyperparameters: [String: String] = [:]
+  private(set) var endings: [UInt64] = []
 
   init(_ data: Data) throws {
     var rest = data
@@ -88,7 +91,34 @@ private struct EventReader {
           scalar.value = Float(bitPattern: bits.reversed().reduce(UInt32.zero) { $0 << 8 | UInt32($1) })
         }
         scalars.append(scalar)
+        for case (9, .bytes(let metadata)) in try fields(value) { try read(metadata: metadata, scalar.tag) }
       }
+    }
+  }
+
+  private mutating func read(metadata: Data, _ tag: String) throws {
+    guard case (1, .bytes(let plugin))? = try fields(metadata).first,
+      case (1, .bytes(let name))? = try fields(plugin).first, name == Data("hparams".utf8)
+    else { return }
+    let content = try #require(try fields(plugin).last { $0.number == 2 })
+    guard case .bytes(let message) = content.value,
+      case (let kind, .bytes(let info))? = try fields(message).first
+    else { throw Truncated() }
+    #expect(tag == (kind == 3 ? "_hparams_/session_start_info" : "_hparams_/session_end_info"))
+    for case (1, .varint(let status)) in try fields(info) where kind == 4 { endings.append(status) }
+    for case (1, .bytes(let entry)) in try fields(info) where kind == 3 {
+      guard case (1, .bytes(let name))? = try fields(entry).first,
+        case (2, .bytes(let value))? = try fields(entry).last
+      else { throw Truncated() }
+      let text =
+        switch try fields(value).first {
+        case (2, .fixed(let bits))?:
+          "\(Double(bitPattern: bits.reversed().reduce(UInt64.zero) { $0 << 8 | UInt64($1) }))"
+        case (3, .bytes(let text))?: String(decoding: text, as: UTF8.self)
+        case (4, .varint(let bit))?: bit == 1 ? "true" : "false"
+        default: "?"
+        }
+      hyperparameters[String(decoding: name, as: UTF8.self)] = text
     }
   }
 }
@@ -155,6 +185,51 @@ private struct EventReader {
       #expect(last?.value == trainer.callbackMetrics["val_loss"].map { Float($0) })
       #expect(events.scalars.filter { $0.tag == "loss" }.map(\.step) == [2, 4, 6])
       #expect(events.scalars.suffix(3).map(\.tag) == ["note/text_summary", "values", "picture"])
+    }
+  }
+
+  private final class Tuned: Module, Classifier, TrainStep, HasHyperparameters {
+    struct Settings: Codable {
+      struct Optimizer: Codable { var rate = 0.25 }
+      var arch = "linear"
+      var depth = 1
+      var augments = true
+      var crop: Int?
+      var sizes = [3, 4]
+      var optimizer = Optimizer()
+    }
+    let hyperparameters = Settings()
+    let fc = Linear(2, 2)
+    var fails = false
+    func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
+    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.25) }
+    func trainingStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+      if fails { throw FileError.unreadable(file: "a.jpg", reason: "gone") }
+      return ["loss": crossEntropy(self(batch.input), batch.target)]
+    }
+  }
+
+  /// Field by field what TensorBoard 2.21 shows in its table; a failed run is told from one that ended well.
+  @Test(arguments: [false, true])
+  func hyperparametersAreThereForTheTableOfRuns(fails: Bool) throws {
+    try withTemporaryFolder { folder in
+      let net = Tuned()
+      net.fails = fails
+      let trainer = Trainer(maxSteps: 1, loggers: [TensorBoardLogger(folder.path)], enableProgressBar: false)
+      if fails {
+        #expect(throws: FileError.self) { try trainer.fit(net, train: points(9, seed: 1)) }
+      } else {
+        try trainer.fit(net, train: points(9, seed: 1))
+      }
+      let file = try #require(try FileManager.default.contentsOfDirectory(atPath: folder.path).first)
+      let events = try EventReader(Data(contentsOf: folder.appendingPathComponent(file)))
+      #expect(
+        events.hyperparameters == [
+          "arch": "linear", "depth": "1.0", "augments": "true", "sizes.0": "3.0", "sizes.1": "4.0",
+          "optimizer.rate": "0.25",
+        ])
+      #expect(events.endings == [fails ? 2 : 1])
+      #expect(events.scalars.contains { $0.tag == "hyperparameters/text_summary" })
     }
   }
 

@@ -40,6 +40,10 @@ public struct ConcatDataset<Element: Sendable>: Dataset {
   }
 }
 
+extension ConcatDataset: CompositeDataset {
+  package var parts: [any Dataset] { datasets }
+}
+
 extension Dataset {
   /// One data set behind the other.
   public static func + (first: Self, second: some Dataset<Element>) -> ConcatDataset<Element> {

@@ -33,6 +33,11 @@ extension Dataset {
   public var indices: Range<Int> { 0..<count }
 }
 
+/// A data set whose elements are those of others, as they are.
+package protocol CompositeDataset: Dataset {
+  var parts: [any Dataset] { get }
+}
+
 /// One example of supervised learning, or a whole batch of them.
 public struct Sample: Sendable {
   /// What the network sees: one image (C, H, W), or a batch (N, C, H, W).

@@ -24,6 +24,10 @@ public struct Subset<Base: Dataset>: Dataset {
   }
 }
 
+extension Subset: CompositeDataset {
+  package var parts: [any Dataset] { [dataset] }
+}
+
 extension Subset: BatchedDataset where Base: BatchedDataset {
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Base.Element.Batch {
     try dataset.batch(at: indices.map { self.indices[$0] }, contexts: contexts)

@@ -21,8 +21,10 @@ public struct Normalize: DeterministicTransform, Hashable {
   /// What the official ImageNet networks were trained with.
   public static let imageNet = Normalize(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
 
-  private let mean: [Float]
-  private let std: [Float]
+  /// Of each channel, in units of the tensor.
+  public let mean: [Float]
+  /// Standard deviation of each channel, in units of the tensor.
+  public let std: [Float]
   let maps: PixelMaps
 
   /// One mean and one standard deviation per channel, in units of the tensor.
@@ -67,5 +69,6 @@ public struct Normalize: DeterministicTransform, Hashable {
     }
     return result
   }
+  public var normalization: Normalize? { self }
   public var description: String { "Normalize(mean: \(mean), std: \(std))" }
 }

@@ -20,9 +20,16 @@ public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
   /// Name and every setting that changes the result, `CenterCrop(224, 224)`: part of the key of a cache, so the
   /// text stays the same from run to run.
   var description: String { get }
+
+  /// The last `Normalize` that the values of the result have gone through; nil if there was none, or none that is known
+  /// (what a closure does cannot be seen). A chain asks its stages; one stage that normalises otherwise than by a
+  /// `Normalize` may say the one it equals.
+  var normalization: Normalize? { get }
 }
 
 extension Transform {
+  public var normalization: Normalize? { nil }
+
   /// Transforms an element by itself, outside any run: as element 0 of epoch 0 with seed 0.
   public func callAsFunction(_ input: Input) -> Output { self(input, context: SampleContext()) }
   public var randomStage: String? { isDeterministic ? nil : description }
@@ -74,6 +81,7 @@ public struct Compose<Chain: Transform>: Transform {
   }
   public var isDeterministic: Bool { chain.isDeterministic }
   public var randomStage: String? { chain.randomStage }
+  public var normalization: Normalize? { chain.normalization }
   public var description: String { chain.description }
 }
 
@@ -87,6 +95,7 @@ public struct Chained<First: Transform, Second: Transform>: Transform where Firs
   }
   public var isDeterministic: Bool { first.isDeterministic && second.isDeterministic }
   public var randomStage: String? { first.randomStage ?? second.randomStage }
+  public var normalization: Normalize? { second.normalization ?? first.normalization }
   public var description: String { "\(first) | \(second)" }
 }
 

@@ -46,6 +46,8 @@ public final class FeatureExtractor: Module, Layer {
       stages[last] = Stage(stages[last].name, Self.cut(module, behind: inner))
     }
     self.stages = stages
+    super.init()
+    inputNormalization = network.inputNormalization
   }
 
   /// The module of a path, and which of its calls is meant: `0.relu_1` is the second of `0.relu`, unless there is a

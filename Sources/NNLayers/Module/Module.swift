@@ -27,6 +27,10 @@ open class Module {
   private var isInTrainingMode = true
   /// Whether the module was frozen by `freeze()`.
   public private(set) var isFrozen = false
+  /// How images are to be normalised for the weights, nil if nothing is known. Official weights set it when they are
+  /// loaded; set it for pretrained weights of your own, and the `Preflight` of a fit warns of images that are normalised
+  /// otherwise. It is no part of the state.
+  public var inputNormalization: InputNormalization?
   var forwardHooks: [ForwardHook] = []
 
   public init() {}

@@ -22,7 +22,8 @@ public final class LearningRateFinder: Callback {
   ///   - maximum: and last one, with a constant factor from step to step.
   ///   - stopsAtFactor: ends when the smoothed loss is so many times the best one.
   ///   - plot: SVG file for the curve.
-  ///   - updates: gives all groups of the optimizer the suggested rate, before schedules change it.
+  ///   - updates: gives all groups of the optimizer the suggested rate, and makes the schedules anew so that they start
+  ///     from it.
   public init(
     minimum: Double = 1e-8, maximum: Double = 1, steps: Int = 100, stopsAtFactor: Double = 4,
     plot: String? = nil, updates: Bool = true
@@ -64,12 +65,7 @@ public final class LearningRateFinder: Callback {
       return !trainer.isInterrupted
     }
     suggestion = steepest()
-    if updates, let suggestion {
-      optimizer.learningRates = Array(repeating: suggestion, count: groups)
-      if optimizer.initialLearningRates.contains(where: { $0 != nil }) {
-        optimizer.initialLearningRates = Array(repeating: suggestion, count: groups)
-      }
-    }
+    if updates, let suggestion { fit.restartSchedules(learningRate: suggestion) }
     if let plot { try writePlot(plot) }
   }
 

@@ -185,20 +185,37 @@ public final class Profiler: Callback {
     return textTable(head, body, rightAligned: [2, 3, 4, 5])
   }
 
-  /// The trace-event format of Chrome, which Perfetto reads: complete events in microseconds.
+  /// The trace-event format of Chrome, which Perfetto reads: complete events in microseconds, in the order of their
+  /// starts. Events of one track must lie inside or beside each other; of branches that overlap, one gets a track further
+  /// down.
   private func writeTrace() throws {
     guard let trace else { return }
-    let start = events.map(\.start).min() ?? 0
-    let threads = ["trainer": 1, "forward": 2, "backward": 3]
-    var lines = threads.sorted { $0.value < $1.value }.map { name, number in
-      "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":\(number),\"args\":{\"name\":\(jsonText(name))}}"
+    let origin = events.map(\.start).min() ?? 0
+    func nanoseconds(_ time: Double) -> Int { Int(((time - origin) * 1e9).rounded()) }
+    func microseconds(_ time: Int) -> String { (Double(time) / 1e3).formatted(digits: 3) }
+    var tracks = ["trainer", "forward", "backward"].map { (category: $0, ends: [Int]()) }
+    var lines: [String] = []
+    for event in events.sorted(by: { ($0.start, $1.end) < ($1.start, $0.end) }) {
+      let (start, end) = (nanoseconds(event.start), nanoseconds(event.end))
+      var place = 0
+      while true {
+        if place == tracks.count { tracks.append((event.category, [])) }
+        if tracks[place].category == event.category {
+          while let last = tracks[place].ends.last, last <= start { tracks[place].ends.removeLast() }
+          if (tracks[place].ends.last ?? end) >= end { break }
+        }
+        place += 1
+      }
+      tracks[place].ends.append(end)
+      lines.append(
+        "{\"name\":\(jsonText(event.name)),\"cat\":\(jsonText(event.category)),\"ph\":\"X\",\"pid\":1,"
+          + "\"tid\":\(place + 1),\"ts\":\(microseconds(start)),\"dur\":\(microseconds(end - start))}")
     }
-    lines += events.map { event in
-      "{\"name\":\(jsonText(event.name)),\"cat\":\(jsonText(event.category)),\"ph\":\"X\",\"pid\":1,"
-        + "\"tid\":\(threads[event.category] ?? 1),\"ts\":\(((event.start - start) * 1e6).formatted(digits: 3)),"
-        + "\"dur\":\(((event.end - event.start) * 1e6).formatted(digits: 3))}"
+    let names = tracks.enumerated().map { place, track in
+      "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":\(place + 1),\"ts\":0,"
+        + "\"args\":{\"name\":\(jsonText(track.category))}}"
     }
-    let text = "{\"traceEvents\":[\n\(lines.joined(separator: ",\n"))\n]}\n"
+    let text = "{\"traceEvents\":[\n\((names + lines).joined(separator: ",\n"))\n]}\n"
     try AtomicFile.write(trace) { try $0.write(Array(text.utf8)) }
   }
 }

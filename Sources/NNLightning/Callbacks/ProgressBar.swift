@@ -2,7 +2,7 @@ import Foundation
 import NNLayers
 
 /// Progress in the look of tqdm, on standard error: on a terminal one line that is redrawn, elsewhere (a file, a
-/// pipe) a plain line every few seconds and one at the end.
+/// pipe) a plain line every few seconds and one at the end. It leaves a fit to a ``TerminalDashboard`` that shows it.
 public final class ProgressBar: Callback {
   private var line: ProgressLine?
   /// The epoch's line while a validation has its own.
@@ -28,21 +28,18 @@ public final class ProgressBar: Callback {
   }
 
   public override func onTrainEpochStart(_ trainer: Trainer, _ model: Module) {
+    if trainer.hasDashboard { return }
     let total = trainer.maxEpochs.map { "/\($0)" } ?? ""
     begin("Epoch \(trainer.currentEpoch + 1)\(total)", trainer.batchCount, done: trainer.progress.batch)
   }
   public override func onTrainBatchEnd(
     _ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int
   ) {
-    var shown = output.metrics
-    shown.merge(trainer.progressBarMetrics)
-    for (name, value) in trainer.callbackMetrics where shown[name] == nil && name.hasPrefix("val_") {
-      shown[name] = value
-    }
-    advance(shown)
+    advance(trainer.shownMetrics(output))
   }
   public override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) { end() }
   public override func onValidationStart(_ trainer: Trainer, _ model: Module) {
+    if trainer.hasDashboard { return }
     if trainer.isFitting, !trainer.progress.isEpochComplete {
       line?.pause()
       (epochLine, line) = (line, nil)
@@ -73,6 +70,7 @@ public final class ProgressBar: Callback {
   }
   public override func onPredictEnd(_ trainer: Trainer, _ model: Module) { end() }
   public override func onNote(_ trainer: Trainer, _ text: String) {
+    if trainer.hasDashboard { return }
     if let line {
       line.interrupt(with: text)
     } else {
@@ -83,4 +81,18 @@ public final class ProgressBar: Callback {
     end()
     epochLine = nil
   }
+}
+
+extension Trainer {
+  /// What a display of the progress has behind a training step: its metrics, and the latest of the validation.
+  func shownMetrics(_ output: StepOutput) -> Metrics {
+    var shown = output.metrics
+    shown.merge(progressBarMetrics)
+    for (name, value) in callbackMetrics where shown[name] == nil && name.hasPrefix("val_") {
+      shown[name] = value
+    }
+    return shown
+  }
+
+  fileprivate var hasDashboard: Bool { callbacks.contains { ($0 as? TerminalDashboard)?.isShown == true } }
 }

@@ -108,17 +108,18 @@ public final class ProgressLine {
       + "\(count)/\(total) [\(Self.time(elapsed))<\(left), \(speed)\(tail)]"
   }
 
-  /// Ten cells with eighths, as tqdm draws them.
-  private static func bar(_ fraction: Double) -> String {
-    let eighths = Int(fraction * 80)
+  /// Cells with eighths, as tqdm draws them.
+  static func bar(_ fraction: Double, width: Int = 10) -> String {
+    let eighths = Int(fraction * Double(width * 8))
     let parts = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
     let full = String(repeating: "█", count: eighths / 8)
-    let rest = eighths < 80 ? parts[eighths % 8] : ""
-    return full + rest + String(repeating: " ", count: max(0, 10 - eighths / 8 - 1))
+    let rest = eighths < width * 8 ? parts[eighths % 8] : ""
+    return full + rest + String(repeating: " ", count: max(0, width - eighths / 8 - 1))
   }
 
-  private static func time(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded(.down))
+  /// `01:05`, `2:01:05`
+  static func time(_ seconds: Double) -> String {
+    let whole = Int(min(seconds, 1e9))
     func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
     let short = "\(two(whole / 60 % 60)):\(two(whole % 60))"
     return whole >= 3_600 ? "\(whole / 3_600):\(short)" : short

@@ -120,7 +120,7 @@ public final class ExponentialMovingAverage: WeightAveraging {
 /// (Izmailov et al., 2018); as Lightning's `StochasticWeightAveraging`. When training ends, one pass over the training
 /// data computes the statistics of batch norms for the averaged weights.
 ///
-/// While it is active it sets the learning rates; schedules that advance per step must not set them, too.
+/// From `startEpoch` on it sets the learning rates, and the model's schedules rest.
 public final class StochasticWeightAveraging: WeightAveraging {
   public let startEpoch: Int
   public let learningRate: Double
@@ -151,6 +151,7 @@ public final class StochasticWeightAveraging: WeightAveraging {
 
   public override func onTrainEpochStart(_ trainer: Trainer, _ model: Module) {
     guard trainer.currentEpoch >= startEpoch, let optimizer = trainer.optimizer else { return }
+    trainer.suspendsSchedules = true
     if ratesAtStart.isEmpty { ratesAtStart = optimizer.learningRates }
     let part = min(1, Double(trainer.currentEpoch - startEpoch + 1) / Double(annealingEpochs))
     let weight = (1 - cos(.pi * part)) / 2

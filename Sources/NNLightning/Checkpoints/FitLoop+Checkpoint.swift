@@ -5,10 +5,14 @@ import NNLayers
 /// The running or last fit, as far as checkpoints and callbacks need it, whatever its model is.
 protocol ActiveFit: AnyObject {
   var validation: ValidationPass? { get }
+  /// The `BatchLoader` of the training.
+  var trainingLoader: Any { get }
+  var elapsedSeconds: Double { get }
   /// Batches of an epoch, nil if not known beforehand.
   var trainingBatchCount: Int? { get }
   var trainingBatchSize: Int? { get }
   func useBatchSize(_ size: Int) throws
+  func restartSchedules(learningRate: Double)
   func checkpoint() throws -> Checkpoint
   func rehearse(
     steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,

@@ -42,6 +42,11 @@ struct ProtobufMessage {
 
   mutating func add(text field: Int, _ value: String) { add(bytes: field, Data(value.utf8)) }
   mutating func add(message field: Int, _ value: ProtobufMessage) { add(bytes: field, value.bytes) }
+  mutating func add(message field: Int, _ write: (inout ProtobufMessage) -> Void) {
+    var message = ProtobufMessage()
+    write(&message)
+    add(message: field, message)
+  }
 
   /// A packed list.
   mutating func add(doubles field: Int, _ values: [Double]) {

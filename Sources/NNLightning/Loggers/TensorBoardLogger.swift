@@ -3,7 +3,7 @@ import NNCore
 import NNLayers
 
 /// Writes event files that TensorBoard opens (`tensorboard --logdir FOLDER`): scalars of all metrics, the model's
-/// hyperparameters, and what the program adds: histograms, images, texts.
+/// hyperparameters (as a text, and for the table of runs), and what the program adds: histograms, images, texts.
 ///
 /// The format is TFRecord (length, masked CRC-32C, data, masked CRC-32C) around TensorFlow's `Event` messages:
 /// https://github.com/tensorflow/tensorboard/blob/master/tensorboard/compat/proto/event.proto
@@ -11,6 +11,8 @@ public final class TensorBoardLogger: Logger {
   public let directory: String
   private var file: LogFile?
   private var kept: (name: String, size: Int)?
+  /// Between the start of a fit and its end.
+  private var isFitting = false
 
   private struct Place: Codable {
     var name: String
@@ -23,7 +25,7 @@ public final class TensorBoardLogger: Logger {
   public override var stateKey: String { "TensorBoardLogger(\(directory))" }
 
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
-    if stage == .fit { (file, kept) = (nil, nil) }
+    if stage == .fit { (file, kept, isFitting) = (nil, nil, false) }
   }
 
   public override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
@@ -36,6 +38,7 @@ public final class TensorBoardLogger: Logger {
       _ = try opened()
       try super.onFitStart(trainer, model)
     }
+    isFitting = true
   }
 
   private func opened() throws -> LogFile {
@@ -54,6 +57,18 @@ public final class TensorBoardLogger: Logger {
     return file
   }
 
+  public override func onFitEnd(_ trainer: Trainer, _ model: Module) throws {
+    isFitting = false
+    // An interrupted fit is to be gone on with.
+    if trainer.stopReason != .interrupted { try logSessionEnd(model, succeeded: true) }
+  }
+
+  public override func onException(_ trainer: Trainer, _ model: Module, error: any Error) {
+    // The error that ends the run is the one to be heard of.
+    if isFitting { try? logSessionEnd(model, succeeded: false) }
+    isFitting = false
+  }
+
   /// Each file begins with the version of the format.
   private func begin(_ file: LogFile) throws {
     var event = ProtobufMessage()
@@ -63,7 +78,7 @@ public final class TensorBoardLogger: Logger {
   }
 
   /// Adds one value to the run.
-  private func add(_ tag: String, step: Int, _ value: (inout ProtobufMessage) -> Void) throws {
+  func add(_ tag: String, step: Int, _ value: (inout ProtobufMessage) -> Void) throws {
     var summaryValue = ProtobufMessage()
     summaryValue.add(text: 1, tag)
     value(&summaryValue)
@@ -86,20 +101,14 @@ public final class TensorBoardLogger: Logger {
   /// A text, shown as Markdown.
   public func log(text: String, _ tag: String, step: Int) throws {
     var shape = ProtobufMessage()
-    var dimension = ProtobufMessage()
-    dimension.add(integer: 1, 1)
-    shape.add(message: 2, dimension)
-    var tensor = ProtobufMessage()
-    tensor.add(integer: 1, 7)  // DT_STRING
-    tensor.add(message: 2, shape)
-    tensor.add(text: 8, text)
-    var plugin = ProtobufMessage()
-    plugin.add(text: 1, "text")
-    var metadata = ProtobufMessage()
-    metadata.add(message: 1, plugin)
+    shape.add(message: 2) { $0.add(integer: 1, 1) }
     try add(tag + "/text_summary", step: step) {
-      $0.add(message: 8, tensor)
-      $0.add(message: 9, metadata)
+      $0.add(message: 8) {
+        $0.add(integer: 1, 7)  // DT_STRING
+        $0.add(message: 2, shape)
+        $0.add(text: 8, text)
+      }
+      $0.addMetadata(plugin: "text")
     }
   }
 
@@ -134,6 +143,7 @@ public final class TensorBoardLogger: Logger {
 
   public override func logHyperparameters(_ json: String) throws {
     try log(text: "```json\n\(json)\n```", "hyperparameters", step: 0)
+    try logSessionStart(hyperparameters: json)
   }
 
   public override func state() throws -> CallbackState? {

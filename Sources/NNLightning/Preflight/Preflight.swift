@@ -30,6 +30,9 @@ public final class Preflight: Callback {
     guard trainer.globalStep == 0, let fit = trainer.activeFit else { return }
     let linter = Linter(trainer: trainer, model: model)
     findings = linter.staticFindings()
+    let normalization = NormalizationCheck(trainer, model)
+    normalization?.watch()
+    defer { normalization?.stop() }
     let clock = ContinuousClock()
     var mark = clock.now
     var (loading, stepping): ([Double], [Double]) = ([], [])
@@ -40,7 +43,8 @@ public final class Preflight: Callback {
       samples = (batch as? any SizedBatch)?.batchSize ?? 1
       mark = clock.now
     } onLoss: { step, loss in
-      if step == 0 { findings += linter.findings(of: loss) }
+      guard step == 0 else { return }
+      findings += linter.findings(of: loss) + (normalization?.findings() ?? [])
     } after: { _, _ in
       stepping.append((clock.now - mark) / .seconds(1))
       mark = clock.now

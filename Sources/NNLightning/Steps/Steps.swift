@@ -26,7 +26,8 @@ public protocol TrainStep: Module {
   func trainingStep(_ batch: TrainBatch, context: StepContext) throws -> StepOutput
   /// The optimizer, made once at the start of `fit`; several are an `OptimizerList`.
   func configureOptimizers() -> any Optimizer
-  /// Learning-rate schedules of that optimizer; none by default.
+  /// Learning-rate schedules of that optimizer; none by default. A `LearningRateFinder` asks for them once more when it
+  /// has changed the rates.
   func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate]
   /// Turns the outputs of an epoch into its metrics; by default their mean weighted by batch size.
   func trainingEnd(_ outputs: [StepOutput]) -> StepOutput

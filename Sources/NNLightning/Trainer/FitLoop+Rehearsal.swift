@@ -5,7 +5,17 @@ import NNLayers
 // Training steps besides the fit, for callbacks that measure or search.
 
 extension FitLoop {
+  var trainingLoader: Any { loader }
   var trainingBatchCount: Int? { try? trainer.limitTrainBatches.batches(of: loader.batchCount) }
+
+  /// Gives all groups of the optimizer a learning rate and makes the schedules anew, which start from it.
+  func restartSchedules(learningRate: Double) {
+    let groups = optimizer.learningRates.count
+    optimizer.learningRates = Array(repeating: learningRate, count: groups)
+    optimizer.initialLearningRates = Array(repeating: nil, count: groups)
+    schedules = model.configureSchedulers(for: optimizer)
+    trainer.schedules = schedules
+  }
 
   /// Runs up to `steps` training steps without hooks and metrics, and then puts model, optimizer, schedules,
   /// generators and loader back to where they were.

@@ -11,7 +11,7 @@ final class FitLoop<Model: TrainStep> {
   private(set) var loader: any BatchLoader<Model.TrainBatch>
   let validation: ValidationPass?
   let optimizer: any Optimizer
-  let schedules: [ScheduledRate]
+  var schedules: [ScheduledRate]
   let context = StepContext()
   /// Of the epoch under way.
   var outputs: [StepOutput] = []
@@ -56,6 +56,7 @@ final class FitLoop<Model: TrainStep> {
     }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
+    trainer.suspendsSchedules = false
     if let checkpoint {
       try restore(checkpoint)
       observedMetrics = checkpoint.metrics.names
@@ -327,7 +328,7 @@ final class FitLoop<Model: TrainStep> {
   private func boundary(isEpochEnd: Bool) throws {
     isInsideStep = false
     updateStop()
-    trainer.progress.seconds = secondsBefore + seconds(since: start)
+    trainer.progress.seconds = elapsedSeconds
     try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
   }
 
@@ -341,7 +342,7 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxEpochs(limit)
     } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
       trainer.stopReason = .maxSteps(limit)
-    } else if let limit = trainer.maxTime, secondsBefore + seconds(since: start) >= limit / .seconds(1) {
+    } else if let limit = trainer.maxTime, elapsedSeconds >= limit / .seconds(1) {
       trainer.stopReason = .maxTime(limit)
     } else if let request = trainer.stopRequest {
       // Before `minEpochs` a wish to stop is not heard.
@@ -354,6 +355,7 @@ final class FitLoop<Model: TrainStep> {
   }
 
   private func stepSchedules(_ interval: ScheduledRate.Interval) {
+    if trainer.suspendsSchedules { return }
     for schedule in schedules where schedule.interval == interval {
       guard let monitor = schedule.monitor else {
         schedule.scheduler.step()
@@ -363,6 +365,9 @@ final class FitLoop<Model: TrainStep> {
       if let value = trainer.callbackMetrics[monitor] { schedule.scheduler.step(metric: value) }
     }
   }
+
+  /// Of the fit so far, those of the runs that it resumes included.
+  var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
   private func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
 }

@@ -68,6 +68,8 @@ public final class Trainer {
   public internal(set) var optimizer: (any Optimizer)?
   /// The schedules of the running or last fit.
   public internal(set) var schedules: [ScheduledRate] = []
+  /// Whether a callback sets the learning rates in the place of the schedules.
+  var suspendsSchedules = false
   public internal(set) var timings = FitResult.Timings()
   /// Lines about the run that are not metrics, such as what is computed only once.
   public internal(set) var notes: [String] = []

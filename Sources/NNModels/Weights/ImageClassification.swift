@@ -36,6 +36,8 @@ public struct ImageClassification: DeterministicTransform, Hashable {
     return Normalize(mean: mean, std: std)(ToTensor()(square))
   }
 
+  public var normalization: Normalize? { Normalize(mean: mean, std: std) }
+
   public var description: String {
     "ImageClassification(crop: \(crop), resize: \(resize), \(interpolation), mean: \(mean), std: \(std))"
   }

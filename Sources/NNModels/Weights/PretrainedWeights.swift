@@ -82,8 +82,7 @@ public struct PretrainedWeights: Sendable, Hashable {
   ) throws -> any ImageClassifier {
     let file = try cache.file(for: self, progress: progress)
     let network = try skipInit { try newModel(architecture, imageSize: imageSize) }
-    try network.loadWeights(from: file)
-    network.didLoadOfficialWeights()
+    try network.loadWeights(self, from: file)
     if let classes, classes != imagenetClassCount { network.replaceHead(classes: classes) }
     return network
   }
@@ -100,8 +99,17 @@ extension ImageClassifier {
   public func loadWeights(
     _ weights: PretrainedWeights, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
   ) throws {
-    try loadWeights(from: cache.file(for: weights, progress: progress))
+    try loadWeights(weights, from: cache.file(for: weights, progress: progress))
+  }
+
+  /// Takes over official weights from a file that lies somewhere else; the network must have 1000 classes and its
+  /// auxiliary heads.
+  ///
+  /// - Throws: `FileError`, in one line; nothing was changed then.
+  public func loadWeights(_ weights: PretrainedWeights, from path: String) throws {
+    try loadWeights(from: path)
     didLoadOfficialWeights()
+    inputNormalization = InputNormalization(mean: weights.transforms.mean, std: weights.transforms.std)
   }
 }
 
