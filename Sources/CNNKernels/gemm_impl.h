@@ -73,7 +73,7 @@ static void NN_NAME(gemm_block_)(const struct nn_gemm *g, intptr_t row0, intptr_
                      packed_b + (column - column0) * k);
   }
   int by_column = g->a_row == 1 && g->a_column != 1;
-  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = g->accumulate || k0 > 0, .by_column = by_column, .a_step = NN_MR};
+  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = g->accumulate || k0 > 0, .by_column = by_column, .a_step = NN_MR, .next_row = g->a_row};
   const NN_REAL *bias = k0 == 0 ? g->bias : NULL;
   intptr_t count = row1 - row0, tiles = (count + NN_MR - 1) / NN_MR, group = by_column ? NN_GROUP : 1;
   for (intptr_t p = 0; p < tiles; p++) {
@@ -82,11 +82,17 @@ static void NN_NAME(gemm_block_)(const struct nn_gemm *g, intptr_t row0, intptr_
       NN_NAME(pack_a_)(g, first, size, k0, k, packed_a);
     } else if (p % group == 0) {
       const NN_REAL *a = (const NN_REAL *)g->a + k0 * g->a_column + row0;
-      for (intptr_t i = 0; i < k; i++)
+      for (intptr_t i = 0; i < k; i++) {
+        // Few elements of each line are read: the processor does not see the next lines coming.
+        const NN_REAL *ahead = a + nn_min(i + 12, k - 1) * g->a_column + NN_SHARE(p, count, tiles);
+        for (int r = 0; r < NN_GROUP * NN_MR; r += 64 / (int)sizeof(NN_REAL)) __builtin_prefetch(ahead + r);
         NN_NAME(deal_)(a + i * g->a_column, count, tiles, p, packed_a + i * NN_MR);
+      }
     }
     t.a = packed_a + p % group * NN_MR * NN_A_ROW;
     for (intptr_t r = 0; r < size; r++) rows[r] = (NN_REAL *)g->c + (first + r) * g->c_row;
+    int fetches = g->a_column == 1 && p + 1 < tiles;
+    t.next = fetches ? (const NN_REAL *)g->a + (first + size) * g->a_row + k0 : NULL;
     NN_NAME(tile_row_)(&t, (int)size, packed_b, bias, column0, column1);
   }
 }

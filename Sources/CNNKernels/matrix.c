@@ -50,3 +50,19 @@ void nn_depthwise_weight_piece(const struct nn_window *window, struct nn_grid gr
                                intptr_t row1) {
   kernels(window->type, window->path)->depthwise_weight(window, &gradient, sums, row0, row1);
 }
+
+int nn_grouped_fits(int type, int path, intptr_t group, intptr_t groups, intptr_t taps) {
+  const struct nn_matrix_kernels *k = kernels(type, path);
+  return k->grouped && (group == 4 || group == 8) && group <= k->lanes && group * groups % k->lanes == 0 &&
+         taps <= NN_GROUPED_TAPS;
+}
+
+void nn_grouped_piece(const struct nn_window *window, int group, const void *weights, const void *bias,
+                      struct nn_grid out, intptr_t row0, intptr_t row1) {
+  kernels(window->type, window->path)->grouped(window, group, weights, bias, &out, row0, row1);
+}
+
+void nn_grouped_weight_piece(const struct nn_window *window, int group, struct nn_grid gradient, void *sums,
+                             intptr_t row0, intptr_t row1) {
+  kernels(window->type, window->path)->grouped_weight(window, group, &gradient, sums, row0, row1);
+}

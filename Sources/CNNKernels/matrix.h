@@ -18,6 +18,8 @@
 #define NN_B_BYTES 1024
 // Tiles whose part of A is packed together when its rows are adjacent in memory: whole cache lines are read then.
 #define NN_GROUP 4
+// The most taps of a window that the kernels for groups of few channels take.
+#define NN_GROUPED_TAPS 25
 
 static inline intptr_t nn_min(intptr_t a, intptr_t b) { return a < b ? a : b; }
 static inline intptr_t nn_max(intptr_t a, intptr_t b) { return a > b ? a : b; }
@@ -41,6 +43,9 @@ struct nn_matrix_kernels {
   void (*finish)(const struct nn_window *, const struct nn_grid *, const struct nn_finish *, intptr_t, intptr_t, intptr_t,
                  intptr_t);
   void (*depthwise_weight)(const struct nn_window *, const struct nn_grid *, void *, intptr_t, intptr_t);
+  intptr_t lanes;
+  void (*grouped)(const struct nn_window *, int, const void *, const void *, const struct nn_grid *, intptr_t, intptr_t);
+  void (*grouped_weight)(const struct nn_window *, int, const struct nn_grid *, void *, intptr_t, intptr_t);
 };
 
 /// The kernels of nn_winograd.h for one instruction set.

@@ -4,14 +4,14 @@
 #define NN_TYPED(path) NN_CAT(NN_TYPE, _##path)
 
 #define NN_SUFFIX NN_TYPED(portable)
-#define NN_LANES (16 / (int)sizeof(NN_REAL))
+#define NN_VECTOR_BYTES 16
 #define NN_MR 4
 #include "matrix_impl.h"
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define NN_SUFFIX NN_TYPED(avx2)
-#define NN_LANES (32 / (int)sizeof(NN_REAL))
+#define NN_VECTOR_BYTES 32
 #define NN_MR 6
 #include "matrix_impl.h"
 #pragma clang attribute pop
@@ -19,7 +19,7 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), \
                              apply_to = function)
 #define NN_SUFFIX NN_TYPED(avx512)
-#define NN_LANES (64 / (int)sizeof(NN_REAL))
+#define NN_VECTOR_BYTES 64
 #define NN_MR 12
 #include "matrix_impl.h"
 #pragma clang attribute pop

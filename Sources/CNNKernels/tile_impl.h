@@ -22,6 +22,8 @@ struct NN_NAME(tile_) {
   intptr_t column, k, a_step;
   int columns;  // valid columns, at most NN_NR
   int by_column, accumulate;
+  const NN_REAL *next;  // rows that the next tile will pack, to be fetched meanwhile, or NULL
+  intptr_t next_row;    // their distance
 };
 
 /// `rows`, `vectors` and one of `a_row` and `a_column` are constants after inlining.
@@ -30,7 +32,11 @@ NN_INLINE void NN_NAME(tile_core_)(const int rows, const int vectors, const intp
   NN_VECTOR sum[NN_MR][2];
   const NN_REAL *a = t->a, *b = t->b;
 #pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) sum[r][0] = sum[r][1] = (NN_VECTOR){0};
+  for (int r = 0; r < rows; r++) {
+    sum[r][0] = sum[r][1] = (NN_VECTOR){0};
+    __builtin_prefetch(t->rows[r] + t->column, 1);
+    __builtin_prefetch(t->rows[r] + t->column + NN_NR - 1, 1);
+  }
   for (intptr_t k = t->k; k > 0; k--) {
     NN_VECTOR b0 = NN_LOAD(b), b1 = vectors == 2 ? NN_LOAD(b + NN_LANES) : b0;
 #pragma clang loop unroll(full)
@@ -108,6 +114,14 @@ static void (*const NN_NAME(tiles_)[NN_MR])(const struct NN_NAME(tile_) *) = {
 };
 #undef NN_TILE
 
+/// Fetches what the next tile will pack, the share of one of the panels from `column` on.
+NN_INLINE void NN_NAME(fetch_)(const struct NN_NAME(tile_) * t, int count, intptr_t column, intptr_t columns) {
+  enum { line = 64 / sizeof(NN_REAL) };
+  intptr_t from = column * t->k / columns / line * line, to = nn_min(t->k, (column + NN_NR) * t->k / columns);
+  for (int r = 0; r < count; r++)
+    for (intptr_t k = from; k < to; k += line) __builtin_prefetch(t->next + r * t->next_row + k);
+}
+
 /// One block row of C: `count` rows whose A is packed, against all columns of the packed block of B.
 static void NN_NAME(tile_row_)(struct NN_NAME(tile_) * t, int count, const NN_REAL *packed, const NN_REAL *bias,
                                intptr_t column0, intptr_t column1) {
@@ -116,6 +130,7 @@ static void NN_NAME(tile_row_)(struct NN_NAME(tile_) * t, int count, const NN_RE
     t->column = column;
     t->columns = (int)nn_min(NN_NR, column1 - column);
     t->bias = bias ? bias + column : NULL;
+    if (t->next) NN_NAME(fetch_)(t, count, column - column0, column1 - column0);
     NN_NAME(tiles_)[count - 1](t);
   }
 }

@@ -61,6 +61,11 @@ struct ConvolutionTests {
     Sizes(x: [2, 32, 9, 9], outputs: 32, padding: 1, groups: 8),
     Sizes(x: [3, 24, 7, 8], outputs: 48, stride: 2, padding: 1, groups: 6),
     Sizes(x: [2, 70, 9, 9], outputs: 70, kernel: 8, padding: 4, groups: 70),
+    // Groups of 4 and 8 channels that fill vectors side by side, also where not all taps or rows are in registers at once.
+    Sizes(x: [2, 64, 9, 11], outputs: 64, padding: 1, groups: 8),
+    Sizes(x: [3, 32, 12, 13], outputs: 32, kernel: [2, 5], stride: 2, padding: [1, 3], groups: 4),
+    Sizes(x: [5, 32, 11, 13], outputs: 32, stride: 2, padding: 1, groups: 8),
+    Sizes(x: [2, 16, 9, 9], outputs: 16, kernel: 6, padding: 2, groups: 4),
     // Winograd's tiles: hanging over edges, several pieces, several slabs of depth, paddings 0 to 2.
     Sizes(x: [3, 32, 9, 11], outputs: 48, padding: 1), Sizes(x: [7, 272, 8, 5], outputs: 160, padding: 1),
     Sizes(x: [5, 16, 13, 12], outputs: 16), Sizes(x: [2, 16, 9, 9], outputs: 32, padding: 2),

@@ -89,52 +89,6 @@ struct ModelTests {
     #expect(noGrad { network.outputs(input) }.auxiliaryLogits.isEmpty)
   }
 
-  /// Networks of a training step; the small ones are too small for a name.
-  private func trainee(_ name: String) throws -> any ImageClassifier {
-    switch name {
-    case "tiny_vit":
-      VisionTransformer(
-        imageSize: 32, patchSize: 8, layers: 2, attentionHeads: 2, width: 16, hidden: 32, classes: 10)
-    case "tiny_convnext":
-      ConvNeXt([(8, 1), (16, 2)], classes: 10, stochasticDepth: 0, layerScale: 0.5)
-    default: try model(name)
-    }
-  }
-
-  @Test(arguments: ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext"])
-  func trainsAsTorchvision(_ name: String) throws {
-    let fixture = ModelFixture("grads_\(name)")
-    let network = try skipInit { try trainee(name) }
-    for case let dropout as Dropout in network.modules { dropout.eval() }
-    try network.loadStateDict(ModelFixture.weights(of: network, convGain: fixture.double("conv_gain")))
-    let logits = network(ModelFixture.input(fixture.json["input"]?.ints ?? []))
-    #expect(
-      logitDifferences(
-        logits.detach(), fixture.json["logits"]?.elements ?? [], atol: fixture.double("atol")) == [])
-    let targets = fixture.json["targets"]?.ints ?? []
-    let loss = -stack(targets.enumerated().map { logits.logSoftmax(1)[$0, $1] }).mean()
-    loss.backward()
-
-    let (rtol, atol) = (fixture.double("rtol"), fixture.double("atol"))
-    func expectClose(_ what: String, _ got: Double, _ want: Double?, _ absolute: Double) {
-      #expect(abs(got - (want ?? .nan)) <= absolute + rtol * abs(want ?? .nan), "\(what)")
-    }
-    expectClose("loss", loss.item(), fixture.json["loss"]?.double, atol)
-    for (name, parameter) in network.namedParameters() {
-      let gradient = try #require(parameter.grad)
-      expectClose("norm of \(name)", l2(gradient), fixture.json["grad_l2"]?[name]?.double, atol)
-      let first = gradient.flatten().array(of: Double.self).prefix(4)
-      for (got, want) in zip(first, fixture.json["grad_first4"]?[name]?.doubles ?? []) {
-        expectClose("first of \(name)", got, want, fixture.double("first4_atol"))
-      }
-    }
-    let buffers = network.namedBuffers().filter { $0.buffer.value.dtype.isFloatingPoint }
-    #expect(buffers.count == fixture.json["buffer_l2_after"]?.entries.count)
-    for (name, buffer) in buffers {
-      expectClose(name, l2(buffer.value), fixture.json["buffer_l2_after"]?[name]?.double, atol)
-    }
-  }
-
   @Test(arguments: ModelFixture("initial").json.elements)
   func startsFromTorchvisionsWeights(_ entry: JSONValue) throws {
     let name = entry["model"]?.string ?? "?"

@@ -64,4 +64,16 @@ void nn_depthwise_piece(const struct nn_window *window, const void *weights, con
 void nn_depthwise_weight_piece(const struct nn_window *window, struct nn_grid gradient, void *sums,
                                intptr_t row0, intptr_t row1);
 
+/// Whether the two functions below take `groups` groups of `group` channels on both sides and so many taps.
+int nn_grouped_fits(int type, int path, intptr_t group, intptr_t groups, intptr_t taps);
+
+/// Groups of `group` channels on both sides: out[…, (g, o)] = Σ over taps and i of source[…, (g, i)] ·
+/// weights[slab][i][(g, o)] (+ bias[(g, o)]), rows [row0, row1); `window` has the channels of all groups.
+void nn_grouped_piece(const struct nn_window *window, int group, const void *weights, const void *bias,
+                      struct nn_grid out, intptr_t row0, intptr_t row1);
+
+/// The same groups: sums[slab][i][(g, o)] = Σ over rows [row0, row1) of source[…, (g, i)] · gradient[…, (g, o)].
+void nn_grouped_weight_piece(const struct nn_window *window, int group, struct nn_grid gradient, void *sums,
+                             intptr_t row0, intptr_t row1);
+
 #endif

@@ -3,10 +3,15 @@
 /// Nodes are numbered as they are recorded, so a node's inputs have smaller numbers than the node: the waiting node with
 /// the greatest number has all its gradients.
 struct BackwardPass {
-  /// Nodes with gradients gathered for their outputs, by number.
-  private var waiting: [UInt64: (node: Node, gradients: [Tensor?])] = [:]
-  /// The numbers of the waiting nodes as a binary heap, the greatest first.
+  /// A node with the gradients gathered for its outputs.
+  private typealias Entry = (node: Node, gradients: OutputGradients)
+  /// The waiting nodes but `next`, by number.
+  private var waiting: [UInt64: Entry] = [:]
+  /// The numbers of those nodes as a binary heap, the greatest first.
   private var heap: [UInt64] = []
+  /// The waiting node with the greatest number, if it was the last that was added. In a chain of operations every node
+  /// is, and the heap stays empty.
+  private var next: Entry?
   private let createGraph: Bool
   private let retainGraph: Bool
   /// Gradients asked for at particular outputs (`grad(of:withRespectTo:)`); nil means: gather at the leaves.
@@ -50,20 +55,34 @@ struct BackwardPass {
   }
 
   private mutating func add(_ gradient: Tensor, to node: Node, outputIndex: Int) {
-    guard let index = waiting.index(forKey: node.id) else {
-      var gradients: [Tensor?] = Array(repeating: nil, count: node.outputCount)
-      gradients[outputIndex] = gradient
-      waiting[node.id] = (node, gradients)
-      push(node.id)
-      return
-    }
-    if var sum = waiting.values[index].gradients[outputIndex] {
-      waiting.values[index].gradients[outputIndex] = nil  // so that the sum can be made in place
-      sum += gradient
-      waiting.values[index].gradients[outputIndex] = sum
+    if next?.node === node {
+      next?.gradients.add(gradient, outputIndex)
+    } else if let index = waiting.index(forKey: node.id) {
+      waiting.values[index].gradients.add(gradient, outputIndex)
     } else {
-      waiting.values[index].gradients[outputIndex] = gradient
+      var gradients = OutputGradients(count: node.outputCount)
+      gradients.add(gradient, outputIndex)
+      let entry = (node: node, gradients: gradients)
+      guard let greatest = next?.node.id ?? heap.first, greatest > node.id else {
+        if let other = next { wait(other) }
+        next = entry
+        return
+      }
+      wait(entry)
     }
+  }
+
+  private mutating func wait(_ entry: Entry) {
+    waiting[entry.node.id] = entry
+    push(entry.node.id)
+  }
+
+  private mutating func takeGreatest() -> Entry? {
+    if let entry = next {
+      next = nil
+      return entry
+    }
+    return popGreatest().flatMap { waiting.removeValue(forKey: $0) }
   }
 
   private mutating func push(_ id: UInt64) {
@@ -93,33 +112,61 @@ struct BackwardPass {
   /// Runs the pass; returns the gradients of the targets, if there are any.
   mutating func run() -> [Target: Tensor?] {
     withGradient(createGraph) {
-      while let id = popGreatest(), let entry = waiting.removeValue(forKey: id) {
-        var incoming = entry.gradients
-        visit(entry.node, &incoming)
-      }
+      while let entry = takeGreatest() { visit(entry.node, entry.gradients) }
     }
     return targets ?? [:]
   }
 
-  private mutating func visit(_ node: Node, _ incoming: inout [Tensor?]) {
-    for output in incoming.indices {
-      guard let gradient = incoming[output] else { continue }
-      incoming[output] = node.runHooks(output: output, on: gradient)
-      let target = Target(node: ObjectIdentifier(node), outputIndex: output)
-      if targets?[target] != nil { targets?[target] = incoming[output] }
+  private mutating func visit(_ node: Node, _ gradients: OutputGradients) {
+    var incoming = gradients
+    if targets != nil || node.hasHooks {
+      for output in 0..<node.outputCount {
+        guard let gradient = incoming[output] else { continue }
+        incoming[output] = node.runHooks(output: output, on: gradient)
+        let target = Target(node: ObjectIdentifier(node), outputIndex: output)
+        if targets?[target] != nil { targets?[target] = incoming[output] }
+      }
     }
     guard let vjp = node.vjp else {
       if targets == nil, let gradient = incoming[0] { node.accumulate(gradient) }
       return
     }
-    let (edges, saved) = node.contents()
+    let (edges, saved) = node.contents(releasing: !retainGraph)
     let context = VJPContext(node: node, savedTensors: saved, edges: edges)
-    let outgoing = vjp(incoming, context)
-    if !retainGraph { _ = node.release() }
+    let outgoing: [Tensor?]
+    switch vjp {
+    case .single(let vjp): outgoing = incoming[0].map { vjp($0, context) } ?? []
+    case .several(let vjp): outgoing = vjp((0..<node.outputCount).map { incoming[$0] }, context)
+    }
     for (edge, gradient) in zip(edges, outgoing) {
       guard let edge, let gradient else { continue }
       add(gradient.reduced(to: edge.shape).to(edge.dtype), to: edge.node, outputIndex: edge.outputIndex)
     }
+  }
+}
+
+/// The gradients of a node's outputs as they come in. Most nodes have one output, which needs no array.
+private struct OutputGradients {
+  private var first: Tensor?
+  private var others: [Tensor?]
+
+  init(count: Int) { others = count > 1 ? Array(repeating: nil, count: count - 1) : [] }
+
+  subscript(output: Int) -> Tensor? {
+    get { output == 0 ? first : others[output - 1] }
+    set {
+      if output == 0 { first = newValue } else { others[output - 1] = newValue }
+    }
+  }
+
+  mutating func add(_ gradient: Tensor, _ output: Int) {
+    guard var sum = self[output] else {
+      self[output] = gradient
+      return
+    }
+    self[output] = nil  // so that the sum can be made in place
+    sum += gradient
+    self[output] = sum
   }
 }
 

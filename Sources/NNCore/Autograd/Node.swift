@@ -5,7 +5,11 @@ import Synchronization
 /// Invariant for `@unchecked Sendable`: what a backward pass changes (`gradient`, `hooks`, and the release of
 /// `edges` and `saved`) is behind `lock`; the rest is constant after `record`.
 final class Node: @unchecked Sendable {
-  typealias VJP = @Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?]
+  /// Turns the gradients of the outputs into those of the inputs.
+  enum VJP: Sendable {
+    case single(@Sendable (_ gradient: Tensor, _ context: VJPContext) -> [Tensor?])
+    case several(@Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?])
+  }
 
   /// Where a gradient goes: an output of the operation that made the input. The shape and type of that input
   /// tell how a broadcast or promotion is undone.
@@ -29,7 +33,7 @@ final class Node: @unchecked Sendable {
   let id: UInt64
   let name: StaticString
   let vjp: VJP?
-  var outputCount: Int
+  let outputCount: Int
   private let lock = Mutex(())
   private var edges: [Edge?]
   private var saved: [Saved]
@@ -69,6 +73,8 @@ final class Node: @unchecked Sendable {
     lock.withLock { _ in hooks.append((index, hook)) }
   }
 
+  var hasHooks: Bool { lock.withLock { _ in !hooks.isEmpty } }
+
   func runHooks(output index: Int, on gradient: Tensor) -> Tensor {
     let all = lock.withLock { _ in hooks }
     if all.isEmpty { return gradient }
@@ -78,29 +84,25 @@ final class Node: @unchecked Sendable {
   }
 
   /// Edges and saved tensors for one backward pass.
-  func contents() -> (edges: [Edge?], saved: [Saved]) {
+  ///
+  /// - Parameter releasing: lets go of them here: there will be no other pass.
+  func contents(releasing: Bool) -> (edges: [Edge?], saved: [Saved]) {
     lock.withLock { _ in
       require(
         !isReleased, "backward",
         "the graph behind \(name) was already used and released; pass retainGraph: true to the first backward"
       )
-      return (edges, saved)
-    }
-  }
-
-  var currentEdges: [Edge?] { lock.withLock { _ in edges } }
-
-  /// Lets go of everything kept for the backward pass; what was referenced goes to the caller.
-  func release() -> (edges: [Edge?], saved: [Saved]) {
-    lock.withLock { _ in
-      defer {
+      let contents = (edges, saved)
+      if releasing {
         edges = []
         saved = []
         isReleased = true
       }
-      return (edges, saved)
+      return contents
     }
   }
+
+  var currentEdges: [Edge?] { lock.withLock { _ in edges } }
 
   /// Frees a deep graph by a worklist: a recursive deinit would overflow the stack after some 20,000 operations.
   deinit {
@@ -162,14 +164,13 @@ extension Tensor {
     vjp: @escaping @Sendable (_ gradient: Tensor, _ context: VJPContext) -> [Tensor?]
   ) -> Tensor {
     guard Tensor.shouldRecord(inputs) else { return self }
-    var result = [self]
-    Tensor.record(
-      name, outputs: &result, inputs: inputs, saving: saved, savingOutputs: savingOutput ? [0] : [],
-      vjp: { gradients, context in
-        guard let gradient = gradients[0] else { return [] }
-        return vjp(gradient, context)
-      })
-    return result[0]
+    let kept = savingOutput ? [self] : []
+    let node = Tensor.node(name, inputs, saved, outputs: kept, count: 1, .single(vjp))
+    guard dtype.isFloatingPoint else { return self }
+    var result = self
+    result.node = node
+    result.outputIndex = 0
+    return result
   }
 
   static func shouldRecord(_ inputs: [Tensor]) -> Bool {
@@ -183,21 +184,27 @@ extension Tensor {
     vjp: @escaping @Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?]
   ) {
     guard shouldRecord(inputs) else { return }
+    for index in outputs.indices { outputs[index].outputIndex = index }
+    let node = node(
+      name, inputs, saved, outputs: savingOutputs.map { outputs[$0] }, count: outputs.count, .several(vjp))
+    for index in outputs.indices where outputs[index].dtype.isFloatingPoint { outputs[index].node = node }
+  }
+
+  private static func node(
+    _ name: StaticString, _ inputs: [Tensor], _ saved: [Tensor], outputs: [Tensor], count: Int,
+    _ vjp: Node.VJP
+  ) -> Node {
     let edges = inputs.map { input in
       input.node.map {
         Node.Edge(node: $0, outputIndex: input.outputIndex, shape: input.shape, dtype: input.dtype)
       }
     }
-    var kept = saved.map { Node.Saved(tensor: $0, isOutput: false) }
-    for index in savingOutputs {
-      var output = outputs[index]
-      output.outputIndex = index
-      kept.append(Node.Saved(tensor: output, isOutput: true))
+    var kept: [Node.Saved] = []
+    if !(saved.isEmpty && outputs.isEmpty) {
+      kept.reserveCapacity(saved.count + outputs.count)
+      for tensor in saved { kept.append(Node.Saved(tensor: tensor, isOutput: false)) }
+      for tensor in outputs { kept.append(Node.Saved(tensor: tensor, isOutput: true)) }
     }
-    let node = Node(name: name, edges: edges, saved: kept, outputCount: outputs.count, vjp: vjp)
-    for index in outputs.indices where outputs[index].dtype.isFloatingPoint {
-      outputs[index].node = node
-      outputs[index].outputIndex = index
-    }
+    return Node(name: name, edges: edges, saved: kept, outputCount: count, vjp: vjp)
   }
 }

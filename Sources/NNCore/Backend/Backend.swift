@@ -23,6 +23,10 @@ package protocol Backend: Sendable {
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor
   /// Gradient of the softmax's input from that of its result y.
   func softmaxBackward(_ g: Tensor, _ y: Tensor, axis: Int, logarithm: Bool) -> Tensor
+  /// For each row of x [rows, classes] minus the sum of its values times the targets' factors, [rows].
+  func classSums(_ x: Tensor, _ targets: ClassTargets) -> Tensor
+  /// Minus the targets' factors times the row's element of g [rows], [rows, classes].
+  func classSpread(_ g: Tensor, _ targets: ClassTargets, classes: Int) -> Tensor
   /// The linear map `plan` along `axis`.
   func resample(_ x: Tensor, axis: Int, _ plan: ResamplingPlan) -> Tensor
   func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor

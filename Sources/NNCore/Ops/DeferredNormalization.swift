@@ -115,7 +115,7 @@ extension Tensor {
 
   /// The sum with a normalisation that is still open, not recorded.
   static func addedToPending(_ a: Tensor, _ b: Tensor) -> Tensor? {
-    guard a.shape == b.shape, a.dtype == b.dtype else { return nil }
+    guard a.rank == 4, a.shape == b.shape, a.dtype == b.dtype else { return nil }
     for (x, addend) in [(a, b), (b, a)] {
       if let sum = x.pending(DeferredConvolution.self)?.adding(addend) { return sum }
       if let pending = x.pending(DeferredNormalization.self), !pending.isRectified, pending.addend == nil {

@@ -49,7 +49,10 @@ extension Tensor {
     }
     var dtype = resultType(a, b)
     if toFloat { dtype = dtype.promotedToFloat }
-    let result = a.backend.binary(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
+    let backend = a.backend
+    let result = backend.binary(
+      op, a.dtype == dtype ? a : backend.cast(a, to: dtype), b.dtype == dtype ? b : backend.cast(b, to: dtype)
+    )
     return result.recorded(
       name, inputs: [a, b], saving: saving ? [a, b] : [], savingOutput: savingOutput, vjp: vjp)
   }

@@ -44,8 +44,8 @@ public func crossEntropy(
   let axis = input.rank == 1 ? 0 : 1
   let classes = input.shape[axis]
   let logarithms = input.logSoftmax(axis)
-  let weights = weight.map { broadcastWeight($0, classes, rank: input.rank, axis: axis, "crossEntropy") }
   if target.dtype.isFloatingPoint {
+    let weights = weight.map { broadcastWeight($0, classes, rank: input.rank, axis: axis, "crossEntropy") }
     require(
       target.shape == input.shape, "crossEntropy",
       "probabilities of shape \(target.shape) for logits of shape \(input.shape)")
@@ -54,18 +54,9 @@ public func crossEntropy(
     if let weights { wanted = wanted * weights }
     return -(logarithms * wanted).sum(axis).reduced(reduction)
   }
-  let hard = negativeLogLikelihood(
-    logarithms, target, weight: weight, ignoreIndex: ignoreIndex, reduction, "crossEntropy")
-  if labelSmoothing == 0 { return hard.loss }
-  var spread = -(weights.map { logarithms * $0 } ?? logarithms).sum(axis)
-  spread = `where`(target .== ignoreIndex, spread.scalar(0), spread)
-  let even: Tensor
-  switch reduction {
-  case .none: even = spread
-  case .mean: even = spread.sum() / hard.totalWeight
-  case .sum, .batchMean: even = spread.reduced(reduction)
-  }
-  return hard.loss * (1 - labelSmoothing) + even * (labelSmoothing / Double(classes))
+  return negativeLogLikelihood(
+    logarithms, target, weight: weight, ignoreIndex: ignoreIndex, smoothing: labelSmoothing, reduction,
+    "crossEntropy")
 }
 
 /// The negated logarithm of the probability of each target. As `torch.nn.functional.nll_loss`.
@@ -80,15 +71,15 @@ public func nllLoss(
   reduction: Reduction = .mean
 ) -> Tensor {
   require(input.rank >= 1, "nllLoss", "needs an input of shape [C] or [N, C, …], not \(input.shape)")
-  return negativeLogLikelihood(input, target, weight: weight, ignoreIndex: ignoreIndex, reduction, "nllLoss")
-    .loss
+  return negativeLogLikelihood(
+    input, target, weight: weight, ignoreIndex: ignoreIndex, smoothing: 0, reduction, "nllLoss")
 }
 
-/// The loss, and the sum of the weights of all targets that are not ignored.
+/// - Parameter input: logarithms of probabilities.
 private func negativeLogLikelihood(
-  _ input: Tensor, _ target: Tensor, weight: Tensor?, ignoreIndex: Int, _ reduction: Reduction,
-  _ name: StaticString
-) -> (loss: Tensor, totalWeight: Tensor) {
+  _ input: Tensor, _ target: Tensor, weight: Tensor?, ignoreIndex: Int, smoothing: Double,
+  _ reduction: Reduction, _ name: StaticString
+) -> Tensor {
   let axis = input.rank == 1 ? 0 : 1
   let classes = input.shape[axis]
   var expected = input.shape
@@ -97,23 +88,90 @@ private func negativeLogLikelihood(
     target.shape == expected && !target.dtype.isFloatingPoint && target.dtype != .bool, name,
     "targets of type \(target.dtype) and shape \(target.shape) for an input of shape \(input.shape); "
       + "expected integers of shape \(expected)")
-  let isCounted = target .!= ignoreIndex
-  let places = `where`(isCounted, target.to(.int64), Tensor.zeros([], dtype: .int64))
-  if places.count > 0 {
-    let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
-    require(
-      low >= 0 && high < classes, name, "target class \(low < 0 ? low : high) is outside 0..<\(classes)")
-  }
-  var factors = isCounted.to(input.dtype)
   if let weight {
     require(weight.shape == [classes], name, "weight of shape \(weight.shape) for \(classes) classes")
-    factors = factors * weight.to(input.dtype).indexed(by: [places])
   }
-  // A logarithm of 0 at an ignored place must not turn into NaN.
-  let picked = input.gather(axis, index: places.unsqueeze(axis)).squeeze(axis)
-  let losses = -`where`(isCounted, picked, picked.scalar(0)) * factors
-  let total = factors.sum()
-  return (reduction == .mean ? losses.sum() / total : losses.reduced(reduction), total)
+  let rows = input.rank == 2 ? input : input.movedim(axis, -1).reshape([target.count, classes])
+  let targets = ClassTargets(
+    classes: target.detach().to(.int64).contiguous(), weight: weight?.to(input.dtype), ignored: ignoreIndex,
+    smoothing: smoothing)
+  let counts = targets.counts(of: classes, name)
+  let losses = targets.sums(of: rows)
+  if reduction != .mean {
+    return (target.rank == 1 ? losses : losses.reshape(target.shape)).reduced(reduction)
+  }
+  guard let weight = targets.weight else { return losses.sum() / Double(counts.reduce(0, +)) }
+  return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype)).sum()
+}
+
+/// Which class each row of a matrix of logarithms should have, and what a mistake counts; see `nn_class_targets`.
+package struct ClassTargets: Sendable {
+  /// int64 without gaps, in row-major order.
+  let classes: Tensor
+  /// One factor per class.
+  var weight: Tensor?
+  let ignored: Int
+  let smoothing: Double
+
+  fileprivate init(classes: Tensor, weight: Tensor?, ignored: Int, smoothing: Double) {
+    self.classes = classes
+    self.weight = weight
+    self.ignored = ignored
+    self.smoothing = smoothing
+  }
+
+  /// From what was saved for a backward pass.
+  private init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
+    self.init(
+      classes: context.saved(0), weight: context.savedTensors.count > 1 ? context.saved(1) : nil,
+      ignored: ignored, smoothing: smoothing)
+  }
+
+  /// How often each class is asked for.
+  fileprivate func counts(of size: Int, _ name: StaticString) -> [Int] {
+    var counts = Array(repeating: 0, count: size)
+    for target in UnsafeBufferPointer(start: classes.pointer(Int.self), count: classes.count)
+    where target != ignored {
+      require(target >= 0 && target < size, name, "target class \(target) is outside 0..<\(size)")
+      counts[target] += 1
+    }
+    return counts
+  }
+
+  /// Minus the sum of each row's values times their factors: bilinear in the rows and the weight.
+  fileprivate func sums(of rows: Tensor) -> Tensor {
+    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: rows))
+    return rows.backend.classSums(rows, self)
+      .recorded("nllLoss", inputs: [rows] + parameters, saving: saved) { [ignored, smoothing] g, context in
+        let targets = ClassTargets(context, ignored, smoothing)
+        return [
+          context.needs(0) ? targets.spread(g, over: context.inputShape(0)[1]) : nil,
+          context.needs(1) ? targets.weightGradient(g, context.saved(2)) : nil,
+        ]
+      }
+  }
+
+  /// The transposed map: minus the factors of each row times its element of g.
+  private func spread(_ g: Tensor, over size: Int) -> Tensor {
+    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: g))
+    return g.backend.classSpread(g, self, classes: size)
+      .recorded("nllLoss", inputs: [g] + parameters, saving: saved) { [ignored, smoothing] rows, context in
+        let targets = ClassTargets(context, ignored, smoothing)
+        return [
+          context.needs(0) ? targets.sums(of: rows) : nil,
+          context.needs(1) ? targets.weightGradient(context.saved(2), rows) : nil,
+        ]
+      }
+  }
+
+  /// What backward needs: the classes, and with a weight that and the other factor of its gradient.
+  private func saved(with factor: Tensor) -> [Tensor] { [classes] + (weight.map { [$0, factor] } ?? []) }
+
+  private func weightGradient(_ g: Tensor, _ rows: Tensor) -> Tensor {
+    var unweighted = self
+    unweighted.weight = nil
+    return (unweighted.spread(g, over: rows.shape[1]) * rows).sum(0)
+  }
 }
 
 private func broadcastWeight(

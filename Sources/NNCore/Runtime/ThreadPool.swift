@@ -113,9 +113,13 @@ public final class ThreadPool: @unchecked Sendable {
   private func workerLoop() {
     var seen = 0
     while true {
-      // Operations follow each other within microseconds: look for the next job before going to sleep.
+      // Operations that need threads follow each other within tens of microseconds, and waking up takes as long: look
+      // for the next job before going to sleep.
       var spins = 0
-      while published.load(ordering: .acquiring) == seen, spins < 4_000 { spins += 1 }
+      while published.load(ordering: .acquiring) == seen, spins < 2_000 {
+        nn_spin_pause()
+        spins += 1
+      }
       condition.lock()
       while published.load(ordering: .relaxed) == seen { condition.wait() }
       seen = published.load(ordering: .relaxed)

@@ -31,7 +31,7 @@ extension CPUBackend {
           x * geometry.dilation.width - geometry.padding.width
         )
       })
-    convolve(window, form.weight, form.bias, kernelFinish, into: result, groups: merge.groups)
+    convolve(window, form.weight, form.bias, kernelFinish, into: result, merge)
     return result
   }
 
@@ -114,7 +114,7 @@ extension CPUBackend {
             result.strides[0], 1, result.strides[2] * stride.height, result.strides[3] * stride.width,
           ], offset: row * result.strides[2] + column * result.strides[3])
         let window = SlidingWindow(source, channels: outputs, positions: positions, step: 1, taps: taps)
-        convolve(window, matrix, bias, .none, into: part, groups: groups)
+        convolve(window, matrix, bias, .none, into: part, merge)
       }
     }
     return result
@@ -125,20 +125,27 @@ extension CPUBackend {
   ///   - result: channels-last view that is written.
   private func convolve(
     _ window: SlidingWindow, _ matrix: Tensor, _ bias: Tensor?, _ finish: KernelFinish, into result: Tensor,
-    groups: Int
+    _ merge: GroupMerge
   ) {
+    let groups = merge.groups
     let outputs = result.shape[1] / max(groups, 1)
     let rows = window.rowCount(images: result.shape[0])
     let size = result.dtype.byteCount
-    if window.channels == 1 && outputs == 1 && window.path != .openBLAS {
-      let grain = max(1, 65_536 / max(1, groups * window.taps.count))
+    let isDepthwise = window.channels == 1 && outputs == 1 && window.path != .openBLAS
+    if isDepthwise || merge.isSideBySide {
+      let channels = groups * outputs
+      let grain = max(1, (isDepthwise ? 65_536 : 262_144) / max(1, channels * window.taps.count))
       ThreadPool.shared.parallelFor(count: rows, grain: grain) { range in
-        window.withKernelWindow(group: 0, channels: groups) { kernelWindow in
-          nn_depthwise_piece(
-            kernelWindow, matrix.rawPointer, bias?.rawPointer, nn_grid(result), range.lowerBound,
-            range.upperBound)
-          finish.run(
-            kernelWindow, nn_grid(result), rows: range, columns: 0..<groups, firstChannel: 0, size)
+        window.withKernelWindow(group: 0, channels: channels) { kernelWindow in
+          let (grid, bias) = (nn_grid(result), bias.map { UnsafeRawPointer($0.rawPointer) })
+          if isDepthwise {
+            nn_depthwise_piece(
+              kernelWindow, matrix.rawPointer, bias, grid, range.lowerBound, range.upperBound)
+          } else {
+            nn_grouped_piece(
+              kernelWindow, Int32(outputs), matrix.rawPointer, bias, grid, range.lowerBound, range.upperBound)
+          }
+          finish.run(kernelWindow, grid, rows: range, columns: 0..<channels, firstChannel: 0, size)
         }
       }
       return
@@ -178,7 +185,8 @@ extension CPUBackend {
     _ gradient: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
   ) -> Tensor {
     let merge = GroupMerge(
-      inputs: x.shape[1] / geometry.groups, outputs: gradient.shape[1] / geometry.groups, geometry.groups)
+      inputs: x.shape[1] / geometry.groups, outputs: gradient.shape[1] / geometry.groups, geometry.groups,
+      taps: kernelSize.height * kernelSize.width, x.dtype)
     if merge.factor > 1 {
       var merged = geometry
       merged.groups = merge.groups
@@ -208,7 +216,8 @@ extension CPUBackend {
     let depth = taps.count * inputs
     let isDepthwise = inputs == 1 && outputs == 1 && window.path != .openBLAS
     let columns = BlockSize(rows: 1, columns: depth, depth: 1, dtype: x.dtype).columns
-    let columnBlocks = isDepthwise ? 1 : groups * ((depth + columns - 1) / columns)
+    let takesAllChannels = isDepthwise || merge.isSideBySide
+    let columnBlocks = takesAllChannels ? 1 : groups * ((depth + columns - 1) / columns)
     // Sums over runs of positions, each in memory of its own, that are added up in the order of the runs. Their
     // number is a matter of shapes: enough for many threads, but not more memory than a large weight.
     let weightCount = groups * outputs * depth
@@ -222,9 +231,13 @@ extension CPUBackend {
       let (row, lastRow) = (min(rows, run * runLength), min(rows, (run + 1) * runLength))
       let sums = address(partial.rawPointer, run * weightCount, size)
       var grid = nn_grid(gradient)
-      if isDepthwise {
-        window.withKernelWindow(group: 0, channels: groups) {
-          nn_depthwise_weight_piece($0, grid, sums, row, lastRow)
+      if takesAllChannels {
+        window.withKernelWindow(group: 0, channels: groups * inputs) {
+          if isDepthwise {
+            nn_depthwise_weight_piece($0, grid, sums, row, lastRow)
+          } else {
+            nn_grouped_weight_piece($0, Int32(inputs), grid, sums, row, lastRow)
+          }
         }
         return
       }
@@ -245,9 +258,12 @@ extension CPUBackend {
     }
     let sums = runs == 1 ? partial : reduce(NN_SUM, partial, axes: [0])
     let shape = [groups * outputs, inputs, kernelSize.height, kernelSize.width]
-    // The kernels leave [outputs][taps][inputs], depthwise [taps][channels].
+    // The kernels leave [outputs][taps][inputs], those for all channels at once [taps][inputs][channels].
+    let channels = groups * outputs
     let strides =
-      isDepthwise ? [1, 1, kernelSize.width * groups, groups] : Tensor.channelsLastStrides(shape)
+      takesAllChannels
+      ? [1, channels, kernelSize.width * inputs * channels, inputs * channels]
+      : Tensor.channelsLastStrides(shape)
     return sums.view(shape: shape, strides: strides)
   }
 

@@ -95,15 +95,15 @@ struct BlockSize {
   /// Multiples of these many rows and columns leave no tile of any instruction set half empty.
   private static let (rowUnit, columnUnit) = (12, 32)
 
-  init(rows: Int, columns: Int, depth: Int, dtype: DType, most: Int = 252) {
+  init(rows: Int, columns: Int, depth: Int, dtype: DType, most: Int = 516) {
     let packed = 1_024 / dtype.byteCount
     self.rows = Self.part(of: rows, atMost: most, unit: Self.rowUnit)
     self.columns = Self.part(of: columns, atMost: packed, unit: Self.columnUnit)
     func pieces() -> Int {
       (rows + self.rows - 1) / max(1, self.rows) * ((columns + self.columns - 1) / max(1, self.columns))
     }
-    while pieces() < 32 && self.rows * self.columns * depth > 2_000_000 {
-      if self.columns > 2 * Self.columnUnit {
+    while pieces() < 24 && self.rows * self.columns * depth > 2_000_000 {
+      if self.columns > Self.columnUnit {
         self.columns = Self.part(of: columns, atMost: self.columns / 2, unit: Self.columnUnit)
       } else if self.rows > 4 * Self.rowUnit {
         self.rows = Self.part(of: rows, atMost: self.rows / 2, unit: Self.rowUnit)

@@ -65,6 +65,7 @@ extension CPUBackend {
 
   func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor {
     let result = resultOfBroadcast(a, b, dtype: a.dtype)
+    if computeAtOnce(op, a, b, into: result) { return result }
     run([result, a, b]) { n, p, s in
       nn_binary(Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
     }
@@ -72,6 +73,7 @@ extension CPUBackend {
   }
 
   func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor) {
+    if computeAtOnce(op, target, b, into: target) { return }
     let (view, dtype) = (target.detach(), target.dtype)
     run([view, view, b]) { n, p, s in
       nn_binary(Int32(op.rawValue), dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
@@ -129,30 +131,50 @@ extension CPUBackend {
 }
 
 extension CPUBackend {
+  /// A binary operation on few elements as a single call of the kernel, without lists of operands: most of what a small
+  /// operation costs is around its loop.
+  private func computeAtOnce(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor, into result: Tensor) -> Bool {
+    guard let count = countAtOnce(result), let stepA = stepAtOnce(a, result),
+      let stepB = stepAtOnce(b, result)
+    else { return false }
+    nn_binary(
+      Int32(op.rawValue), result.dtype.rawValue, Int64(count), a.rawPointer, stepA, b.rawPointer, stepB,
+      result.rawPointer)
+    return true
+  }
+
+  /// Number of elements of a result that a single kernel call can write.
+  private func countAtOnce(_ result: Tensor) -> Int? {
+    let count = result.count
+    return count > 0 && count <= ElementwisePlan.grain && result.isNonOverlappingAndDense ? count : nil
+  }
+
+  /// Step of an operand along such a result: 1 in its memory order, 0 for a single element.
+  private func stepAtOnce(_ operand: Tensor, _ result: Tensor) -> Int64? {
+    if operand.shape == result.shape && operand.strides == result.strides { return 1 }
+    return operand.count == 1 ? 0 : nil
+  }
+
   /// The same for few elements in one memory order, or numbers next to them: a single run without any planning.
   private func runAtOnce(
     _ tensors: [Tensor],
     _ body: (Int64, UnsafePointer<UnsafeMutableRawPointer>, UnsafePointer<Int64>) -> Void
   ) -> Bool {
-    let output = tensors[0]
-    let count = output.count
-    guard count > 0, count <= ElementwisePlan.grain, output.isNonOverlappingAndDense else { return false }
-    for operand in tensors {
-      let hasOrder = operand.shape == output.shape && operand.strides == output.strides
-      if !hasOrder && operand.count != 1 { return false }
-    }
-    withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: tensors.count) { pointers in
+    guard let count = countAtOnce(tensors[0]) else { return false }
+    return withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: tensors.count) {
+      pointers in
       withUnsafeTemporaryAllocation(of: Int64.self, capacity: tensors.count) { strides in
         for index in tensors.indices {
+          guard let step = stepAtOnce(tensors[index], tensors[0]) else { return false }
           pointers[index] = tensors[index].rawPointer
-          strides[index] = tensors[index].count == count ? 1 : 0
+          strides[index] = step
         }
         if let first = pointers.baseAddress, let steps = strides.baseAddress {
           body(Int64(count), first, steps)
         }
+        return true
       }
     }
-    return true
   }
 }
 

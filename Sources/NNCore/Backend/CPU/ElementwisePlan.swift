@@ -138,7 +138,8 @@ extension Tensor {
 
   /// The shape both shapes broadcast to, or a stop naming the operation and both.
   package static func broadcastShape(_ a: [Int], _ b: [Int], _ operation: StaticString) -> [Int] {
-    if a == b { return a }
+    if a == b || b.isEmpty { return a }
+    if a.isEmpty { return b }
     let rank = Swift.max(a.count, b.count)
     var result = Array(repeating: 1, count: rank)
     for axis in 0..<rank {

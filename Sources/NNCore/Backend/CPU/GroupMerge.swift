@@ -1,5 +1,7 @@
+import CNNKernels
+
 /// Groups of few channels, taken together until they fill a vector: products with zeros are cheaper than registers that
-/// stay empty. Depthwise convolutions have a kernel of their own.
+/// stay empty. Depthwise convolutions and groups that fill vectors side by side have kernels of their own.
 struct GroupMerge {
   /// How many groups make one.
   let factor: Int
@@ -7,10 +9,16 @@ struct GroupMerge {
   let groups: Int
   private let inputs: Int
   private let outputs: Int
+  /// Whether the kernels for groups side by side take these.
+  let isSideBySide: Bool
 
-  init(inputs: Int, outputs: Int, _ groups: Int) {
+  init(inputs: Int, outputs: Int, _ groups: Int, taps: Int, _ dtype: DType) {
     var factor = 1
-    if inputs > 1 || outputs > 1 {
+    let path = KernelPath.current
+    isSideBySide =
+      path != .openBLAS && inputs == outputs
+      && nn_grouped_fits(dtype.rawValue, path.rawValue, inputs, groups, taps) != 0
+    if !isSideBySide && (inputs > 1 || outputs > 1) {
       while factor * min(inputs, outputs) < 16 && groups % (2 * factor) == 0 { factor *= 2 }
     }
     self.factor = factor
@@ -21,7 +29,9 @@ struct GroupMerge {
 
   /// - Parameter weight: [groups · outputs, inputs, height, width].
   init(_ weight: Tensor, _ groups: Int) {
-    self.init(inputs: weight.shape[1], outputs: weight.shape[0] / groups, groups)
+    self.init(
+      inputs: weight.shape[1], outputs: weight.shape[0] / groups, groups,
+      taps: weight.shape[2] * weight.shape[3], weight.dtype)
   }
 
   /// [groups · outputs, factor · inputs, height, width] with zeros between what belongs to different groups.
