@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNLightning
 
 /// Options that both experiments share.
 public struct ExperimentOptions: ParsableArguments {
@@ -43,6 +44,13 @@ public struct ExperimentOptions: ParsableArguments {
   @Option(help: "Threads that compute (default: all processors). Results do not depend on it.")
   public var threads: Int?
 
+  @Option(
+    help: """
+      Where the results of frozen layers are kept, which are computed once per image: memory, off, or a folder that \
+      later runs use again.
+      """)
+  public var cache: String = "memory"
+
   @Option(help: "Folder for the best and the last checkpoint.")
   public var output: String?
 
@@ -67,6 +75,15 @@ public struct ExperimentOptions: ParsableArguments {
       throw ValidationError("--learning-rate: expected a number above 0, found \(learningRate)")
     }
     guard seed >= 0 else { throw ValidationError("--seed: expected a number of at least 0, found \(seed)") }
+  }
+
+  /// What `--cache` says.
+  public var caching: FeatureCaching {
+    switch cache {
+    case "memory": .memory
+    case "off": .off
+    default: .disk(cache)
+    }
   }
 
   /// Sets the number of threads and warns of slow builds; call it first.

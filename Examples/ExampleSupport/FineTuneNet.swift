@@ -2,6 +2,16 @@ import NNCore
 import NNLayers
 import NNLightning
 
+/// What of a pretrained network stays as it is.
+public enum Freezing: Sendable {
+  /// All of it: no gradients, and batch normalisation with the statistics of the pretraining (`freeze()`). What the
+  /// network gives for an image is then always the same.
+  case network
+  /// The parameters alone, as the chapter does with `requires_grad = False`: the statistics of batch normalisation move
+  /// with the batches.
+  case parameters
+}
+
 /// The chapter's second network: a pretrained one, frozen, whose outputs feed a new linear head.
 public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let features: any CallableModule
@@ -9,13 +19,18 @@ public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, T
   private let learningRate: Double
 
   /// - Parameters:
-  ///   - features: the pretrained network; it is frozen, its batch-norm statistics included.
+  ///   - features: the pretrained network.
   ///   - outputs: size of its output.
   ///   - normalizes: starts the head with a `BatchNorm1d`, for outputs that are not centred.
+  ///   - freezing: what of `features` stays as it is.
   public init(
-    features: any CallableModule, outputs: Int, classes: Int, normalizes: Bool, learningRate: Double
+    features: any CallableModule, outputs: Int, classes: Int, normalizes: Bool, learningRate: Double,
+    freezing: Freezing = .network
   ) {
-    features.freeze()
+    switch freezing {
+    case .network: features.freeze()
+    case .parameters: features.unfreeze().requiresGrad(false)
+    }
     self.features = features
     head =
       normalizes

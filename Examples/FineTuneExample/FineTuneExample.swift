@@ -34,6 +34,14 @@ struct FineTuneExample: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Also train the CNN from scratch on the same images, to compare.")
   var compare = true
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: """
+      Also train as the chapter does, with frozen parameters but statistics of batch normalisation that move: \
+      everything is computed in every epoch then. The default for small images alone.
+      """)
+  var textbook: Bool?
+
   func run() throws {
     options.prepare()
     let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights)
@@ -50,17 +58,37 @@ struct FineTuneExample: ParsableCommand {
     }
 
     print("\n== Fine-tuning \(experiment.name)")
-    manualSeed(options.seed)
-    let net = FineTuneNet(
-      features: experiment.features, outputs: experiment.outputs, classes: experiment.classes.count,
-      normalizes: experiment.normalizes, learningRate: options.learningRate)
-    print(net.summary(inputShape: experiment.inputShape))
-    var callbacks: [Callback] = [EarlyStopping(patience: experiment.patience)]
-    if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
-    let trainer = Trainer(maxEpochs: options.epochs, callbacks: callbacks)
-    outcomes.append(try trainer.runExperiment("\(experiment.name), frozen, new head", net, experiment.data))
+    let (trainer, outcome) = try fineTune(experiment, .network, "\(experiment.name), frozen, new head")
+    outcomes.append(outcome)
+    if trainer.stopReason == .interrupted { return }
+
+    let hasStatistics = experiment.features.modules.contains { $0 is BatchNorm }
+    if textbook ?? (experiment.inputShape[3] <= 32), hasStatistics {
+      print("\n== As the chapter does: statistics of batch normalisation move")
+      let name = "\(experiment.name), moving statistics"
+      outcomes.append(try fineTune(experiment, .parameters, name).outcome)
+    } else if textbook == true {
+      print("\n\(experiment.name) has no batch normalisation: the chapter's protocol is the same run")
+    }
 
     printComparison(outcomes)
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
+  }
+
+  private func fineTune(
+    _ experiment: FineTuneSource, _ freezing: Freezing, _ name: String
+  ) throws -> (trainer: Trainer, outcome: Outcome) {
+    manualSeed(options.seed)
+    let net = FineTuneNet(
+      features: experiment.features, outputs: experiment.outputs, classes: experiment.classes.count,
+      normalizes: experiment.normalizes, learningRate: options.learningRate, freezing: freezing)
+    if freezing == .network { print(net.summary(inputShape: experiment.inputShape)) }
+    var callbacks: [Callback] = [EarlyStopping(patience: experiment.patience)]
+    if let output = options.output, freezing == .network {
+      callbacks.append(ModelCheckpoint(directory: output))
+    }
+    let trainer = Trainer(
+      maxEpochs: options.epochs, callbacks: callbacks, cacheFrozenFeatures: options.caching)
+    return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }
 }

@@ -84,14 +84,26 @@ import Testing
 
   /// Every block of Swift in the page compiles behind the model that the page begins with.
   @Test func theExamplesOfThePageCompile() throws {
-    let page = try String(
-      contentsOf: packageRoot.appendingPathComponent("Documentation/Lightning.md"), encoding: .utf8)
-    let blocks = page.components(separatedBy: "```swift\n").dropFirst().map {
-      $0.components(separatedBy: "\n```")[0]
-    }
+    let blocks = try Self.blocks(of: "Lightning.md")
     try #require(blocks.count > 10)
-    let wrapped = blocks.dropFirst().map { "do {\n\($0)\n}\n" }.joined()
-    let answer = try check(Self.imports + blocks[0] + "\n" + wrapped)
+    try expectToCompile(Self.imports + blocks[0] + "\n" + blocks.dropFirst().map(Self.scoped).joined())
+  }
+
+  @Test func theExamplesOfTheGuideToFineTuningCompile() throws {
+    let blocks = try Self.blocks(of: "FineTuning.md")
+    try #require(blocks.count > 1)
+    try expectToCompile(Self.imports + "import NNModels\n" + blocks.map(Self.scoped).joined())
+  }
+
+  private static func blocks(of page: String) throws -> [String] {
+    try String(contentsOf: packageRoot.appendingPathComponent("Documentation/\(page)"), encoding: .utf8)
+      .components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
+  }
+
+  private static func scoped(_ block: String) -> String { "do {\n\(block)\n}\n" }
+
+  private func expectToCompile(_ program: String) throws {
+    let answer = try check(program)
     #expect(answer.status == 0, "\(answer.output)")
     #expect(!answer.output.contains("warning:"), "\(answer.output)")
   }

@@ -347,7 +347,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   /// Killed at random while features and checkpoints are written, and begun again until it is through.
   @Test func killsLeaveNoTrace() throws {
     try withTemporaryFolder { folder in
-      /// The probe's status; 137 if it was killed.
+      /// The probe's status; 9 if it was killed.
       func probe(_ run: String, _ cache: String, seconds: Double = 600) throws -> Int32 {
         try Command([
           "timeout", "-s", "KILL", "\(seconds)", product("ResumeProbe"),
@@ -365,10 +365,10 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
       let cache = folder.appendingPathComponent("cache").path
       var (kills, round) = (0, 0)
       while kills < 8, round < 20 {
-        var status: Int32 = 137
-        while status == 137 {
+        var status: Int32 = 9
+        while status == 9 {
           status = try probe("run\(round)", cache, seconds: kills < 8 ? .random(in: 0.01...duration) : 600)
-          if status == 137 { kills += 1 }
+          if status == 9 { kills += 1 }
         }
         try #require(status == 0)
         let isEqual = try weights("run\(round)") == expected

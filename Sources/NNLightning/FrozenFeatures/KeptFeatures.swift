@@ -34,6 +34,8 @@ final class KeptFeatures: TracedRowSource {
     /// Nil: it is computed every time.
     let table: FeatureTable?
     var folder: FeatureFolder?
+    /// Rows that an earlier run left.
+    let found: Int
   }
 
   init(_ settings: FeatureCaching, _ model: Module) {
@@ -90,7 +92,9 @@ final class KeptFeatures: TracedRowSource {
           state.problem = "Frozen features stay in memory: \(error)"
         }
       }
-      state.entries[key] = Entry(value: value, graph: graph, loader: loader, table: table, folder: folder)
+      state.entries[key] = Entry(
+        value: value, graph: graph, loader: loader, table: table, folder: folder,
+        found: table?.storedCount ?? 0)
       if let table { loader.add(table) } else { loader.alwaysMakeInputs() }
       return table
     }
@@ -186,9 +190,8 @@ final class KeptFeatures: TracedRowSource {
       let parts = kept.map { entry in
         let layer = entry.graph.operationsBehind(entry.value).last { !$0.layer.isEmpty }?.layer ?? "the input"
         let shape = entry.value.shape.dropFirst().map(String.init).joined(separator: "x")
-        let found = entry.table.map { $0.storedCount } ?? 0
         return "\(layer) (\(shape), \(Self.size(rowBytes(entry.value))) per image"
-          + (found > 0 ? ", \(found) of \(entry.loader.rowCount) found" : "") + ")"
+          + (entry.found > 0 ? ", \(entry.found) of \(entry.loader.rowCount) found" : "") + ")"
       }
       let place = if case .disk(let folder) = settings.place { "in \(folder)" } else { "in memory" }
       return
