@@ -81,7 +81,10 @@ public final class Preflight: Callback {
         // A validation batch costs about a third of a training batch of its size: forward without backward.
         let validation = Double(fit.validation?.batchCount ?? 0) * step / 3
         let total = Double(epochs) * (Double(batches) * (step + load) + validation)
-        lines.append("Duration: about \(time(total)) for \(epochs) epochs")
+        let isRepeated = trainer.cacheFrozenFeatures != .off && parameters.contains { !$0.requiresGrad }
+        lines.append(
+          "Duration: about \(time(total)) for \(epochs) epochs"
+            + (isRepeated ? ", less if what is frozen needs computing only once" : ""))
       }
     }
     return lines
