@@ -24,7 +24,7 @@ import Testing
     var values: [Double] = []
     override func onTrainBatchEnd(
       _ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int
-    ) { values.append(output.metrics["loss"] ?? .nan) }
+    ) { values.append(output["loss"]?.item() ?? .nan) }
   }
 
   private func isClose(_ a: Double, _ b: Double, _ tolerance: Double = 1e-4) -> Bool {
