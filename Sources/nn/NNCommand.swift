@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import NNLightning
+import NNCore
 
 /// The library from the command line.
 @main
