@@ -19,7 +19,7 @@ struct NNCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       TrainCommand.self, TestCommand.self, PredictCommand.self, ReportCommand.self, BenchCommand.self,
-      InspectCommand.self,
+      InspectCommand.self, ExportCommand.self,
     ])
 }
 
