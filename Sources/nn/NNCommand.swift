@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import NNLightning
+import NNCore
 
 /// The library from the command line.
 @main
@@ -19,7 +19,7 @@ struct NNCommand: ParsableCommand {
     version: libraryVersion,
     subcommands: [
       TrainCommand.self, TestCommand.self, PredictCommand.self, ReportCommand.self, BenchCommand.self,
-      InspectCommand.self,
+      InspectCommand.self, ExportCommand.self,
     ])
 }
 

@@ -163,7 +163,10 @@ extension Tensor {
     _ name: StaticString, inputs: [Tensor], saving saved: [Tensor] = [], savingOutput: Bool = false,
     vjp: @escaping @Sendable (_ gradient: Tensor, _ context: VJPContext) -> [Tensor?]
   ) -> Tensor {
-    guard Tensor.shouldRecord(inputs) else { return self }
+    guard Tensor.shouldRecord(inputs) else {
+      if isTracing, storage.trace == nil { tracePassed(name, inputs) }
+      return self
+    }
     let kept = savingOutput ? [self] : []
     let node = Tensor.node(name, inputs, saved, outputs: kept, count: 1, .single(vjp))
     guard dtype.isFloatingPoint else { return self }
@@ -183,7 +186,10 @@ extension Tensor {
     savingOutputs: [Int] = [],
     vjp: @escaping @Sendable (_ gradients: [Tensor?], _ context: VJPContext) -> [Tensor?]
   ) {
-    guard shouldRecord(inputs) else { return }
+    guard shouldRecord(inputs) else {
+      if isTracing { tracePassed(name, inputs) }
+      return
+    }
     for index in outputs.indices { outputs[index].outputIndex = index }
     let node = node(
       name, inputs, saved, outputs: savingOutputs.map { outputs[$0] }, count: outputs.count, .several(vjp))

@@ -15,6 +15,9 @@ extension Tensor {
   private static func compared(_ op: nn_compare_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor
   {
     _ = broadcastShape(a.shape, b.shape, name)
+    if isTracing, let result = traced(name, [a, b], body: { compared(op, name, $0[0], $0[1]) }) {
+      return result
+    }
     let dtype = resultType(a, b)
     return a.backend.compare(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
   }
@@ -43,11 +46,13 @@ extension Tensor {
   /// Whether both are true (not zero).
   public static func .&& (a: Tensor, b: Tensor) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, "logicalAnd")
+    if isTracing, let result = traced("logicalAnd", [a, b], body: { $0[0] .&& $0[1] }) { return result }
     return a.backend.binary(NN_MUL, a.to(.bool), b.to(.bool))
   }
   /// Whether at least one is true (not zero).
   public static func .|| (a: Tensor, b: Tensor) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, "logicalOr")
+    if isTracing, let result = traced("logicalOr", [a, b], body: { $0[0] .|| $0[1] }) { return result }
     return a.backend.binary(NN_MAXIMUM, a.to(.bool), b.to(.bool))
   }
   /// Whether exactly one is true (not zero).
@@ -79,6 +84,11 @@ extension Tensor {
 
 /// Elements of `a` where the condition holds, of `b` elsewhere; all three broadcast. As `torch.where`.
 public func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+  if isTracing,
+    let result = traced("where", [condition, a, b], body: { `where`($0[0], $0[1], $0[2]) })
+  {
+    return result
+  }
   let dtype = Tensor.resultType(a, b)
   let flags = condition.to(.bool)
   let backend = a.backend

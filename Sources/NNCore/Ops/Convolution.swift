@@ -175,6 +175,21 @@ extension Tensor {
     let size = Size2(length(2, \.height), length(3, \.width))
     require(
       size.height > 0 && size.width > 0, name, "padding \(geometry.padding) leaves nothing of input \(shape)")
+    if isTracing,
+      let result = traced(
+        "convTranspose2d", [self], parameters: [weight, bias],
+        [
+          "strides": .ints([stride.height, stride.width]),
+          "dilations": .ints([dilation.height, dilation.width]), "groups": .int(geometry.groups),
+          "padding": .ints([geometry.padding.height, geometry.padding.width]),
+          "outputPadding": .ints([outputPadding.height, outputPadding.width]),
+        ],
+        body: {
+          $0[0].transposedConvolution($0[1], $0.count > 2 ? $0[2] : nil, geometry, outputPadding, name)
+        })
+    {
+      return result
+    }
     return Tensor.inputGradient(self, weight, bias, geometry, inputSize: size)
   }
 

@@ -8,6 +8,11 @@ extension Tensor {
   /// The same tensor in another element type; itself if it already has that type. As `torch.Tensor.to`.
   public func to(_ dtype: DType) -> Tensor {
     if dtype == self.dtype { return self }
+    if isTracing,
+      let result = traced("to", [self], ["dtype": .text("\(dtype)")], body: { $0[0].to(dtype) })
+    {
+      return result
+    }
     let result = backend.cast(self, to: dtype)
     guard dtype.isFloatingPoint else { return result }
     // The engine casts the gradient back to the type of the input.
@@ -15,7 +20,7 @@ extension Tensor {
   }
 
   /// The type an operation of both works in: a 0-dimensional tensor counts only if its category is higher.
-  static func resultType(_ a: Tensor, _ b: Tensor) -> DType {
+  package static func resultType(_ a: Tensor, _ b: Tensor) -> DType {
     if a.dtype == b.dtype { return a.dtype }
     if (a.rank == 0) == (b.rank == 0) { return a.dtype.promoted(with: b.dtype) }
     let (dimensioned, scalar) = a.rank == 0 ? (b, a) : (a, b)
@@ -181,7 +186,8 @@ extension Tensor {
   // MARK: Elementary functions
 
   public func abs() -> Tensor {
-    backend.unary(NN_ABS, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
+    if isTracing, let result = traced("abs", [self], body: { $0[0].abs() }) { return result }
+    return backend.unary(NN_ABS, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
       [g * c.saved(0).sign()]
     }
   }
@@ -194,7 +200,8 @@ extension Tensor {
   public func trunc() -> Tensor { roundedLike(NN_TRUNC, "trunc") }
 
   private func roundedLike(_ op: nn_unary_op, _ name: StaticString) -> Tensor {
-    backend.unary(op, self).recorded(name, inputs: [self]) { g, _ in [g * 0] }
+    if isTracing, let result = traced(name, [self], body: { $0[0].roundedLike(op, name) }) { return result }
+    return backend.unary(op, self).recorded(name, inputs: [self]) { g, _ in [g * 0] }
   }
   public func square() -> Tensor {
     if isTracing, let result = traced("square", [self], body: { $0[0].square() }) { return result }

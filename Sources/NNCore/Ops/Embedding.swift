@@ -10,6 +10,13 @@ public func embedding(_ index: Tensor, _ weight: Tensor, paddingIndex: Int? = ni
   require(
     !index.dtype.isFloatingPoint && index.dtype != .bool, "embedding",
     "indices must be integers, got \(index.dtype)")
+  if isTracing,
+    let result = traced(
+      "embedding", [index], parameters: [weight],
+      body: { embedding($0[0], $0[1], paddingIndex: paddingIndex) })
+  {
+    return result
+  }
   let (rows, size) = (weight.shape[0], weight.shape[1])
   let places = index.detach().to(.int64).reshape([-1])
   if places.count > 0 {

@@ -46,7 +46,7 @@ extension Tensor {
       let result = traced(
         "interpolate", [self],
         [
-          "size": .ints(size ?? []), "scale": .text("\(scaleFactor ?? [])"), "mode": .text(mode.rawValue),
+          "size": .ints(size ?? []), "scale": .numbers(scaleFactor ?? []), "mode": .text(mode.rawValue),
           "alignCorners": .flag(alignCorners), "recomputeScaleFactor": .flag(recomputeScaleFactor),
           "antialias": .flag(antialias),
         ],

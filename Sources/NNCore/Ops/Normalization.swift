@@ -116,6 +116,17 @@ extension Tensor {
       "needs more than one position per channel, got shape \(shape)")
     requireParameter(weight, "weight", [shape[1]], name)
     requireParameter(bias, "bias", [shape[1]], name)
+    if isTracing,
+      let result = traced(
+        name, [self], parameters: [weight, bias],
+        ["eps": .number(eps), "weight": .flag(weight != nil), "bias": .flag(bias != nil)],
+        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
+          inputs[0].instanceNorm(
+            weight: hasWeight ? inputs[1] : nil, bias: hasBias ? inputs[inputs.count - 1] : nil, eps: eps)
+        })
+    {
+      return result
+    }
     return normalized(
       name, NormalizedSet(shape: shape, perSample: true, groups: shape[1]), weight, bias, eps: eps
     ).output
@@ -129,11 +140,8 @@ extension Tensor {
     let name: StaticString = "localResponseNorm"
     requireChannels(name, atLeast: 3)
     require(size > 0, name, "size \(size) must be positive")
-    let squares = square()
-    func zeros(_ channels: Int) -> Tensor {
-      Tensor.zeros([shape[0], channels] + shape.dropFirst(2), dtype: dtype)
-    }
-    let padded = cat([zeros(size / 2), squares, zeros((size - 1) / 2)], axis: 1)
+    let others = Array(repeating: 0, count: 2 * (rank - 2))
+    let padded = square().pad(others + [size / 2, (size - 1) / 2])
     var sum = padded.narrow(1, start: 0, length: shape[1])
     for shift in 1..<Swift.max(1, size) { sum = sum + padded.narrow(1, start: shift, length: shape[1]) }
     return self / (sum * (alpha / Double(size)) + k).pow(beta)

@@ -77,6 +77,13 @@ extension Tensor {
   /// `torch.nn.functional.adaptive_max_pool2d`.
   public func adaptiveMaxPool2d(outputSize: Size2) -> Tensor {
     let name: StaticString = "adaptiveMaxPool2d"
+    if isTracing, rank == 4,
+      let result = traced(
+        name, [self], ["size": .ints([outputSize.height, outputSize.width])],
+        body: { $0[0].adaptiveMaxPool2d(outputSize: outputSize) })
+    {
+      return result
+    }
     return pooledImages(name) { images in
       Tensor.maxPooled(images, images.adaptiveWindows(outputSize, name), name).values
     }

@@ -75,6 +75,7 @@ extension Tensor {
   /// Square root of the variance.
   public func std(_ axes: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     let variance = variance(axes, correction: correction, keepDim: keepDim)
+    if isTracing, let result = traced("sqrt", [variance], body: { $0[0].sqrt() }) { return result }
     let root = backend.unary(NN_SQRT, variance.detach())
     // At a standard deviation of 0 the slope is 0, as in PyTorch.
     return root.recorded("std", inputs: [variance], savingOutput: true) { g, c in
@@ -111,6 +112,14 @@ extension Tensor {
     require(
       all.allSatisfy { shape[$0] > 0 } && (count > 0 || !all.isEmpty), name,
       "no elements to choose from in shape \(shape)")
+    if isTracing,
+      let result = traced(
+        name, [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
+        obstacle: all.first == 0 ? "chooses among the rows" : nil,
+        body: { $0[0].extreme(op, name, all, keepDim) })
+    {
+      return result
+    }
     let kept = backend.reduce(op, self, axes: all)
     return kept.dropping(all, unless: keepDim)
       .recorded(name, inputs: [self], saving: [self], savingOutput: true) { g, c in

@@ -334,6 +334,13 @@ extension Tensor {
   /// Elements in reverse order along the axes.
   public func flip(_ axes: [Int]) -> Tensor {
     let all = axes.map { axis($0, "flip") }
+    if isTracing,
+      let result = traced(
+        "flip", [self], ["axes": .ints(all)], obstacle: all.contains(0) ? "reorders the rows" : nil,
+        body: { $0[0].flip(all) })
+    {
+      return result
+    }
     var steps = strides
     var start = offset
     for a in all where shape[a] > 0 {

@@ -11,13 +11,29 @@ package final class RowTracer: Tracer {
   package private(set) var sawBatch = false
   /// Notes operations that it does not know yet.
   package var isLearning = false
+  /// Takes what gathers gradients for constant, as it is while nothing is recorded.
+  package var fixesParameters = false
   /// Key of the layer that is running, for messages.
   package var layer: () -> String = { "" }
-  /// Where the trace ended and why, in the order of appearance: operations that are no functions of the rows.
-  package private(set) var obstacles: [(layer: String, operation: String, reason: String)] = []
+  /// Where the trace ended, in the order of appearance.
+  package private(set) var ends: [End] = []
+  /// Those of the ends that are no functions of the rows.
+  package var obstacles: [End] { ends.filter(\.isObstacle) }
 
-  package init(source: any TracedRowSource) {
+  /// An operation that the trace does not go through.
+  package struct End {
+    /// The layer that was running.
+    package let layer: String
+    package let operation: String
+    package let reason: String
+    /// Whether the operation is known for being no function of the rows.
+    let isObstacle: Bool
+  }
+
+  /// - Parameter graph: what operations are noted in; a new one if nil.
+  package init(source: any TracedRowSource, graph: TraceGraph? = nil) {
     self.source = source
+    self.graph = graph
   }
 
   package func perform(_ call: TracedCall) -> Tensor? {
@@ -36,10 +52,25 @@ package final class RowTracer: Tracer {
         return TracedValues(batch, value, of: graph, example: example, source: source).tensor
       }
     }
+    if isLearning, call.obstacle == nil, !(call.rows + call.parameters).contains(where: isTrained) {
+      let reason = "it takes an operand that is neither a constant nor a whole value of the trace"
+      ends.append(End(layer: layer(), operation: "\(call.name)", reason: reason, isObstacle: false))
+    }
     // Their values are asked for outside of parallel loops.
     for tensor in call.rows + call.parameters where tensor.storage.trace != nil { tensor.evaluate() }
     return nil
   }
+
+  package func passed(_ operation: StaticString, _ operands: [Tensor]) {
+    guard isLearning, operands.contains(where: { $0.storage.trace != nil }) else { return }
+    let name = "\(operation)"
+    // One that was announced has been noted already.
+    if let last = ends.last, last.operation == name, last.layer == layer() { return }
+    ends.append(
+      End(layer: layer(), operation: name, reason: "it is not one that is traced", isObstacle: false))
+  }
+
+  private func isTrained(_ tensor: Tensor) -> Bool { tensor.node != nil && !fixesParameters }
 
   /// The operation carried out for a few rows.
   private func example(of call: TracedCall, _ inputs: [TraceGraph.Input], _ graph: TraceGraph) -> Tensor? {
@@ -63,13 +94,15 @@ package final class RowTracer: Tracer {
   /// What the operation depends on; nil if that is more than the rows of one batch and constants.
   private func inputs(_ call: TracedCall, _ batch: TracedBatch, _ graph: TraceGraph) -> [TraceGraph.Input]? {
     if let reason = call.obstacle {
-      if isLearning { obstacles.append((layer(), "\(call.name)", reason)) }
+      if isLearning {
+        ends.append(End(layer: layer(), operation: "\(call.name)", reason: reason, isObstacle: true))
+      }
       return nil
     }
     var inputs: [TraceGraph.Input] = []
     let rank = call.rows.map(\.rank).max() ?? 0
     for tensor in call.rows {
-      if tensor.node != nil { return nil }
+      if isTrained(tensor) { return nil }
       if let trace = tensor.storage.trace {
         guard trace.batch === batch, tensor.rank == rank, let value = value(of: trace, in: tensor, graph)
         else {
@@ -85,14 +118,14 @@ package final class RowTracer: Tracer {
       }
     }
     for tensor in call.parameters {
-      if tensor.node != nil || tensor.storage.trace != nil { return nil }
+      if isTrained(tensor) || tensor.storage.trace != nil { return nil }
       inputs.append(.constant(tensor.detach(), isRepeated: false))
     }
     return inputs
   }
 
   /// The value that a tensor is all of.
-  private func value(of trace: TracedValues, in tensor: Tensor, _ graph: TraceGraph) -> TraceGraph.Value? {
+  func value(of trace: TracedValues, in tensor: Tensor, _ graph: TraceGraph) -> TraceGraph.Value? {
     let value = trace.value ?? graph.input
     let isWhole =
       tensor.shape == value.shape(rows: trace.batch.rows.count) && tensor.strides == value.strides

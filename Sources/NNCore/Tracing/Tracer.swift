@@ -6,6 +6,7 @@ package enum TraceAttribute: Hashable, Sendable {
   case int(Int)
   case ints([Int])
   case number(Double)
+  case numbers([Double])
   case text(String)
 }
 
@@ -31,6 +32,8 @@ package struct TracedCall {
 package protocol Tracer: AnyObject {
   /// The result of an operation, or nil: it is carried out as usual.
   func perform(_ call: TracedCall) -> Tensor?
+  /// Tells of an operation that announced nothing and was carried out.
+  func passed(_ operation: StaticString, _ operands: [Tensor])
 }
 
 /// Runs `body` with a tracer watching the operations of the calling thread.
@@ -72,6 +75,13 @@ func traced(
     obstacle: obstacle,
     body: body)
   return box.tracer.perform(call)
+}
+
+/// Tells the tracer of an operation that was carried out without being announced.
+@inline(never)
+func tracePassed(_ name: StaticString, _ operands: [Tensor]) {
+  guard let pointer = nn_tracer() else { return }
+  Unmanaged<TracerBox>.fromOpaque(pointer).takeUnretainedValue().tracer.passed(name, operands)
 }
 
 /// Tells the tracer that the operation under way is no function of the rows, and why.

@@ -54,15 +54,21 @@ extension Module {
         return nil
       }
     }
+    defer { for handle in handles { handle.remove() } }
+    leavingUnchanged(body)
+    return ModuleSummary(self, shapes: shapes, depth: depth)
+  }
+
+  /// Runs `body` in evaluation mode without recording. Modes, buffers and the default random generator are as before
+  /// afterwards.
+  func leavingUnchanged<T>(_ body: () throws -> T) rethrows -> T {
     let values = buffers().map { ($0, $0.value) }
     let state = Generator.default.state
     defer {
-      for handle in handles { handle.remove() }
       for (buffer, value) in values { buffer.value = value }
       Generator.default.state = state
     }
-    noGrad { evaluating(body) }
-    return ModuleSummary(self, shapes: shapes, depth: depth)
+    return try noGrad { try evaluating(body) }
   }
 }
 

@@ -3,9 +3,6 @@ import NNCore
 import NNData
 import NNLayers
 
-/// Version of this library, kept in checkpoints.
-public let libraryVersion = "0.1.0"
-
 /// The state of a fit in one safetensors file: tensors under `model.`, `optimizer.`, `schedulers.` and `callbacks.`,
 /// the rest as JSON in the file's metadata. Nothing in it is executable.
 public struct Checkpoint: Sendable {
@@ -27,7 +24,7 @@ public struct Checkpoint: Sendable {
   /// The model's hyperparameters as JSON, nil if it has none.
   public var hyperparametersJSON: String?
   /// Version of the library that wrote it.
-  public internal(set) var libraryVersion = NNLightning.libraryVersion
+  public internal(set) var libraryVersion = NNCore.libraryVersion
   /// Outputs of the training steps of the epoch under way.
   var outputs = SavedOutputs([])
   /// What was logged in it.

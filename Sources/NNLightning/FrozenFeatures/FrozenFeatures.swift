@@ -150,30 +150,18 @@ final class FrozenFeatures {
 
 /// Which layers run, as far as their hooks tell.
 private final class LayerTrail {
-  private var handles: [HookHandle] = []
-  private var stack: [String] = []
-  /// Layers in the order of their first call, with whether their own parameters are there and frozen.
+  private var running: RunningLayers?
+  /// Layers in the order of their calls, with whether their own parameters are there and frozen.
   private var calls: [(name: String, isFrozen: Bool)] = []
 
   init(_ model: Module) {
-    for (name, module) in model.namedModules() where module is any CallableModule {
-      let own = module.children.isEmpty ? module.parameters() : []
-      let isFrozen = !own.isEmpty && own.allSatisfy { !$0.requiresGrad }
-      handles.append(
-        module.registerForwardPreHook { [unowned self] _, _ in
-          stack.append(name)
-          calls.append((name, isFrozen))
-          return nil
-        })
-      handles.append(
-        module.registerForwardHook { [unowned self] _, _, _ in
-          _ = stack.popLast()
-          return nil
-        })
+    running = RunningLayers(model) { [unowned self] name, layer in
+      let own = layer.children.isEmpty ? layer.parameters() : []
+      calls.append((name, !own.isEmpty && own.allSatisfy { !$0.requiresGrad }))
     }
   }
 
-  var current: String { stack.last ?? "" }
+  var current: String { running?.current ?? "" }
 
   /// Whether a frozen layer with parameters runs in this layer or behind it.
   func runsFrozen(from name: String) -> Bool {
@@ -181,5 +169,5 @@ private final class LayerTrail {
     return calls[place...].contains { $0.isFrozen }
   }
 
-  func remove() { handles.forEach { $0.remove() } }
+  func remove() { running?.remove() }
 }
