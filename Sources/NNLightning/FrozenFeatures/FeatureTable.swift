@@ -12,9 +12,10 @@ final class FeatureTable: Sendable {
   private struct State {
     /// Where each row is: block and place in it; block -1: nowhere.
     var places: [(block: Int32, row: Int32)]
-    /// uint8 [rows, rowBytes] each; the last one is being filled.
+    /// uint8 [rows, rowBytes] each.
     var blocks: [Tensor] = []
-    var filled = 0
+    /// The block that is being filled, and how far; the others lie in files or are full.
+    var open: (block: Int, filled: Int)?
     /// Rows that were stored since they were last taken.
     var fresh: [Int] = []
     var stored = 0
@@ -46,15 +47,15 @@ final class FeatureTable: Sendable {
     let blockRows = Swift.max(1, Swift.min(count, (4 << 20) / Swift.max(1, rowBytes)))
     state.withLock { state in
       for (place, row) in rows.enumerated() where state.places[row].block < 0 {
-        if state.blocks.isEmpty || state.filled == state.blocks[state.blocks.count - 1].shape[0] {
+        var open = state.open ?? (state.blocks.count, 0)
+        if open.block == state.blocks.count {
           state.blocks.append(Tensor(uninitialized: [blockRows, rowBytes], dtype: .uint8))
-          state.filled = 0
         }
-        let block = state.blocks.count - 1
-        (state.blocks[block].rawPointer + state.filled * rowBytes).copyMemory(
+        (state.blocks[open.block].rawPointer + open.filled * rowBytes).copyMemory(
           from: bytes.rawPointer + place * rowBytes, byteCount: rowBytes)
-        state.places[row] = (Int32(block), Int32(state.filled))
-        state.filled += 1
+        state.places[row] = (Int32(open.block), Int32(open.filled))
+        open.filled += 1
+        state.open = open.filled == blockRows ? nil : open
         state.stored += 1
         state.fresh.append(row)
       }
@@ -66,11 +67,9 @@ final class FeatureTable: Sendable {
   /// - Parameter block: uint8 [rows, rowBytes].
   func adopt(_ rows: [Int], _ block: Tensor) {
     state.withLock { state in
-      // Before the block that is being filled, which stays the last one.
-      state.blocks.insert(block, at: 0)
-      for row in state.places.indices where state.places[row].block >= 0 { state.places[row].block += 1 }
+      state.blocks.append(block)
       for (place, row) in rows.enumerated() where state.places[row].block < 0 {
-        state.places[row] = (0, Int32(place))
+        state.places[row] = (Int32(state.blocks.count - 1), Int32(place))
         state.stored += 1
       }
     }

@@ -67,5 +67,5 @@ extension Metrics: Codable {
 
 extension Double {
   /// A fixed number of digits behind the point, for people.
-  package func formatted(digits: Int) -> String { String(format: "%.\(digits)f", self) }
+  package func formatted(digits: Int) -> String { isNaN ? "nan" : String(format: "%.\(digits)f", self) }
 }
