@@ -228,6 +228,38 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
     #expect(try run(.memory, freeze: { _ in }).notes.isEmpty)
   }
 
+  /// What the head sees may be part of something larger, as the class token of a vision transformer is.
+  @Test func keepsPartsOfFeatures() throws {
+    final class Tokens: Module, Classifier, TrainStep, ValidationStep {
+      let patches = Conv2d(3, 12, kernelSize: 4, stride: 4)
+      let token = Parameter(Tensor.ones([1, 1, 12]))
+      let fc = Linear(12, 2)
+      func callAsFunction(_ x: Tensor) -> Tensor {
+        let h = patches(x).flatten(from: 2).permute(0, 2, 1)
+        let all = cat([token.value.expand(h.shape[0], -1, -1), h], axis: 1)
+        return fc((all.matmul(all.transpose(1, 2)).softmax(-1).matmul(all))[.all, 0])
+      }
+      func configureOptimizers() -> any Optimizer { SGD(fc.parameters(), learningRate: 0.1) }
+    }
+    func run(_ caching: FeatureCaching) throws -> (bits: [[Float]], reads: Int, notes: [String]) {
+      try withDefaultGenerator(Generator(seed: 5)) {
+        let images = CountedImages(count: 22)
+        let net = Tokens()
+        net.patches.freeze()
+        net.token.requiresGrad = false
+        let loader = DataLoader(images, batchSize: 5, shuffle: true)
+        let trainer = Trainer(maxEpochs: 3, enableProgressBar: false, cacheFrozenFeatures: caching)
+        try trainer.fit(net, train: loader)
+        return (net.stateDict().map { $0.value.array(of: Float.self) }, images.reads, trainer.notes)
+      }
+    }
+    let (plain, kept) = (try run(.off), try run(.memory))
+    #expect(plain.bits == kept.bits)
+    #expect(plain.reads == 66 && kept.reads == 22)
+    // The token's 12 numbers and not those of all five.
+    #expect(kept.notes.count == 1 && kept.notes[0].contains("(12, 48 B per image)"), "\(kept.notes)")
+  }
+
   // MARK: Views
 
   @Test func keepsAugmentedViews() throws {
