@@ -4,10 +4,10 @@ import NNLayers
 
 /// A small convolutional network for images of 32x32, with weights that travel with the library: pretrained on the
 /// pretraining classes of `SyntheticShapes`, so that fine-tuning can be shown without Internet.
-public final class ShapesNet: Module, CallableModule {
+public final class ShapesNet: Module, ImageClassifier {
   /// Four blocks of convolution, batch normalisation, ReLU and pooling, then an average over the image.
   public let features: Sequential
-  public let classifier: Linear
+  public private(set) var classifier: Linear
 
   /// Size of the output of `features`.
   public let featureCount = 128
@@ -24,7 +24,9 @@ public final class ShapesNet: Module, CallableModule {
     classifier = Linear(featureCount, classes)
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { classifier(features(x)) }
+  public var stages: [Stage] { [Stage("features", features), Stage("classifier", classifier)] }
+
+  public func replaceHead(classes: Int) { classifier = Linear(featureCount, classes) }
 
   /// The network as `PretrainExample` trained it.
   ///
@@ -33,10 +35,15 @@ public final class ShapesNet: Module, CallableModule {
     guard let url = Bundle.module.url(forResource: "shapesnet", withExtension: "safetensors") else {
       throw FileError.unreadable(file: "shapesnet.safetensors", reason: "not among the resources of NNModels")
     }
-    let state = try StateDict(contentsOf: url.path)
-    let classes = state["classifier.weight"]?.shape.first ?? 0
-    let network = ShapesNet(classes: classes)
-    try network.loadStateDict(state)
-    return network
+    return try ShapesNet(contentsOf: url.path)
+  }
+
+  /// The network of a weight file, with as many classes as the file has.
+  ///
+  /// - Throws: `FileError` if the file cannot be read or holds other weights.
+  public convenience init(contentsOf path: String) throws {
+    let classes = try StateDict(contentsOf: path)["classifier.weight"]?.shape.first ?? 0
+    self.init(classes: classes)
+    try loadWeights(from: path)
   }
 }

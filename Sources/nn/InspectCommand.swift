@@ -27,7 +27,7 @@ struct InspectCommand: ParsableCommand {
     let rows = shown.map { key, value in
       let type = all.storedType(of: key)
       let bytes = value.count * (type?.byteCount ?? value.dtype.byteCount)
-      return [key, "\(type.map { "\($0)" } ?? "\(value.dtype)")", "\(value.shape)", size(bytes)]
+      return [key, "\(type.map { "\($0)" } ?? "\(value.dtype)")", "\(value.shape)", byteCountText(bytes)]
         + (statistics ? numbers(value) : [])
     }
     print(textTable(head, rows, rightAligned: Set(3..<head.count)))
@@ -35,7 +35,7 @@ struct InspectCommand: ParsableCommand {
       sum + entry.value.count * (all.storedType(of: entry.key)?.byteCount ?? entry.value.dtype.byteCount)
     }
     let count = shown.reduce(0) { $0 + $1.value.count }
-    print("\(shown.count) tensors, \(count) elements, \(size(bytes))")
+    print("\(shown.count) tensors, \(count) elements, \(byteCountText(bytes))")
     for (name, text) in all.metadata.sorted(by: { $0.key < $1.key }) {
       let flat = text.replacingOccurrences(of: "\n", with: " ")
       print("metadata \(name): \(flat.count > 200 ? flat.prefix(200) + "…" : flat[...])")
@@ -47,13 +47,5 @@ struct InspectCommand: ParsableCommand {
     let x = tensor.to(.float64)
     let values = [x.mean(), x.std(correction: 0), x.min(), x.max()].map { $0.item() }
     return values.map { String(format: "%.4g", $0) }
-  }
-
-  private func size(_ bytes: Int) -> String {
-    switch bytes {
-    case ..<10_000: "\(bytes) B"
-    case ..<10_000_000: "\(bytes / 1_000) kB"
-    default: "\(bytes / 1_000_000) MB"
-    }
   }
 }

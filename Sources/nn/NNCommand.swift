@@ -9,6 +9,7 @@ struct NNCommand: ParsableCommand {
     commandName: "nn",
     abstract: "Trains, tests and uses image classifiers.",
     discussion: """
+      nn finetune --data photos --arch resnet18 --output runs/photos
       nn train --dataset shapes --arch shapesnet --epochs 5 --output runs/first
       nn report runs/first
       nn predict runs/first photo.jpg
@@ -18,13 +19,22 @@ struct NNCommand: ParsableCommand {
       """,
     version: libraryVersion,
     subcommands: [
-      TrainCommand.self, TestCommand.self, PredictCommand.self, ReportCommand.self, BenchCommand.self,
-      InspectCommand.self, ExportCommand.self,
+      TrainCommand.self, FinetuneCommand.self, TestCommand.self, PredictCommand.self, ExportCommand.self,
+      ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
     ])
 }
 
 /// A line for the person who watches, on standard error like the progress bars.
 func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+/// A number of bytes for people.
+func byteCountText(_ bytes: Int) -> String {
+  switch bytes {
+  case ..<10_000: "\(bytes) B"
+  case ..<10_000_000: "\(bytes / 1_000) kB"
+  default: "\(bytes / 1_000_000) MB"
+  }
+}
 
 /// What the world got wrong, in one line.
 struct CommandError: Error, CustomStringConvertible {

@@ -16,6 +16,15 @@ struct RunConfiguration: Codable, Equatable {
   var weights: String?
   /// Trains the last layer alone.
   var freeze = false
+  /// Begins with pretrained weights (those of `weights`, or the official ones) under a new head, and prepares images as
+  /// these weights want them: `imageSize` and `normalize` do not count.
+  var pretrained = false
+  /// The new head: `linear`, `batchnorm` (a batch normalisation before it), or `auto` by the network.
+  var head = "auto"
+  /// What is trained one after the other, such as `head:5,last:3,all:2`; see `PhasePlan`.
+  var phases: String?
+  /// Where results of frozen layers are kept: `memory`, `off` or a folder.
+  var cache = "memory"
   /// Side to which images are resized; nil leaves them as they are.
   var imageSize: Int?
   /// Normalises as the ImageNet networks expect it.
@@ -70,8 +79,8 @@ struct RunConfiguration: Codable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case dataset, root, validationShare, arch, weights, freeze, imageSize, normalize, epochs, batchSize,
-      optimizer
+    case dataset, root, validationShare, arch, weights, freeze, pretrained, head, phases, cache
+    case imageSize, normalize, epochs, batchSize, optimizer
     case learningRate, momentum, weightDecay, schedule, accumulate, clipNorm, ema, patience, seed, workers,
       threads
     case limitTrain
@@ -92,8 +101,17 @@ struct RunConfiguration: Codable, Equatable {
     try need(
       ["shapes", "cifar10", "cifar100", "folder"].contains(dataset), "dataset",
       "shapes, cifar10, cifar100 or folder", dataset)
-    if dataset == "folder" {
+    if dataset == "folder", !pretrained {
       try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
+    }
+    try need(
+      ["auto", "linear", "batchnorm"].contains(head), "head", "auto, linear or batchnorm", head)
+    try need(!cache.isEmpty, "cache", "memory, off or a folder", "nothing")
+    if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
+    if let plan = try phasePlan() {
+      try need(pretrained, "phases", "a run of nn finetune", "none")
+      try need(schedule == "constant", "schedule", "constant, as phases have rates of their own", schedule)
+      try need(epochs == plan.epochs, "epochs", "\(plan.epochs), the sum of the phases", epochs)
     }
     try need(["sgd", "adam", "adamw"].contains(optimizer), "optimizer", "sgd, adam or adamw", optimizer)
     try need(

@@ -12,7 +12,9 @@ struct RunData {
   var batchesPerEpoch: Int { train.batchCount ?? 1 }
 
   init(_ settings: RunConfiguration) throws {
-    let transform = imageTransform(size: settings.imageSize, normalize: settings.normalize)
+    let transform: any Transform<Image, Tensor> =
+      try settings.preprocessing?.transform
+      ?? imageTransform(size: settings.imageSize, normalize: settings.normalize)
     switch settings.dataset {
     case "cifar10":
       try self.init(
@@ -69,16 +71,22 @@ struct RunData {
       testImages = Subset(images, indices: take())
     }
     let used = order.prefix(settings.limitTrain ?? order.count)
-    guard !used.isEmpty else {
-      throw CommandError("validationShare: expected to leave training images, found none")
+    let least = settings.pretrained ? 2 : 1
+    guard used.count >= least else {
+      throw CommandError(
+        "validationShare: expected to leave at least \(least) training images, found \(used.count)")
     }
     classes = images.classes
-    func loader(_ data: some Dataset<Sample>, shuffle: Bool, _ generator: Generator) -> DataLoader<Sample> {
+    func loader(
+      _ data: some Dataset<Sample>, shuffle: Bool, dropLast: Bool = false, _ generator: Generator
+    ) -> DataLoader<Sample> {
       DataLoader(
-        data, batchSize: settings.batchSize, shuffle: shuffle, workers: settings.workers, generator: generator
-      )
+        data, batchSize: settings.batchSize, shuffle: shuffle, dropLast: dropLast, workers: settings.workers,
+        generator: generator)
     }
-    train = loader(Subset(images, indices: used), shuffle: true, .default)
+    // A head that normalises cannot train on the statistics of a single image.
+    let isLastSingle = settings.pretrained && used.count % settings.batchSize == 1
+    train = loader(Subset(images, indices: used), shuffle: true, dropLast: isLastSingle, .default)
     // Generators of their own: evaluation leaves the stream of the training untouched.
     validation = loader(Subset(images, indices: validationIndices), shuffle: false, Generator(seed: 1))
     test = loader(testImages, shuffle: false, Generator(seed: 2))

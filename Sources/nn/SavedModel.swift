@@ -3,6 +3,7 @@ import NNCore
 import NNData
 import NNLayers
 import NNLightning
+import NNModels
 
 /// A trained network in one safetensors file with all that using it takes: architecture, class names, preprocessing.
 struct SavedModel {
@@ -12,6 +13,10 @@ struct SavedModel {
     var classes: [String]
     var imageSize: Int?
     var normalize: Bool
+    /// Of a pretrained network under a new head: whether that begins with a batch normalisation. Nil for others.
+    var normalizesFeatures: Bool?
+    /// What the pretrained weights want; nil for others, which `imageSize` and `normalize` describe.
+    var preprocessing: Preprocessing?
     var libraryVersion: String
   }
 
@@ -21,12 +26,13 @@ struct SavedModel {
   let network: any CallableModule
   let description: Description
 
-  init(_ model: RunModel, data: RunData, settings: RunConfiguration) {
+  init(_ model: RunModel, data: RunData, settings: RunConfiguration) throws {
     network = model.network
     description = Description(
       arch: settings.arch, classes: data.classes, imageSize: settings.imageSize,
       normalize: settings.normalize,
-      libraryVersion: libraryVersion)
+      normalizesFeatures: (network as? TransferNetwork).map { $0.head["norm"] != nil },
+      preprocessing: try settings.preprocessing, libraryVersion: libraryVersion)
   }
 
   /// Reads `model.safetensors`, or the folder of a run that has one.
@@ -39,8 +45,17 @@ struct SavedModel {
       let description = try? JSONDecoder().decode(Description.self, from: Data(text.utf8)),
       description.format == Self.format, !description.classes.isEmpty, (description.imageSize ?? 1) >= 1
     else { throw CommandError("\(file): expected a model that nn train wrote, found another file") }
+    if let problem = description.preprocessing?.problem { throw CommandError("\(file): \(problem)") }
     self.description = description
-    network = try RunModel.network(description.arch, classes: description.classes.count)
+    let classes = description.classes.count
+    if let normalizes = description.normalizesFeatures {
+      network = try skipInit {
+        try TransferNetwork(
+          RunModel.network(description.arch), classes: classes, normalizesFeatures: normalizes)
+      }
+    } else {
+      network = try RunModel.network(description.arch, classes: classes)
+    }
     do {
       try network.loadStateDict(state)
     } catch {
@@ -59,7 +74,9 @@ struct SavedModel {
   /// Probabilities of the classes for one image.
   func probabilities(_ image: Image) -> [Double] {
     // Without a size of its own the network saw the 32x32 images of the data sets as they are.
-    let transform = imageTransform(size: description.imageSize ?? 32, normalize: description.normalize)
+    let transform: any Transform<Image, Tensor> =
+      description.preprocessing?.transform
+      ?? imageTransform(size: description.imageSize ?? 32, normalize: description.normalize)
     return noGrad { network(transform(image).unsqueeze(0)).softmax(1)[0].array(of: Double.self) }
   }
 }

@@ -17,10 +17,9 @@ struct TestCommand: ParsableCommand {
     let settings = try RunConfiguration(contentsOf: folder + "/config.yaml")
     try settings.check()
     let data = try RunData(settings)
-    var start = settings
-    start.weights = nil  // all weights come from the checkpoint
-    start.freeze = false
-    let model = try RunModel(start, classes: data.classes, batchesPerEpoch: data.batchesPerEpoch)
+    // All weights come from the checkpoint.
+    let model = try RunModel(
+      settings, classes: data.classes, batchesPerEpoch: data.batchesPerEpoch, loadsWeights: false)
     let path = checkpoint ?? folder + "/best.safetensors"
     let state = try Checkpoint(contentsOf: path).model
     do {
@@ -37,7 +36,7 @@ struct TestCommand: ParsableCommand {
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
-    abstract: "Names what is in images (JPEG or PNG), with a model that nn train wrote.")
+    abstract: "Names what is in images (JPEG or PNG), with a model that nn train or nn finetune wrote.")
 
   @Argument(help: "Folder of a run, or its model.safetensors.")
   var model: String

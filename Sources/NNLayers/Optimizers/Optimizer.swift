@@ -23,6 +23,8 @@ public protocol Optimizer: AnyObject {
   func step()
   /// Drops the gradients of all parameters.
   func zeroGrad()
+  /// Forgets what former steps left (momenta, averages, their number), as if none had been made; options stay.
+  func resetState()
 
   /// Everything a resumed training needs to continue with the same bits: options and state as tensors, numbers as
   /// 0-dimensional ones. Keys: `state.<parameter>.<name>`, `param_groups.<group>.<option>`, with PyTorch's names.
@@ -155,6 +157,8 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
       }
     }
   }
+
+  public func resetState() { states = [:] }
 
   /// Changes one parameter. Runs without recording.
   ///

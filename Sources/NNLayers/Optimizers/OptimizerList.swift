@@ -54,6 +54,7 @@ public final class OptimizerList: Optimizer {
 
   public func step() { for optimizer in optimizers { optimizer.step() } }
   public func zeroGrad() { for optimizer in optimizers { optimizer.zeroGrad() } }
+  public func resetState() { for optimizer in optimizers { optimizer.resetState() } }
 
   /// The entries of each part behind its number: `0.state.3.momentum_buffer`.
   public func stateDict() -> StateDict {

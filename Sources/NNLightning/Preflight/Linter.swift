@@ -21,7 +21,8 @@ struct Linter {
           + "it, or set requiresGrad = false.")
     }
     let frozen = named.filter { !$0.parameter.requiresGrad && held.contains(ObjectIdentifier($0.parameter)) }
-    if !frozen.isEmpty, !trainer.callbacks.contains(where: { $0 is BackboneFinetuning }) {
+    let thaws = trainer.callbacks.contains { $0 is BackboneFinetuning || $0 is FinetuningPhases }
+    if !frozen.isEmpty, !thaws {
       findings.append(
         "The optimizer has the frozen parameters \(list(frozen.map(\.name))): it will not change them.")
     }

@@ -1,0 +1,117 @@
+import ArgumentParser
+import NNCore
+import NNData
+import NNLayers
+import NNLightning
+import NNModels
+
+struct FinetuneCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "finetune",
+    abstract: "Teaches a pretrained network the classes of your own images.",
+    discussion: """
+      nn finetune --data photos --arch squeezenet1_0 --output runs/photos
+      nn predict runs/photos new.jpg
+
+      The folder of images has one folder per class, or folders train and test of such folders. The pretrained network \
+      is frozen and gets a new head; what it says about an image is computed once and kept. --phases head:5,last:3,all:2 \
+      trains the head for 5 epochs, then its last block too for 3, then all of it for 2, each with lower learning rates \
+      (or the head with those given: last:3@0.001). The run's folder is that of `nn train`.
+      """)
+
+  @Option(help: "Folder of images, one folder per class.")
+  var data: String?
+  @Option(
+    help: "File with the pretrained weights (.pth or .safetensors); else the official ones, downloaded once.")
+  var weights: String?
+  @Option(help: "New head: linear, batchnorm (a batch normalisation before it), or auto by the network.")
+  var head: String?
+  @Option(help: "Parts trained one after the other, with their epochs, such as head:5,last:3,all:2.")
+  var phases: String?
+  @Flag(help: "Try several heads and settings on what the frozen network says, and train the best.")
+  var search = false
+  @OptionGroup var options: RunOptions
+
+  func validate() throws {
+    if search, options.resume || options.fastDevRun {
+      throw ValidationError("--search comes before a run, and does not go with --resume or --fast-dev-run")
+    }
+    if data != nil, options.dataset != nil || options.root != nil {
+      throw ValidationError("--data is --dataset folder --root, and does not go with these")
+    }
+    if phases != nil, options.epochs != nil {
+      throw ValidationError("--phases says the number of epochs, and does not go with --epochs")
+    }
+    if data == nil, options.dataset == nil, options.config == nil, !options.resume {
+      throw ValidationError("expected the images: --data FOLDER, or --dataset")
+    }
+  }
+
+  /// What suits a new head on frozen layers.
+  private static var defaults: RunConfiguration {
+    var settings = RunConfiguration()
+    (settings.pretrained, settings.freeze) = (true, true)
+    settings.arch = "resnet18"
+    settings.epochs = 10
+    settings.learningRate = 0.01
+    settings.weightDecay = 1e-4
+    settings.schedule = "constant"
+    return settings
+  }
+
+  private func settings() throws -> RunConfiguration {
+    var all = try options.settings(Self.defaults)
+    guard all.pretrained else {
+      throw CommandError(
+        "\(options.config ?? options.configPath): expected a run of nn finetune, found another")
+    }
+    if let data { (all.dataset, all.root) = ("folder", data) }
+    if let weights { all.weights = weights }
+    if let head { all.head = head }
+    if let phases {
+      all.phases = phases
+      all.epochs = try PhasePlan(phases).epochs
+    }
+    try all.check()
+    return all
+  }
+
+  func run() throws {
+    var settings = try settings()
+    try TrainingRun(options: options, settings: settings, command: "finetune").prepare()
+    if search { settings = try searched(settings) }
+    try TrainingRun(options: options, settings: settings, command: "finetune").run()
+  }
+
+  /// The settings with the head and optimizer that do best on the validation images.
+  private func searched(_ settings: RunConfiguration) throws -> RunConfiguration {
+    let data = try RunData(settings)
+    let model = try RunModel(settings, classes: data.classes, batchesPerEpoch: data.batchesPerEpoch)
+    guard let network = model.network as? TransferNetwork else { return settings }
+    network.eval()
+    func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
+      say("Head search: computes the features of the \(name) images")
+      return try LabelledFeatures(loader, classes: data.classes.count) { network.features($0) }
+    }
+    let trials = try HeadSearch(
+      train: features("training", data.train), validation: features("validation", data.validation),
+      classes: data.classes.count, batchSize: settings.batchSize, momentum: settings.momentum,
+      seed: settings.seed
+    ).run()
+    print(HeadSearch.table(trials))
+    try HeadSearch.write(csv: options.output + "/search.csv", trials)
+    try HeadSearch.write(plot: options.output + "/search.svg", trials)
+    var best = settings
+    for case .trained(let candidate) in trials.map(\.head) {
+      best.head = candidate.normalizes ? "batchnorm" : "linear"
+      best.optimizer = candidate.optimizer.rawValue
+      best.learningRate = candidate.learningRate
+      best.weightDecay = candidate.weightDecay
+      break
+    }
+    if let first = trials.first, case .ridge = first.head {
+      say("Head search: a ridge regression did best; the best trained head goes on.")
+    }
+    return best
+  }
+}
