@@ -18,7 +18,15 @@ let package = Package(
         .product(name: "NNModels", package: "swift-nn"),
         .product(name: "NNLightning", package: "swift-nn"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ])
+      ]),
+    .executableTarget(
+      name: "Exports",
+      dependencies: [
+        .product(name: "NNCore", package: "swift-nn"),
+        .product(name: "NNLayers", package: "swift-nn"),
+        .product(name: "NNModels", package: "swift-nn"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
