@@ -16,7 +16,7 @@ public func pretrainedNetwork(_ architecture: String, weights path: String?) thr
   let official = try officialWeights(architecture)
   if let path {
     let network = try skipInit { try model(architecture) }
-    try network.loadWeights(from: path)
+    try network.loadWeights(official, from: path)
     return PretrainedNetwork(model: network, origin: path, transforms: official.transforms)
   }
   var cache = WeightCache.default

@@ -113,7 +113,8 @@ struct Dashboard {
 extension Double {
   /// In ten characters at most.
   fileprivate var short: String {
-    self == 0 || isNaN || (1e-3..<1e4).contains(abs(self)) ? formatted(digits: 4) : String(format: "%.3e", self)
+    self == 0 || isNaN || (1e-3..<1e4).contains(abs(self))
+      ? formatted(digits: 4) : String(format: "%.3e", self)
   }
 }
 
