@@ -168,7 +168,7 @@ import Testing
   }
 
   @Test func helpAndCompletionAreThere() throws {
-    for command in ["train", "test", "predict", "report", "bench", "inspect"] {
+    for command in ["train", "finetune", "cache", "test", "predict", "report", "bench", "inspect"] {
       let help = try nn(["help", command])
       #expect(help.status == 0 && help.output.contains("OVERVIEW: "))
     }

@@ -1,0 +1,71 @@
+import NNCore
+import NNLayers
+import NNModels
+import Testing
+
+@Suite struct TransferNetworkTests {
+  private static let networks: [(name: String, size: Int, features: Int, last: [String])] = [
+    ("shapesnet", 32, 128, ["features.12"]), ("alexnet", 64, 4096, ["classifier"]),
+    ("vgg11", 32, 4096, ["classifier"]), ("resnet18", 32, 512, ["layer4"]),
+    ("squeezenet1_1", 32, 512, ["features.12"]), ("densenet121", 32, 1024, ["features.denseblock4"]),
+    ("googlenet", 64, 1024, ["inception5b"]), ("inception_v3", 96, 2048, ["Mixed_7c"]),
+    ("shufflenet_v2_x0_5", 32, 1024, ["conv5"]), ("mobilenet_v2", 32, 1280, ["features.18"]),
+    ("mobilenet_v3_small", 32, 1024, ["classifier"]), ("mnasnet0_5", 32, 1280, ["layers.14"]),
+    ("efficientnet_b0", 32, 1280, ["features.8"]), ("convnext_tiny", 32, 768, ["features.7"]),
+    ("vit_b_16", 224, 768, ["encoder.layers.encoder_layer_11"]),
+  ]
+
+  /// The features are what the last layer was given: with its weights the new head says the same.
+  @Test(arguments: networks)
+  func aNewHeadTakesThePlaceOfTheLast(_ entry: (name: String, size: Int, features: Int, last: [String]))
+    throws
+  {
+    let network: any ImageClassifier =
+      entry.name == "shapesnet" ? ShapesNet(classes: 1000) : try model(entry.name)
+    let transfer = try TransferNetwork(network, classes: 1000)
+    network.eval()
+    transfer.eval()
+    #expect(transfer.featureCount == entry.features)
+    let normalizes = entry.name.hasPrefix("squeezenet")
+    #expect(transfer.head.names == (normalizes ? ["norm", "linear"] : ["linear"]))
+    let x = Tensor.randn([2, 3, entry.size, entry.size], generator: Generator(seed: 1))
+    #expect(noGrad { transfer.features(x) }.shape == [2, entry.features])
+    if !normalizes {
+      let linear = try #require(transfer.head["linear"] as? Linear)
+      let names = network.namedParameters().suffix(2).map(\.name)
+      let state = network.stateDict()
+      linear.weight.value = try #require(state[names[0]])
+      linear.bias?.value = try #require(state[names[1]])
+      #expect(noGrad { transfer(x) }.isEqual(to: noGrad { network(x) }))
+    }
+    // The head, and no layer of the old one.
+    let own = transfer.namedParameters().map(\.name).filter { !$0.hasPrefix("backbone.") }
+    #expect(own.allSatisfy { $0.hasPrefix("head.") })
+    let held = Set(transfer.backbone.namedParameters().map(\.name))
+    #expect(!held.isEmpty && held.isSubset(of: network.namedParameters().map(\.name)))
+    let last = transfer.lastBlock.first.map(ObjectIdentifier.init)
+    let name = transfer.backbone.namedModules().first { ObjectIdentifier($0.module) == last }?.name
+    #expect([name] == entry.last)
+  }
+
+  @Test func theHeadIsChosen() throws {
+    let with = try TransferNetwork(ShapesNet(classes: 3), classes: 5, normalizesFeatures: true)
+    #expect(with.head.names == ["norm", "linear"])
+    let without = try TransferNetwork(squeezenet1_1(), classes: 5, normalizesFeatures: false)
+    #expect(without.head.names == ["linear"])
+    #expect(noGrad { without(Tensor.zeros(2, 3, 32, 32)) }.shape == [2, 5])
+    with.backbone.freeze()
+    #expect(
+      with.namedParameters().filter { $0.parameter.requiresGrad }.map(\.name) == [
+        "head.norm.weight", "head.norm.bias", "head.linear.weight", "head.linear.bias",
+      ])
+  }
+
+  @Test func aNetworkWithoutALastLayerIsRefused() {
+    final class Bare: Module, ImageClassifier {
+      var stages: [Stage] { [.init("flatten") { $0.flatten(from: 1) }] }
+      func replaceHead(classes: Int) {}
+    }
+    #expect(throws: NodeError.self) { try TransferNetwork(Bare(), classes: 2) }
+  }
+}
