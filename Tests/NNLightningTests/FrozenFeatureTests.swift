@@ -144,6 +144,26 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
     #expect(kept.notes.count == 3 && kept.notes[1].contains("everything up to bn"))
   }
 
+  /// Weights that are read again (the best checkpoint's) are the same weights.
+  @Test func recognisesWeightsThatWereReadAgain() throws {
+    try withDefaultGenerator(Generator(seed: 3)) {
+      let images = CountedImages(count: 40)
+      let net = Net()
+      net.backbone.forEach { $0.freeze() }
+      let loader = DataLoader(images, batchSize: 8)
+      let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
+      try trainer.fit(net, train: loader)
+      try net.loadStateDict(StateDict(net.stateDict().map { ($0.key, $0.value.clone()) }))
+      try trainer.test(net, loader)
+      #expect(images.reads == 40)
+      let kept = trainer.callbackMetrics
+      net.conv.weight.value = net.conv.weight.value * 1.5
+      try trainer.test(net, loader)
+      #expect(trainer.callbackMetrics != kept)
+      #expect(images.reads == 80, "other weights are computed with")
+    }
+  }
+
   // MARK: Reasons
 
   private func expectNothingKept(_ run: Run, because reason: String) {

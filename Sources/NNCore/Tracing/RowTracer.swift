@@ -44,7 +44,7 @@ package final class RowTracer: Tracer {
     // How a single row lies in memory does not tell where a second one would be.
     if let graph, graph.input.shape[0] > 1 || batch.rows.count == 1, let inputs = inputs(call, batch, graph) {
       let example = isLearning ? example(of: call, inputs, graph) : nil
-      if let value = graph.find(call, inputs) {
+      if let value = graph.find(call, inputs, byBits: !isLearning) {
         return TracedValues(batch, value, of: graph, example: example, source: source).tensor
       }
       if let example {

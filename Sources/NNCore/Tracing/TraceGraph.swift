@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 /// Operations and what they depend on, as a tracer saw them: a function of one input (a batch) whose rows do not mix.
@@ -67,7 +68,7 @@ package final class TraceGraph: Sendable {
 
   package struct Operation: Sendable {
     package let name: String
-    package let inputs: [Input]
+    package fileprivate(set) var inputs: [Input]
     /// How many of the inputs are operands with rows.
     package let rowInputs: Int
     package let attributes: [String: TraceAttribute]
@@ -115,15 +116,20 @@ package final class TraceGraph: Sendable {
   }
 
   /// The result of an operation that was added before, if this is the same one.
-  func find(_ call: TracedCall, _ inputs: [Input]) -> Value? {
+  ///
+  /// - Parameter byBits: larger constants count as the same by their bits, too. Otherwise two layers that happen to have
+  ///   equal weights are two operations.
+  func find(_ call: TracedCall, _ inputs: [Input], byBits: Bool) -> Value? {
     guard let first = inputs.lazy.compactMap({ $0.value }).first else { return nil }
     return state.withLock { state in
       for number in state.consumers[ObjectIdentifier(first)] ?? [] {
         let known = state.operations[number]
         if known.name == "\(call.name)", known.attributes == call.attributes,
           known.inputs.count == inputs.count,
-          zip(known.inputs, inputs).allSatisfy({ $0.isSame(as: $1) })
+          zip(known.inputs, inputs).allSatisfy({ $0.isSame(as: $1, byBits: byBits) })
         {
+          // Weights that were read again are recognised by their memory the next time.
+          state.operations[number].inputs = inputs
           return known.output
         }
       }
@@ -205,30 +211,28 @@ extension TraceGraph.Input {
     if case .value(let value) = self { value } else { nil }
   }
 
-  func isSame(as other: TraceGraph.Input) -> Bool {
+  func isSame(as other: TraceGraph.Input, byBits: Bool) -> Bool {
     switch (self, other) {
     case (.value(let a), .value(let b)): a === b
     case (.constant(let a, let repeatedA), .constant(let b, let repeatedB)):
-      repeatedA == repeatedB && a.isSame(as: b, besidesRows: repeatedA)
+      repeatedA == repeatedB && a.isSame(as: b, besidesRows: repeatedA, byBits: byBits)
     default: false
     }
   }
 }
 
 extension Tensor {
-  /// Whether both are the same numbers for certain: the same memory, or a few numbers of equal bits.
-  fileprivate func isSame(as other: Tensor, besidesRows isRepeated: Bool) -> Bool {
-    guard dtype == other.dtype,
-      isRepeated ? shape.dropFirst() == other.shape.dropFirst() : shape == other.shape
-    else { return false }
-    if storage === other.storage { return offset == other.offset && strides == other.strides }
-    // Numbers in formulas (`x * 0.5`) are new tensors every time.
+  /// Whether both are the same numbers in the same layout: by their memory, or else by their bits (weights that were read
+  /// again; numbers in formulas such as `x * 0.5`, which are new tensors every time).
+  fileprivate func isSame(as other: Tensor, besidesRows isRepeated: Bool, byBits: Bool) -> Bool {
+    let (a, b) = isRepeated ? (repeated(1), other.repeated(1)) : (self, other)
+    guard a.dtype == b.dtype, a.shape == b.shape, a.strides == b.strides else { return false }
+    if a.storage === b.storage { return a.offset == b.offset }
     let few = 16
-    guard count <= few, !isRepeated else { return false }
-    let (a, b) = (detach().contiguous(), other.detach().contiguous())
-    return withExtendedLifetime((a, b)) {
-      UnsafeRawBufferPointer(start: a.rawPointer, count: a.count * dtype.byteCount)
-        .elementsEqual(UnsafeRawBufferPointer(start: b.rawPointer, count: b.count * dtype.byteCount))
+    guard byBits || a.count <= few else { return false }
+    let (first, second) = (a.detach().contiguous(), b.detach().contiguous())
+    return withExtendedLifetime((first, second)) {
+      memcmp(first.rawPointer, second.rawPointer, first.count * dtype.byteCount) == 0
     }
   }
 

@@ -12,6 +12,8 @@ final class KeptFeatures: TracedRowSource {
 
   private struct State {
     var entries: [Key: Entry] = [:]
+    /// Whether values depend on parameters, found when they were first asked for: later their memory may be another.
+    var usesParameters: [ObjectIdentifier: Bool] = [:]
     var bytes = 0
     var refusals: [String] = []
     var problem: String?
@@ -79,8 +81,8 @@ final class KeptFeatures: TracedRowSource {
       if state.isGivenUp { return nil }
       let key = Key(value: ObjectIdentifier(value), loader: ObjectIdentifier(loader))
       if let entry = state.entries[key] { return entry.table }
-      let constants = graph.constants(behind: value)
-      let isFrozenPart = constants.contains { parameters.contains(ObjectIdentifier($0.storage)) }
+      let isFrozenPart = state.usesParameters[ObjectIdentifier(value)] ?? usesParameters(value, graph)
+      state.usesParameters[ObjectIdentifier(value)] = isFrozenPart
       if isFrozenPart, !loader.isKept { state.isAskedInVain = true }
       let table = isFrozenPart && loader.isKept ? newTable(for: value, of: loader, &state) : nil
       var folder: FeatureFolder?
@@ -98,6 +100,10 @@ final class KeptFeatures: TracedRowSource {
       if let table { loader.add(table) } else { loader.alwaysMakeInputs() }
       return table
     }
+  }
+
+  private func usesParameters(_ value: TraceGraph.Value, _ graph: TraceGraph) -> Bool {
+    graph.constants(behind: value).contains { parameters.contains(ObjectIdentifier($0.storage)) }
   }
 
   private func newTable(
