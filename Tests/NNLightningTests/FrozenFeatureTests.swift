@@ -74,21 +74,21 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   private func run(
     _ caching: FeatureCaching, epochs: Int = 4, workers: Int = 0, count: Int = 60, batchSize: Int = 7,
     transform: any Transform<Image, Tensor> = ToTensor(), isKnown: Bool = true,
-    batchTransform: (any Transform<Sample, Sample>)? = nil, dropsInside: Bool = false,
+    batchTransform: (any Transform<Sample, Sample>)? = nil, dropsInside: Bool = false, sanitySteps: Int = 0,
     callbacks: [Callback] = [], freeze: (Net) -> Void = { net in net.backbone.forEach { $0.freeze() } }
   ) throws -> Run {
     try withDefaultGenerator(Generator(seed: 3)) {
       try runIsolated(
         caching, epochs, workers, count, batchSize, transform, isKnown, batchTransform, dropsInside,
-        callbacks, freeze)
+        sanitySteps, callbacks, freeze)
     }
   }
 
   private func runIsolated(
     _ caching: FeatureCaching, _ epochs: Int, _ workers: Int, _ count: Int, _ batchSize: Int,
     _ transform: any Transform<Image, Tensor>, _ isKnown: Bool,
-    _ batchTransform: (any Transform<Sample, Sample>)?, _ dropsInside: Bool, _ callbacks: [Callback],
-    _ freeze: (Net) -> Void
+    _ batchTransform: (any Transform<Sample, Sample>)?, _ dropsInside: Bool, _ sanitySteps: Int,
+    _ callbacks: [Callback], _ freeze: (Net) -> Void
   ) throws -> Run {
     var images = CountedImages(count: count, transform: transform)
     images.isKnown = isKnown
@@ -99,7 +99,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
       parts[0], batchSize: batchSize, shuffle: true, workers: workers, batchTransform: batchTransform)
     let validation = DataLoader(parts[1], batchSize: 8, generator: Generator(seed: 1))
     let trainer = Trainer(
-      maxEpochs: epochs, callbacks: callbacks, enableProgressBar: false, sanityValidationSteps: 0,
+      maxEpochs: epochs, callbacks: callbacks, enableProgressBar: false, sanityValidationSteps: sanitySteps,
       cacheFrozenFeatures: caching)
     try trainer.fit(net, train: train, validation: validation)
     try trainer.test(net, validation)
@@ -321,6 +321,21 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
       }
       #expect(other.reads == 60)
       #expect(try FeatureCacheFolder(folder.path).entries().count == 2)
+    }
+  }
+
+  /// The sanity check too finds what is there, and leaves no trace of its own.
+  @Test func servesTheSanityCheck() throws {
+    try withTemporaryFolder { folder in
+      let plain = try run(.off, sanitySteps: 2)
+      let first = try run(.disk(folder.path), sanitySteps: 2)
+      let second = try run(.disk(folder.path), sanitySteps: 2)
+      expectEqual(plain, first)
+      expectEqual(plain, second)
+      // The first batches of three passes, of which it is not known yet that they need not be made.
+      #expect(first.reads <= 60 + 8 && second.reads <= 7 + 8 + 8)
+      #expect(first.notes.count == 1 && second.notes.count == 1)
+      #expect(try FeatureCacheFolder(folder.path).entries().count == 1)
     }
   }
 

@@ -19,6 +19,8 @@ final class FrozenFeatures {
   private var tracer: RowTracer?
   private var isToLearn = false
   private var toldReasons: Set<String> = []
+  /// During the sanity check, where a trace is made of a validation step, and nothing is said.
+  private(set) var isRehearsing = false
 
   init(_ settings: FeatureCaching, _ model: Module, tell: @escaping (String) -> Void) {
     self.settings = settings
@@ -41,6 +43,21 @@ final class FrozenFeatures {
     signature = now
     forget()
     isToLearn = hasFrozenParameters
+  }
+
+  /// Lets the sanity check before training use what earlier runs left on disk.
+  func beginSanityCheck() {
+    guard case .disk = settings.place else { return }
+    isRehearsing = true
+    beginTrainingEpoch()
+  }
+
+  /// The trace of an evaluation is not that of the training, which is to be made.
+  func endSanityCheck() {
+    guard isRehearsing else { return }
+    isRehearsing = false
+    signature = []
+    forget()
   }
 
   private func forget() {
@@ -90,7 +107,7 @@ final class FrozenFeatures {
 
   /// Runs the step of a model on a batch.
   func watching<T>(training: Bool, _ step: () throws -> T) rethrows -> T {
-    if isToLearn, training { return try learning(step) }
+    if isToLearn, training || isRehearsing { return try learning(step) }
     guard let tracer else { return try step() }
     return try withTracer(tracer, step)
   }
@@ -132,13 +149,14 @@ final class FrozenFeatures {
   }
 
   private func refuse(_ reason: String) {
+    if isRehearsing { return }
     let line = "Frozen features are computed in every epoch: \(reason)."
     if toldReasons.insert(line).inserted { tell(line) }
   }
 
   /// Behind each batch: what is due is said, and written to disk.
   func afterBatch() {
-    if let summary = kept?.takeSummary() { tell(summary) }
+    if !isRehearsing, let summary = kept?.takeSummary() { tell(summary) }
     if let problem = kept?.save(everything: false) { tell(problem) }
   }
 

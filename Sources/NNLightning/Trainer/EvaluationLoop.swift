@@ -20,7 +20,7 @@ extension Trainer {
     batchCount = count
     if !isQuiet { try notify { try $0.onEvaluationStart(stage, self, model) } }
     var outputs: [StepOutput] = []
-    let frozen = frozenFeatures.flatMap { $0.belongs(to: model) && !isQuiet ? $0 : nil }
+    let frozen = frozenFeatures.flatMap { $0.belongs(to: model) && (!isQuiet || $0.isRehearsing) ? $0 : nil }
     frozen?.begin(loader, role: stage.rawValue)
     defer { frozen?.end(loader) }
     try model.evaluating {

@@ -106,6 +106,8 @@ final class FitLoop<Model: TrainStep> {
     guard let validation, trainer.validates, trainer.sanityValidationSteps > 0 else { return }
     let steps = Limit.batches(trainer.sanityValidationSteps)
     try trainer.notify { try $0.onSanityCheckStart(trainer, model) }
+    trainer.frozenFeatures?.beginSanityCheck()
+    defer { trainer.frozenFeatures?.endSanityCheck() }
     try isolated([validation.loader]) {
       observedMetrics = try validation.run(steps, true)?.names ?? []
     }
