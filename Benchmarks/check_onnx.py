@@ -8,7 +8,7 @@ For each network: what onnx.checker says (with shape inference), the largest dif
 where logits are nearly the same for every image, an error in the layers would not show in the former. Exit status 1 if
 a model is refused, differs by more than 1e-2 of what images differ by, or by more than 1e-4 of the largest logit.
 Where two roundings of a deep network part by more than that, torchvision's network with the weights in the file decides in
-float64: then ours has to be within 1e-4 of it, and the runtime's logits no further off than twice the difference.
+float64: the runtime and this library have to be off by amounts of the same size, less than 1e-3 and within a factor of 2.
 """
 import os
 import subprocess
@@ -82,8 +82,11 @@ def main():
         worst, worst_share = max(worst, *differences), max(worst_share, share)
         for ours, theirs in errors:
             print(f"| | | | against float64 | ours {ours:.1e} | ONNX Runtime {theirs:.1e} | |", flush=True)
-        isExact = all(ours <= TOLERANCE and theirs <= 2 * max(differences) for ours, theirs in errors)
-        if not (isExact and share <= SPREAD_TOLERANCE):
+        if errors:
+            isRounding = all(max(pair) <= min(10 * TOLERANCE, 2 * min(pair)) for pair in errors)
+        else:
+            isRounding = max(differences) <= TOLERANCE
+        if not (isRounding and share <= SPREAD_TOLERANCE):
             failed.append(name)
     print(f"\n{len(names)} networks, {len(failed)} failed {' '.join(failed)}; largest difference {worst:.1e} of the logits,"
           f" {worst_share:.1e} of the spread")
