@@ -1,3 +1,8 @@
+#if defined(__linux__)
+#define _GNU_SOURCE
+#include <sched.h>
+#endif
+
 #include "nn_thread_state.h"
 
 static _Thread_local int no_grad_depth = 0;
@@ -13,3 +18,19 @@ int nn_forced_path(void) { return forced_path; }
 void nn_set_forced_path(int path) { forced_path = path; }
 void *nn_tracer(void) { return tracer; }
 void nn_set_tracer(void *object) { tracer = object; }
+
+#if defined(__linux__)
+int nn_processor(void) { return sched_getcpu(); }
+
+void nn_leave_processor(int processor) {
+  cpu_set_t all;
+  if (processor < 0 || processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof all, &all) != 0) return;
+  cpu_set_t others = all;
+  CPU_CLR(processor, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof all, &all);
+}
+#else
+int nn_processor(void) { return -1; }
+void nn_leave_processor(int processor) { (void)processor; }
+#endif

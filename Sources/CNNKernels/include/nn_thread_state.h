@@ -17,6 +17,12 @@ void nn_set_forced_path(int path);
 void *nn_tracer(void);
 void nn_set_tracer(void *object);
 
+/// The processor that the calling thread runs on, -1 if the system does not tell.
+int nn_processor(void);
+/// Moves the calling thread to another of the processors that it may run on, if there is one; afterwards it may run on
+/// all of them as before.
+void nn_leave_processor(int processor);
+
 /// Tells the processor that this thread waits in a loop: some 20 to 50 ns.
 static inline void nn_spin_pause(void) {
 #if defined(__x86_64__)

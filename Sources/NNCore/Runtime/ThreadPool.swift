@@ -9,8 +9,8 @@ import Synchronization
 /// results are the same bits for any thread count. A loop inside a loop, or a second loop at the same time from
 /// another thread, runs serially on its own thread.
 public final class ThreadPool: @unchecked Sendable {
-  // Invariant: `job`, `generation`, `idle` and `threads` are touched only under `mutex`;
-  // only the holder of `owner` publishes a job, and waits for all workers to leave it before letting go.
+  // Invariant: only the holder of `owner` writes `job` and `workers`; a worker reads `job` between taking a seat and
+  // counting down `running`, and the owner writes again after `running` is 0. `condition` guards sleeping alone.
 
   /// The pool of this process.
   public static let shared = ThreadPool()
@@ -19,13 +19,16 @@ public final class ThreadPool: @unchecked Sendable {
     let body: (Int) -> Void
     let count: Int
     let next: UnsafeMutablePointer<Atomic<Int>>
+    /// Where the thread runs that published it.
+    let processor: Int32
   }
 
   private let condition = NSCondition()
-  private let finished = NSCondition()
   private let owner = NSLock()
-  private let published = Atomic<Int>(0)
+  /// The current job's number, and in the lower half how many workers may still join it.
+  private let ticket = Atomic<UInt64>(0)
   private let running = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
   private var job: Job?
   private var workers = 0
   private let limit: Atomic<Int>
@@ -60,35 +63,29 @@ public final class ThreadPool: @unchecked Sendable {
     next.initialize(to: Atomic(0))
     defer { next.deallocate() }
     withoutActuallyEscaping(body) { body in
-      let job = Job(body: body, count: pieces, next: next)
-      condition.lock()
+      let job = Job(body: body, count: pieces, next: next, processor: nn_processor())
+      let number = (ticket.load(ordering: .relaxed) >> 32 &+ 1) << 32
       self.job = job
       running.store(threads - 1, ordering: .relaxed)
-      seats = threads - 1
-      published.add(1, ordering: .releasing)
-      condition.broadcast()
-      condition.unlock()
+      ticket.store(number | UInt64(threads - 1), ordering: .sequentiallyConsistent)
+      if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+        condition.lock()
+        condition.broadcast()
+        condition.unlock()
+      }
       Self.work(job)
+      // No piece is left: who has not joined by now need not.
+      let unused = ticket.exchange(number, ordering: .acquiringAndReleasing) - number
+      running.subtract(Int(unused), ordering: .relaxed)
       // Workers that are late by a little are cheaper to wait for by spinning than by sleeping.
       var spins = 0
       while running.load(ordering: .acquiring) != 0 {
         spins += 1
-        if spins > 2_000 {
-          condition.lock()
-          // A worker that never took its seat has nothing left to do: take the seat away.
-          running.subtract(seats, ordering: .acquiringAndReleasing)
-          seats = 0
-          condition.unlock()
-          sched_yield()
-        }
+        if spins > 2_000 { sched_yield() } else { nn_spin_pause() }
       }
-      condition.lock()
       self.job = nil
-      condition.unlock()
     }
   }
-
-  private var seats = 0
 
   private static func work(_ job: Job) {
     nn_set_inside_parallel(1)
@@ -111,36 +108,59 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   private func workerLoop() {
-    var seen = 0
+    var seen: UInt64 = 0
+    var jobsToStay = 0
     while true {
       // Operations that need threads follow each other within tens of microseconds, and waking up takes as long: look
       // for the next job before going to sleep.
       var spins = 0
-      while published.load(ordering: .acquiring) == seen, spins < 2_000 {
+      while ticket.load(ordering: .acquiring) >> 32 == seen, spins < 2_000 {
         nn_spin_pause()
         spins += 1
       }
-      condition.lock()
-      while published.load(ordering: .relaxed) == seen { condition.wait() }
-      seen = published.load(ordering: .relaxed)
-      condition.unlock()
-      if takeSeat() { running.subtract(1, ordering: .releasing) }
+      if spins == 2_000 {
+        condition.lock()
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while ticket.load(ordering: .sequentiallyConsistent) >> 32 == seen { condition.wait() }
+        sleepers.subtract(1, ordering: .relaxed)
+        condition.unlock()
+      }
+      let current = ticket.load(ordering: .acquiring)
+      seen = current >> 32
+      if !takesSeat(current) { continue }
+      work(&jobsToStay)
+      running.subtract(1, ordering: .releasing)
     }
   }
 
-  /// Works on the current job if it still has a seat. A function of its own, never inlined: its references to the
-  /// job's closure must be gone before the worker reports that it left, because the closure ends its life then.
-  @inline(never)
-  private func takeSeat() -> Bool {
-    condition.lock()
-    guard let job, seats > 0 else {
-      condition.unlock()
-      return false
+  private func takesSeat(_ current: UInt64) -> Bool {
+    var current = current
+    while current & 0xffff_ffff > 0 {
+      let (taken, found) = ticket.weakCompareExchange(
+        expected: current, desired: current - 1, ordering: .acquiring)
+      if taken { return true }
+      if found >> 32 != current >> 32 { return false }
+      current = found
     }
-    seats -= 1
-    condition.unlock()
+    return false
+  }
+
+  /// Works on the current job. A function of its own, never inlined: its references to the job's closure must be
+  /// gone before the worker reports that it left, because the closure ends its life then.
+  ///
+  /// - Parameter jobsToStay: so many jobs the worker stays where it is. The scheduler may leave a worker for a tenth of a
+  ///   second on the processor of the thread that it works for, beside an idle one: it is moved then, but seldom, because
+  ///   there may be no idle one.
+  @inline(never)
+  private func work(_ jobsToStay: inout Int) {
+    guard let job else { return }
+    if jobsToStay > 0 {
+      jobsToStay -= 1
+    } else if job.processor >= 0 && nn_processor() == job.processor {
+      nn_leave_processor(job.processor)
+      jobsToStay = 1_000
+    }
     Self.work(job)
-    return true
   }
 }
 
