@@ -55,7 +55,7 @@ struct nn_winograd_kernels {
   void (*gradient)(const struct nn_tiles *, const struct nn_planes *, intptr_t, intptr_t);
   void (*output)(const struct nn_tiles *, const struct nn_planes *, const float *, const struct nn_finish *, intptr_t,
                  intptr_t, intptr_t, intptr_t);
-  void (*weights)(const float *, intptr_t, intptr_t, int, float *, intptr_t, intptr_t, intptr_t);
+  void (*weights)(const struct nn_weights *, float *, intptr_t, intptr_t, intptr_t);
   void (*weight_gradient)(const float *, intptr_t, intptr_t, float *, intptr_t, intptr_t);
   void (*product)(const float *, intptr_t, const float *, float *, intptr_t, intptr_t, intptr_t, intptr_t);
   void (*outer)(const float *, intptr_t, const float *, intptr_t, float *, intptr_t, intptr_t, intptr_t, intptr_t,

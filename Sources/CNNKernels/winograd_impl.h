@@ -149,30 +149,60 @@ static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_
   }
 }
 
-static void NN_NAME(winograd_weights_)(const NN_REAL *weights, intptr_t inputs, intptr_t outputs, int turned,
-                                       NN_REAL *u, intptr_t plane, intptr_t panel0, intptr_t panel1) {
+// Input channels whose weights are put in order at a time.
+#define NN_WEIGHT_INPUTS 16
+
+/// Weights of NN_WEIGHT_INPUTS inputs from `input` on to the outputs of a panel, as rows of NN_NR outputs that lie tap
+/// by tap within an input, or the other way round. Returns the distance of taps; the product with that of inputs is 9.
+NN_INLINE intptr_t NN_NAME(ordered_weights_)(const struct nn_weights *w, intptr_t input, intptr_t output, int columns,
+                                             NN_REAL *out) {
+  const NN_REAL *from = w->data + input * w->input + output * w->output;
+  if (w->tap == 1 && w->input == 9) {
+    NN_NAME(pack_b_)(from, 1, w->output, 9 * NN_WEIGHT_INPUTS, columns, out);
+    return 1;
+  }
+  if (w->tap == 1) {
+    for (int c = 0; c < NN_WEIGHT_INPUTS; c++)
+      NN_NAME(pack_b_)(from + c * w->input, 1, w->output, 9, columns, out + c * 9 * NN_NR);
+    return 1;
+  }
+  for (int tap = 0; tap < 9; tap++)
+    NN_NAME(pack_b_)(from + tap * w->tap, w->input, w->output, NN_WEIGHT_INPUTS, columns,
+                     out + tap * NN_WEIGHT_INPUTS * NN_NR);
+  return NN_WEIGHT_INPUTS;
+}
+
+static void NN_NAME(winograd_weights_)(const struct nn_weights *w, NN_REAL *u, intptr_t plane, intptr_t panel0,
+                                       intptr_t panel1) {
+  NN_REAL ordered[9 * NN_WEIGHT_INPUTS * NN_NR] __attribute__((aligned(64)));
   for (intptr_t panel = panel0; panel < panel1; panel++) {
-    intptr_t first = panel * NN_NR, vectors = nn_min(NN_NR, outputs - first) / NN_LANES;
-    for (intptr_t c = 0; c < inputs; c++) {
-      NN_REAL *to = u + (panel * inputs + c) * NN_NR;
-      for (intptr_t v = 0; v < vectors; v++) {
-        NN_VECTOR column[3], half[3][6], whole[6];
-        for (int j = 0; j < 3; j++) {
-          for (int i = 0; i < 3; i++) {
-            int tap = turned ? 8 - (i * 3 + j) : i * 3 + j;
-            column[i] = NN_LOAD(weights + (tap * inputs + c) * outputs + first + v * NN_LANES);
+    intptr_t first = panel * NN_NR, columns = nn_min(NN_NR, w->outputs - first);
+    for (intptr_t c0 = 0; c0 < w->inputs; c0 += NN_WEIGHT_INPUTS) {
+      intptr_t tap_step = NN_NAME(ordered_weights_)(w, c0, first, (int)columns, ordered);
+      intptr_t input_step = tap_step == 1 ? 9 : 1;
+      for (intptr_t c = 0; c < NN_WEIGHT_INPUTS; c++) {
+        const NN_REAL *from = ordered + c * input_step * NN_NR;
+        NN_REAL *to = u + (panel * w->inputs + c0 + c) * NN_NR;
+        for (intptr_t v = 0; v < columns; v += NN_LANES) {
+          NN_VECTOR column[3], half[3][6], whole[6];
+          for (int j = 0; j < 3; j++) {
+            for (int i = 0; i < 3; i++) {
+              int tap = w->turned ? 8 - (i * 3 + j) : i * 3 + j;
+              column[i] = NN_LOAD(from + tap * tap_step * NN_NR + v);
+            }
+            NN_NAME(winograd_g_)(column, half[j]);
           }
-          NN_NAME(winograd_g_)(column, half[j]);
-        }
-        for (int i = 0; i < 6; i++) {
-          for (int j = 0; j < 3; j++) column[j] = half[j][i];
-          NN_NAME(winograd_g_)(column, whole);
-          for (int j = 0; j < 6; j++) NN_STORE(to + v * NN_LANES + (i * 6 + j) * plane, whole[j]);
+          for (int i = 0; i < 6; i++) {
+            for (int j = 0; j < 3; j++) column[j] = half[j][i];
+            NN_NAME(winograd_g_)(column, whole);
+            for (int j = 0; j < 6; j++) NN_STORE(to + v + (i * 6 + j) * plane, whole[j]);
+          }
         }
       }
     }
   }
 }
+#undef NN_WEIGHT_INPUTS
 
 static void NN_NAME(winograd_weight_gradient_)(const NN_REAL *du, intptr_t plane, intptr_t inputs, NN_REAL *dw,
                                                intptr_t output0, intptr_t output1) {

@@ -45,10 +45,18 @@ void nn_winograd_gradient(const struct nn_tiles *tiles, struct nn_planes out, in
 /// is the first in `m`.
 void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const float *bias, struct nn_finish finish,
                         intptr_t tile0, intptr_t tile1, intptr_t channel0, intptr_t channel1);
-/// U = G w Gᵀ for weights [9][inputs][outputs], panels [panel0, panel1) of each plane. `turned` reads the taps in
-/// reverse order, for the gradient of the input.
-void nn_winograd_weights(const float *weights, intptr_t inputs, intptr_t outputs, int turned, float *u,
-                         intptr_t plane, int path, intptr_t panel0, intptr_t panel1);
+/// Weights of a convolution where they lie: distances of taps, row by row, of inputs and of outputs. `turned` reads the
+/// taps in reverse order, for the gradient of the input.
+struct nn_weights {
+  const float *data;
+  intptr_t tap, input, output;
+  intptr_t inputs, outputs;
+  int turned;
+};
+
+/// U = G w Gᵀ, panels [panel0, panel1) of each plane.
+void nn_winograd_weights(const struct nn_weights *weights, float *u, intptr_t plane, int path, intptr_t panel0,
+                         intptr_t panel1);
 /// Gradients of the weights Gᵀ du G, from planes [outputs][inputs] to [outputs][9][inputs], outputs
 /// [output0, output1).
 void nn_winograd_weight_gradient(const float *du, intptr_t plane, intptr_t inputs, float *dw, int path,

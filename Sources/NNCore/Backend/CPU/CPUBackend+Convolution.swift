@@ -49,8 +49,9 @@ extension CPUBackend {
           bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
           weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
         }
-        let matrix = copy(merge.merged(weight).permuted([2, 3, 1, 0]), strides: nil)
-        let form = tiled.map { winogradWeights($0, matrix, turned: false) } ?? matrix
+        let form =
+          tiled.map { winogradWeights($0, weight, turned: false) }
+          ?? copy(merge.merged(weight).permuted([2, 3, 1, 0]), strides: nil)
         return [form] + (bias.map { [copy($0, strides: nil)] } ?? [])
       }
     }
@@ -83,19 +84,19 @@ extension CPUBackend {
     let result = Tensor(
       uninitialized: shape, dtype: gradient.dtype, strides: Tensor.channelsLastStrides(shape))
     let (source, bias) = (withAdjacentChannels(gradient), bias.map { copy($0, strides: nil) })
-    let s = weight.strides
-    let matrix = copy(
-      weight.view(
-        shape: [kernel.height, kernel.width, outputs, groups, inputs],
-        strides: [s[2], s[3], s[0], outputs * s[0], s[1]]), strides: nil)
     if let tiled = WinogradGeometry(
       source, outputs: shape[1], outputSize: inputSize, kernel: kernel, geometry,
       padding: Size2(2 - padding.height, 2 - padding.width), leastPositions: 256)
     {
       winogradConvolution(
-        tiled, source, winogradWeights(tiled, matrix, turned: true), bias: bias, .none, into: result)
+        tiled, source, winogradWeights(tiled, weight, turned: true), bias: bias, .none, into: result)
       return result
     }
+    let s = weight.strides
+    let matrix = copy(
+      weight.view(
+        shape: [kernel.height, kernel.width, outputs, groups, inputs],
+        strides: [s[2], s[3], s[0], outputs * s[0], s[1]]), strides: nil)
     for row in 0..<min(stride.height, inputSize.height) {
       for column in 0..<min(stride.width, inputSize.width) {
         let taps = SlidingWindow.taps(kernel) { y, x in

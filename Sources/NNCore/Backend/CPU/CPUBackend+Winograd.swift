@@ -65,15 +65,22 @@ extension CPUBackend {
   /// The transformed weights, planes of panels.
   ///
   /// - Parameters:
-  ///   - matrix: weights [9][inputs][outputs] without gaps.
-  ///   - turned: takes the taps in reverse order.
-  func winogradWeights(_ g: WinogradGeometry, _ matrix: Tensor, turned: Bool) -> Tensor {
+  ///   - weight: [outputs, inputs, 3, 3], with any strides.
+  ///   - turned: for the gradient of the input: outputs and inputs change places, taps come in reverse order.
+  func winogradWeights(_ g: WinogradGeometry, _ weight: Tensor, turned: Bool) -> Tensor {
     let u = Tensor(uninitialized: [WinogradGeometry.planes, g.weightPlane], dtype: .float32)
-    let (weights, panels, plane) = (matrix.pointer(Float.self), u.pointer(Float.self), g.weightPlane)
-    ThreadPool.shared.parallelFor(pieces: g.panels) { panel in
-      nn_winograd_weights(
-        weights, g.inputs, g.outputs, turned ? 1 : 0, panels, plane, g.path, panel, panel + 1)
+    let isEven = weight.strides[2] == 3 * weight.strides[3]
+    let weight = isEven ? weight : copy(weight, strides: nil)
+    let (s, panels, plane) = (weight.strides, u.pointer(Float.self), g.weightPlane)
+    var weights = nn_weights(
+      data: weight.pointer(Float.self), tap: s[3], input: s[turned ? 0 : 1], output: s[turned ? 1 : 0],
+      inputs: g.inputs, outputs: g.outputs, turned: turned ? 1 : 0)
+    withUnsafePointer(to: &weights) { weights in
+      ThreadPool.shared.parallelFor(pieces: g.panels) { panel in
+        nn_winograd_weights(weights, panels, plane, g.path, panel, panel + 1)
+      }
     }
+    withExtendedLifetime(weight) {}
     return u
   }
 
