@@ -20,6 +20,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
+      name: "Convolutions",
+      dependencies: [
+        .product(name: "NNCore", package: "swift-nn"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
       name: "Exports",
       dependencies: [
         .product(name: "NNCore", package: "swift-nn"),

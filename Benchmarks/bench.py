@@ -31,7 +31,7 @@ class Row:
 
 
 ROWS = [
-    Row("cnn-train", 256, TORCH + ["compile"], 4.0),
+    Row("cnn-train", 256, TORCH + ["compile"], 4.0, samples=10),
     Row("cnn-eval", 256, TORCH, 3.0),
     Row("forward:resnet18", 32, TORCH + RUNTIMES, 1.5, samples=3),
     Row("forward-train:resnet18", 32, TORCH, 2.0, samples=3),
@@ -43,7 +43,7 @@ ROWS = [
     Row("sgemm", 1, TORCH[:1], samples=10),
     Row("copy", 1, TORCH[:1], samples=10),
 ]
-ROWS += [Row(f"{kind}:{model}", 8, TORCH, 1.0, samples=2) for model in ZOO for kind in ("forward", "step")]
+ROWS += [Row(f"{kind}:{model}", 8, TORCH, 1.0, samples=4) for model in ZOO for kind in ("forward", "step")]
 WORK = {"sgemm": (2 * 2048**3 / 1e9, "GFLOP/s"), "copy": (2 * 4 * (1 << 26) / 1e9, "GB/s")}
 
 

@@ -142,6 +142,59 @@ void nn_copy(int size, int64_t n, const void *x, int64_t sx, void *y, int64_t sy
   }
 }
 
+#define NN_TRANSPOSE(T)                                                   \
+  {                                                                       \
+    const T *in = x;                                                      \
+    T *out = y;                                                           \
+    for (int64_t j0 = from; j0 < n; j0 += 8) {                            \
+      int64_t j1 = j0 + 8 < n ? j0 + 8 : n;                               \
+      for (int64_t i = 0; i < m; i++)                                     \
+        for (int64_t j = j0; j < j1; j++) out[i * sy + j] = in[j * sx + i]; \
+    }                                                                     \
+    break;                                                                \
+  }
+
+/// Squares of 4 by 4 elements are turned in registers. Returns how many columns j are done.
+static int64_t transpose_u32(int64_t m, int64_t n, const uint32_t *x, int64_t sx, uint32_t *y, int64_t sy) {
+  typedef uint32_t quad __attribute__((vector_size(16)));
+  typedef uint32_t loose __attribute__((vector_size(16), aligned(4), may_alias));
+  if (n == 2 && sy == 2) {  // a constant distance, so that the compiler interleaves vectors
+    for (int64_t i = 0; i < m; i++) {
+      y[2 * i] = x[i];
+      y[2 * i + 1] = x[sx + i];
+    }
+    return n;
+  }
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4) {
+    const uint32_t *p = x + j * sx;
+    int64_t i = 0;
+    for (; i + 4 <= m; i += 4) {
+      quad a = *(const loose *)(p + i), b = *(const loose *)(p + sx + i);
+      quad c = *(const loose *)(p + 2 * sx + i), d = *(const loose *)(p + 3 * sx + i);
+      quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      uint32_t *o = y + i * sy + j;
+      *(loose *)o = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+      *(loose *)(o + sy) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+      ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      *(loose *)(o + 2 * sy) = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+      *(loose *)(o + 3 * sy) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    }
+    for (; i < m; i++)
+      for (int64_t s = 0; s < 4; s++) y[i * sy + j + s] = p[s * sx + i];
+  }
+  return j;
+}
+
+void nn_transpose(int size, int64_t m, int64_t n, const void *x, int64_t sx, void *y, int64_t sy) {
+  int64_t from = size == 4 ? transpose_u32(m, n, x, sx, y, sy) : 0;
+  switch (size) {
+    case 1: NN_TRANSPOSE(uint8_t)
+    case 4: NN_TRANSPOSE(uint32_t)
+    case 8: NN_TRANSPOSE(uint64_t)
+  }
+}
+
 #define NN_CAST_TO(T, U)                                              \
   {                                                                   \
     const T *in = x;                                                  \

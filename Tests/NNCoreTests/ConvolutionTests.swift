@@ -140,6 +140,33 @@ struct ConvolutionTests {
       Tensor.ones([3, 9]).conv1d(weight.detach().select(3, index: 0), padding: "same").shape == [4, 9])
   }
 
+  /// Weights lie in memory as the layer, a file or a slice left them; the tiles read them in place.
+  @Test(
+    arguments: KernelPath.available,
+    [[0, 1, 2, 3], [0, 2, 3, 1], [1, 0, 2, 3], [2, 3, 0, 1], [3, 1, 2, 0]])
+  func bitsDoNotDependOnTheOrderOfWeights(_ path: KernelPath, _ order: [Int]) {
+    let sizes = Sizes(x: [5, 32, 12, 12], outputs: 48, padding: 1)
+    let (x, weight) = (sizes.image.to(.float32), sizes.weight.to(.float32))
+    // The same values, with axes in memory as `order` tells, and gaps between them.
+    let apart = cat([weight, weight], axis: 1).permute(order).contiguous()
+    let back = order.indices.map { axis in order.firstIndex(of: axis) ?? 0 }
+    let same = apart.permute(back).narrow(1, start: 0, length: 32)
+    #expect(same.isEqual(to: weight))
+    func results(_ weight: Tensor) -> [Tensor] {
+      path.force {
+        let inputs = [x.requiringGrad(), weight.requiringGrad()]
+        let y = sizes.convolve(inputs[0], inputs[1], nil)
+        let gradient = sizes.values("g", y.shape).to(.float32)
+        let unrecorded = noGrad { sizes.convolve(x, weight, nil) }
+        return [y, unrecorded]
+          + grad(of: [y], withRespectTo: inputs, gradients: [gradient]).compactMap { $0 }
+      }
+    }
+    let (got, want) = (results(same), results(weight))
+    #expect(got.count == 4)
+    for (a, b) in zip(got, want) { #expect(a.isEqual(to: b)) }
+  }
+
   @Test func resultsAreChannelsLast() {
     let x = Tensor.ones([2, 3, 6, 5])
     let y = x.conv2d(Tensor.ones([4, 3, 3, 3]), padding: 1)

@@ -4,8 +4,12 @@ import Testing
 
 struct ThreadPoolTests {
   /// Short loops one after the other: workers come late to some, and leave others while the next begins.
-  @Test func runsEveryPieceOnceInManyShortLoops() {
-    for round in 0..<20_000 {
+  @Test(arguments: [2, 5])
+  func runsEveryPieceOnceInManyShortLoops(_ threads: Int) {
+    let before = ThreadPool.shared.threadCount
+    defer { ThreadPool.shared.threadCount = before }
+    ThreadPool.shared.threadCount = threads
+    for round in 0..<40_000 / (threads * threads) {
       let count = round % 7 + 1
       let sum = Atomic(0)
       ThreadPool.shared.parallelFor(pieces: count) { piece in sum.add(piece + 1, ordering: .relaxed) }

@@ -32,6 +32,8 @@ void nn_where(int size, int64_t n, const uint8_t *c, int64_t sc, const void *a, 
               int64_t sb, void *y);
 /// y[i * sy] = x[i * sx], for elements of `size` bytes (1, 4 or 8).
 void nn_copy(int size, int64_t n, const void *x, int64_t sx, void *y, int64_t sy);
+/// y[i * sy + j] = x[j * sx + i] for i < m, j < n, for elements of `size` bytes (1, 4 or 8).
+void nn_transpose(int size, int64_t m, int64_t n, const void *x, int64_t sx, void *y, int64_t sy);
 /// Conversion between element types, as C converts; to bool it is x != 0.
 void nn_cast(int from, int to, int64_t n, const void *x, int64_t sx, void *y);
 

@@ -40,6 +40,14 @@ extension CPUBackend {
     let size = view.dtype.byteCount
     let (sy, sx) = (plan.innerStride(0), plan.innerStride(1))
     let (y, x) = (view.rawPointer, source.rawPointer)
+    if sx != 1 && sy == 1, let (turned, length, distance) = plan.withoutAdjacentAxis(of: 1), length >= 4 {
+      turned.forEachRun(strided: true, work: length) { n, offset in
+        nn_transpose(
+          Int32(size), Int64(length), Int64(n), address(x, offset[1], size), Int64(sx),
+          address(y, offset[0], size), Int64(distance))
+      }
+      return
+    }
     plan.forEachRun(strided: sx != 1 && sy == 1) { n, offset in
       nn_copy(
         Int32(size), Int64(n), address(x, offset[1], size), Int64(sx), address(y, offset[0], size), Int64(sy))

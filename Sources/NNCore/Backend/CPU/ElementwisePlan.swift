@@ -35,6 +35,16 @@ struct ElementwisePlan {
     }
   }
 
+  /// The plan without an axis along which an operand's elements are adjacent, if there is one besides the innermost; with
+  /// the axis' length and the output's stride along it.
+  func withoutAdjacentAxis(of operand: Int) -> (plan: ElementwisePlan, length: Int, distance: Int)? {
+    guard let axis = strides[operand].dropLast().lastIndex(of: 1) else { return nil }
+    var plan = self
+    let length = plan.sizes.remove(at: axis)
+    for index in strides.indices { plan.strides[index].remove(at: axis) }
+    return (plan, length, strides[0][axis])
+  }
+
   /// Elements per parallel piece; constant, so that results do not depend on the number of threads.
   static let grain = 32_768
 
@@ -42,7 +52,11 @@ struct ElementwisePlan {
   ///
   /// - Parameter strided: an operand jumps along the runs. They are cut short then, and all short runs side by side
   ///   come first, so that a cache line that was fetched for one element still is there for its neighbours.
-  func forEachRun(strided: Bool = false, _ body: (_ length: Int, _ offsets: UnsafePointer<Int>) -> Void) {
+  /// - Parameter work: how many elements are behind each one of the plan.
+  func forEachRun(
+    strided: Bool = false, work: Int = 1, _ body: (_ length: Int, _ offsets: UnsafePointer<Int>) -> Void
+  ) {
+    let grain = max(1, Self.grain / max(1, work))
     let inner = sizes[sizes.count - 1]
     let outer = sizes.dropLast().reduce(1, *)
     if inner == 0 || outer == 0 { return }
@@ -56,17 +70,17 @@ struct ElementwisePlan {
     }
     if outer == 1 {
       let innerStrides = strides.map { $0[sizes.count - 1] }
-      if inner <= Self.grain {
+      if inner <= grain {
         let zeros = innerStrides.map { _ in 0 }
         body(inner, zeros)
         return
       }
-      ThreadPool.shared.parallelFor(count: inner, grain: Self.grain) { range in
+      ThreadPool.shared.parallelFor(count: inner, grain: max(grain, short)) { range in
         body(range.count, innerStrides.map { $0 * range.lowerBound })
       }
       return
     }
-    let rows = max(1, Self.grain / inner)
+    let rows = max(1, grain / inner)
     ThreadPool.shared.parallelFor(count: outer, grain: rows) { range in
       walk(range, inner, from: strides.map { _ in 0 }, body)
     }
