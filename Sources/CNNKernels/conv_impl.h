@@ -127,49 +127,57 @@ static void NN_NAME(conv_finish_)(const struct nn_window *w, const struct nn_gri
   }
 }
 
-static void NN_NAME(conv_weight_block_)(const struct nn_window *w, const struct nn_grid *gradient,
-                                        intptr_t outputs, NN_REAL *sums, intptr_t sums_row, intptr_t row0,
-                                        intptr_t k, intptr_t column0, intptr_t column1, int accumulate) {
-  NN_REAL packed_b[NN_KC * NN_NC] __attribute__((aligned(64)));
-  NN_REAL packed_a[NN_GROUP * NN_MR * NN_A_ROW] __attribute__((aligned(64)));
-  const NN_REAL *gradients[NN_KC];
-  NN_REAL *rows[NN_MR];
-  struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
-  intptr_t last = (column1 - column0) % NN_NR;
-  if (last) {  // columns that do not exist must still be numbers
-    NN_REAL *panel = packed_b + (column1 - column0 - last) * k;
-    memset(panel, 0, (size_t)(k * NN_NR) * sizeof(NN_REAL));
-  }
+// Positions that the gradient of the weights packs at a time: both operands of a tile stay in the innermost cache.
+#define NN_WEIGHT_ROWS (NN_KC / 2)
+
+/// Packs channels [output0, output1) of the gradient at `k` positions from `at` on as panels.
+NN_INLINE void NN_NAME(pack_gradient_)(const struct nn_window *w, const struct nn_grid *gradient,
+                                       struct NN_NAME(walk_) at, intptr_t k, intptr_t output0, intptr_t output1,
+                                       NN_REAL *out) {
+  intptr_t last = (output1 - output0) % NN_NR, whole = output1 - last;
+  // Channels that do not exist must still be numbers.
+  if (last) memset(out + (whole - output0) * k, 0, (size_t)(k * NN_NR) * sizeof(NN_REAL));
   for (intptr_t i = 0; i < k; i++, NN_NAME(walk_on_)(w, &at)) {
-    struct NN_NAME(place_) place = NN_NAME(place_at_)(w, &at);
-    gradients[i] = NN_NAME(grid_at_)(gradient, &at);
-    intptr_t tap = column0 / w->channels, channel = column0 % w->channels;
-    for (intptr_t column = column0; column < column1; column += NN_NR) {
-      NN_REAL *panel = packed_b + (column - column0) * k + i * NN_NR;
-      NN_NAME(patch_)(w, place, tap, channel, nn_min(NN_NR, column1 - column), panel);
-      for (channel += NN_NR; channel >= w->channels; channel -= w->channels) tap++;
+    const NN_REAL *from = NN_NAME(grid_at_)(gradient, &at);
+    NN_REAL *to = out + i * NN_NR;
+    for (intptr_t o = output0; o < whole; o += NN_NR, to += k * NN_NR) {
+      NN_STORE(to, NN_LOAD(from + o));
+      NN_STORE(to + NN_LANES, NN_LOAD(from + o + NN_LANES));
     }
-  }
-  struct NN_NAME(tile_) t = {.rows = rows, .k = k, .accumulate = accumulate, .by_column = 1, .a_step = NN_MR};
-  intptr_t tiles = (outputs + NN_MR - 1) / NN_MR;
-  for (intptr_t p = 0; p < tiles; p++) {
-    intptr_t first = NN_SHARE(p, outputs, tiles), size = NN_SHARE(p + 1, outputs, tiles) - first;
-    if (p % NN_GROUP == 0)
-      for (intptr_t i = 0; i < k; i++) NN_NAME(deal_)(gradients[i], outputs, tiles, p, packed_a + i * NN_MR);
-    t.a = packed_a + p % NN_GROUP * NN_MR * NN_A_ROW;
-    for (intptr_t r = 0; r < size; r++) rows[r] = sums + (first + r) * sums_row;
-    NN_NAME(tile_row_)(&t, (int)size, packed_b, NULL, column0, column1);
+    if (last) NN_NAME(copy_)(to, from + whole, last);
   }
 }
 
 static void NN_NAME(conv_weight_)(const struct nn_window *w, const struct nn_grid *gradient, intptr_t outputs,
                                   void *sums, intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0,
-                                  intptr_t column1) {
-  for (intptr_t c0 = column0; c0 < column1; c0 += NN_NC)
-    for (intptr_t row = row0; row == row0 || row < row1; row += NN_KC)
-      NN_NAME(conv_weight_block_)(w, gradient, outputs, sums, sums_row, row, nn_min(NN_KC, row1 - row), c0,
-                                  nn_min(c0 + NN_NC, column1), row > row0);
+                                  intptr_t column1, int accumulate) {
+  NN_REAL patches[NN_WEIGHT_ROWS * NN_A_ROW] __attribute__((aligned(64)));
+  NN_REAL gradients[NN_WEIGHT_ROWS * NN_NC] __attribute__((aligned(64)));
+  NN_REAL *rows[NN_MR];
+  struct NN_NAME(tile_) t = {.rows = rows, .by_column = 1, .a_step = NN_A_ROW};
+  for (intptr_t c0 = column0; c0 < column1; c0 += NN_NC) {
+    intptr_t count = nn_min(NN_NC, column1 - c0), tiles = (count + NN_MR - 1) / NN_MR;
+    for (intptr_t row = row0; row == row0 || row < row1; row += NN_WEIGHT_ROWS) {
+      struct NN_NAME(walk_) start = NN_NAME(walk_to_)(w, row), at = start;
+      t.k = nn_min(NN_WEIGHT_ROWS, row1 - row);
+      t.accumulate = accumulate || row > row0;
+      for (intptr_t i = 0; i < t.k; i++, NN_NAME(walk_on_)(w, &at))
+        NN_NAME(patch_)(w, NN_NAME(place_at_)(w, &at), c0 / w->channels, c0 % w->channels, count,
+                        patches + i * NN_A_ROW);
+      for (intptr_t o0 = 0; o0 < outputs; o0 += NN_NC) {
+        intptr_t o1 = nn_min(o0 + NN_NC, outputs);
+        NN_NAME(pack_gradient_)(w, gradient, start, t.k, o0, o1, gradients);
+        for (intptr_t p = 0; p < tiles; p++) {
+          intptr_t first = NN_SHARE(p, count, tiles), size = NN_SHARE(p + 1, count, tiles) - first;
+          t.a = patches + first;
+          for (intptr_t r = 0; r < size; r++) rows[r] = (NN_REAL *)sums + (c0 + first + r) * sums_row;
+          NN_NAME(tile_row_)(&t, (int)size, gradients, NULL, o0, o1);
+        }
+      }
+    }
+  }
 }
+#undef NN_WEIGHT_ROWS
 
 static void NN_NAME(conv_patches_)(const struct nn_window *w, void *rows, intptr_t row0, intptr_t row1) {
   struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);

@@ -33,8 +33,10 @@ void nn_conv_finish(const struct nn_window *window, struct nn_grid out, struct n
 }
 
 void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs, void *sums,
-                          intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1) {
-  kernels(window->type, window->path)->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1);
+                          intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1,
+                          int accumulate) {
+  kernels(window->type, window->path)
+      ->conv_weight(window, &gradient, outputs, sums, sums_row, row0, row1, column0, column1, accumulate);
 }
 
 void nn_conv_patches(const struct nn_window *window, void *out, intptr_t row0, intptr_t row1) {

@@ -36,7 +36,7 @@ struct nn_matrix_kernels {
   void (*conv)(const struct nn_window *, const void *, intptr_t, const void *, const struct nn_grid *, intptr_t,
                intptr_t, intptr_t, intptr_t);
   void (*conv_weight)(const struct nn_window *, const struct nn_grid *, intptr_t, void *, intptr_t, intptr_t,
-                      intptr_t, intptr_t, intptr_t);
+                      intptr_t, intptr_t, intptr_t, int);
   void (*patches)(const struct nn_window *, void *, intptr_t, intptr_t);
   void (*depthwise)(const struct nn_window *, const void *, const void *, const struct nn_grid *, intptr_t,
                     intptr_t);

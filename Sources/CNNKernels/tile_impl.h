@@ -5,6 +5,7 @@
 #define NN_NR (2 * NN_LANES)
 #define NN_NC (NN_B_BYTES / (int)sizeof(NN_REAL))
 #define NN_A_ROW (NN_KC + 16)  // not a power of two: rows of A must not share cache sets
+#define NN_AHEAD 16
 #define NN_INLINE static inline __attribute__((always_inline))
 
 typedef NN_REAL NN_NAME(vector_) __attribute__((vector_size(NN_LANES * sizeof(NN_REAL))));
@@ -39,6 +40,8 @@ NN_INLINE void NN_NAME(tile_core_)(const int rows, const int vectors, const intp
   }
   for (intptr_t k = t->k; k > 0; k--) {
     NN_VECTOR b0 = NN_LOAD(b), b1 = vectors == 2 ? NN_LOAD(b + NN_LANES) : b0;
+    __builtin_prefetch(b + NN_AHEAD * NN_NR);
+    if (NN_NR * sizeof(NN_REAL) > 64) __builtin_prefetch(b + NN_AHEAD * NN_NR + NN_NR / 2);
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
       NN_REAL x = a[r * a_row];

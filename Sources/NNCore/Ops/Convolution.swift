@@ -209,10 +209,11 @@ extension Tensor {
     )
     .recorded("conv2d", inputs: inputs, saving: factors(x, weight)) {
       g, context in
-      [
+      let sums = isGradientEnabled ? nil : g.pending(DeferredCombination.self)?.sums
+      return [
         context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
         context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
-        context.needs(2) ? g.sum([0, 2, 3]) : nil,
+        context.needs(2) ? sums ?? g.sum([0, 2, 3]) : nil,
       ]
     }
   }

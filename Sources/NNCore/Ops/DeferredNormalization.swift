@@ -62,6 +62,25 @@ final class DeferredGradient: DeferredValues {
   }
 }
 
+/// The gradient of the input of a normalisation over the batch, which the convolution before it may read piece by piece.
+final class DeferredCombination: DeferredValues {
+  let combination: ChannelCombination
+  /// What the gradient adds up to per channel, [C].
+  let sums: Tensor
+
+  init(_ combination: ChannelCombination, sums: Tensor) {
+    self.combination = combination
+    self.sums = sums
+  }
+
+  func evaluate() -> Tensor { combination.mean.backend.channelCombination(combination) }
+
+  var result: Tensor {
+    let (shape, dtype) = (combination.gradient.shape, combination.gradient.tensor.dtype)
+    return Tensor(deferring: self, shape: shape, strides: Tensor.channelsLastStrides(shape), dtype)
+  }
+}
+
 /// Tells recorded tensors apart.
 struct TensorIdentity: Equatable, Sendable {
   let node: UInt64

@@ -215,7 +215,9 @@ extension Tensor {
       let zero = Tensor.zeros(scale.shape, dtype: .float64)
       let dx =
         context.needs(0)
-        ? g.backend.channelCombination(g.channelGradient(x), x, mean: mean, scale, zero, zero) : nil
+        ? g.backend.channelCombination(
+          ChannelCombination(gradient: g.channelGradient(x), x: x, mean: mean, a: scale, b: zero, c: zero))
+        : nil
       if !context.needsAny(from: 1) { return [dx] }
       let (sums, dots) = g.backend.channelGradientSums(g.channelGradient(x), x, mean: mean)
       return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
@@ -306,8 +308,16 @@ private struct NormalizedSet: Sendable {
       let count = Double(shape.reduce(1, *) / Swift.max(1, rows * groups))
       let slopes = groupSums(factor.map { dots * $0 } ?? dots) * (inverse * inverse * inverse) / -count
       let offsets = groupSums(factor.map { sums * $0 } ?? sums) * inverse / -count
-      dx = g.backend.channelCombination(
-        gradient, x, mean: mean, factor.map { inverse * $0 } ?? inverse, slopes, offsets)
+      let scales = factor.map { inverse * $0 } ?? inverse
+      let combination = ChannelCombination(
+        gradient: gradient, x: x, mean: mean, a: scales, b: slopes, c: offsets)
+      if !perSample && groups == channels && g.rank == 4 {
+        // The distances from the batch's mean add up to 0.
+        let total = scales * sums + offsets * count
+        dx = DeferredCombination(combination, sums: total.reshape([channels]).to(g.dtype)).result
+      } else {
+        dx = g.backend.channelCombination(combination)
+      }
     }
     return (dx, (dots * inverse).sum(0).to(g.dtype), sums.sum(0).to(g.dtype))
   }

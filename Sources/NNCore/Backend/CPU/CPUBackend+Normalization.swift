@@ -88,12 +88,14 @@ extension CPUBackend {
     let (center, off) = mean.rounded(to: dtype)
     let (size, type, path) = (dtype.byteCount, dtype.rawValue, KernelPath.current.rawValue)
     let (inputs, means) = (source?.rawPointer, center.rawPointer)
-    rows.forEachPiece { piece, matrix, rows, gradients in
+    matrices.forEachPiece { piece, matrix, range in
       let target = sums + piece * 2 * channels
-      nn_channel_gradient_sums(
-        type, path, rows.count, channels, gradients,
-        inputs.map { address($0, rows.lowerBound * channels, size) },
-        address(means, matrix * channels, size), target, target + channels)
+      rows.withRows(range, matrix: matrix) { gradients in
+        nn_channel_gradient_sums(
+          type, path, range.count, channels, gradients,
+          inputs.map { address($0, range.lowerBound * channels, size) },
+          address(means, matrix * channels, size), target, target + channels)
+      }
     }
     withExtendedLifetime((source, center)) {}
     let total = partial.sum(1)
@@ -101,26 +103,15 @@ extension CPUBackend {
     return (plain, total.select(1, index: 1) + off * plain)
   }
 
-  func channelCombination(
-    _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor, _ a: Tensor, _ b: Tensor, _ c: Tensor
-  ) -> Tensor {
-    let source = x.map(withInnerChannels)
-    let rows = GradientRows(gradient, x: source, count: mean.shape[0])
-    let (shape, dtype, channels) = (gradient.shape, gradient.tensor.dtype, rows.matrices.channels)
-    let result = Tensor(uninitialized: shape, dtype: dtype, strides: Tensor.innerChannelStrides(shape))
-    let (center, off) = mean.rounded(to: dtype)
-    let factors = [a, b, c + off * b].map { $0.to(dtype).contiguous() }
-    let (size, type, path) = (dtype.byteCount, dtype.rawValue, KernelPath.current.rawValue)
-    let (inputs, means) = (source?.rawPointer, center.rawPointer)
-    let (output, values) = (result.rawPointer, factors.map(\.rawPointer))
-    rows.forEachPiece { _, matrix, rows, gradients in
-      let (first, channel) = (rows.lowerBound * channels, matrix * channels)
-      nn_channel_combination(
-        type, path, rows.count, channels, gradients, inputs.map { address($0, first, size) },
-        address(means, channel, size), address(values[0], channel, size), address(values[1], channel, size),
-        address(values[2], channel, size), address(output, first, size))
+  func channelCombination(_ combination: ChannelCombination) -> Tensor {
+    let shape = combination.gradient.shape
+    let values = CombinationRows(combination)
+    let result = Tensor(
+      uninitialized: shape, dtype: values.dtype, strides: Tensor.innerChannelStrides(shape))
+    let (output, size, channels) = (result.rawPointer, values.dtype.byteCount, shape[1])
+    values.matrices.forEachPiece { _, matrix, rows in
+      values.write(rows, matrix: matrix, to: address(output, rows.lowerBound * channels, size))
     }
-    withExtendedLifetime((source, center, factors)) {}
     return result
   }
 

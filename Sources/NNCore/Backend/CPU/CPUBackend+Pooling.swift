@@ -109,7 +109,8 @@ extension CPUBackend {
     let rows = result.shape[0] * result.shape[2]
     let perElement = inputRows ? 1 : geometry.largestWindow
     let grain = max(1, 65_536 / max(1, result.shape[1] * result.shape[3] * perElement))
-    geometry.withKernelPooling(channels: result.shape[1], result.dtype) { pooling in
+    let path = KernelPath.current.rawValue
+    geometry.withKernelPooling(channels: result.shape[1], result.dtype, path: path) { pooling in
       ThreadPool.shared.parallelFor(count: rows, grain: grain) { body(pooling, $0) }
     }
   }
@@ -119,8 +120,10 @@ extension PoolingGeometry {
   /// The smallest type that holds the place of an element in its window.
   fileprivate var placeDType: DType { largestWindow <= 256 ? .uint8 : .int32 }
 
-  /// The pooling as the kernels take it, on the path in use.
-  func withKernelPooling(channels: Int, _ dtype: DType, _ body: (UnsafePointer<nn_pooling>) -> Void) {
+  /// The pooling as the kernels take it.
+  func withKernelPooling(
+    channels: Int, _ dtype: DType, path: Int32, _ body: (UnsafePointer<nn_pooling>) -> Void
+  ) {
     rows.withKernelAxis { rowAxis in
       columns.withKernelAxis { columnAxis in
         var pooling = nn_pooling()
@@ -130,7 +133,7 @@ extension PoolingGeometry {
         pooling.place_row = columns.largestWindow
         pooling.place_bytes = Int32(placeDType.byteCount)
         pooling.type = dtype.rawValue
-        pooling.path = KernelPath.current.rawValue
+        pooling.path = path
         withUnsafePointer(to: pooling) { body($0) }
       }
     }

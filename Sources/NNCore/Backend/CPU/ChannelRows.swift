@@ -67,6 +67,8 @@ struct GradientRows {
   let matrices: ChannelMatrices
   private let source: Tensor
   private let kind: Kind
+  /// Asked once: rows are made on other threads.
+  private let path = KernelPath.current.rawValue
 
   private enum Kind {
     case plain
@@ -95,43 +97,70 @@ struct GradientRows {
     }
   }
 
-  /// Calls `body` in parallel as `ChannelMatrices.forEachPiece` does, with the address of the piece's rows.
-  func forEachPiece(
-    _ body: (_ piece: Int, _ matrix: Int, _ rows: Range<Int>, _ gradient: UnsafeRawPointer) -> Void
-  ) {
+  /// Calls `body` with the address of some rows, which all belong to one matrix; whole rows of an image if pooled.
+  func withRows(_ rows: Range<Int>, matrix: Int, _ body: (UnsafeRawPointer) -> Void) {
     let (channels, dtype) = (matrices.channels, source.dtype)
-    let (base, size, type) = (source.rawPointer, dtype.byteCount, dtype.rawValue)
-    let path = KernelPath.current.rawValue
+    let (size, first) = (dtype.byteCount, rows.lowerBound * channels)
+    if case .plain = kind { return body(address(source.rawPointer, first, size)) }
+    let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
+    let target = scratch.rawPointer
     switch kind {
-    case .plain:
-      matrices.forEachPiece { piece, matrix, rows in
-        body(piece, matrix, rows, address(base, rows.lowerBound * channels, size))
-      }
+    case .plain: break
     case .rectified(let x, let map):
-      let input = x.rawPointer
-      matrices.forEachPiece { piece, matrix, rows in
-        let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
-        let first = rows.lowerBound * channels
-        nn_channel_gate(
-          type, path, rows.count, channels, address(base, first, size), address(input, first, size),
-          map.values(matrix * channels), scratch.rawPointer)
-        body(piece, matrix, rows, scratch.rawPointer)
-        withExtendedLifetime(scratch) {}
-      }
+      nn_channel_gate(
+        dtype.rawValue, path, rows.count, channels,
+        address(source.rawPointer, first, size), address(x.rawPointer, first, size),
+        map.values(matrix * channels), target)
     case .pooled(let places, let geometry):
-      let (from, at, width) = (nn_grid(source), places.rawPointer, max(1, geometry.columns.input))
-      geometry.withKernelPooling(channels: channels, dtype) { pooling in
-        matrices.forEachPiece { piece, matrix, rows in
-          let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
-          // Image rows are counted through all images, so that one "image" is all of them.
-          let grid = nn_grid(
-            data: address(scratch.rawPointer, -rows.lowerBound * channels, size),
-            image: geometry.rows.input * width * channels, row: width * channels, column: channels)
-          nn_max_pool_gradient(pooling, from, at, grid, rows.lowerBound / width, rows.upperBound / width)
-          body(piece, matrix, rows, scratch.rawPointer)
-          withExtendedLifetime(scratch) {}
-        }
+      let width = max(1, geometry.columns.input)
+      // Image rows are counted through all images, so that one "image" is all of them.
+      let grid = nn_grid(
+        data: address(target, -first, size), image: geometry.rows.input * width * channels,
+        row: width * channels,
+        column: channels)
+      geometry.withKernelPooling(channels: channels, dtype, path: path) { pooling in
+        nn_max_pool_gradient(
+          pooling, nn_grid(source), places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
       }
+    }
+    body(target)
+    withExtendedLifetime(scratch) {}
+  }
+}
+
+/// The rows of the gradient of a normalisation's input, one position each, made where they are needed.
+struct CombinationRows {
+  let dtype: DType
+  private let gradient: GradientRows
+  private let x: Tensor?
+  private let mean: Tensor
+  private let factors: [Tensor]
+  private let path = KernelPath.current.rawValue
+
+  var matrices: ChannelMatrices { gradient.matrices }
+
+  init(_ combination: ChannelCombination) {
+    dtype = combination.gradient.tensor.dtype
+    x = combination.x.map(CPUBackend.shared.withInnerChannels)
+    gradient = GradientRows(combination.gradient, x: x, count: combination.mean.shape[0])
+    let (center, off) = combination.mean.rounded(to: dtype)
+    mean = center
+    factors = [combination.a, combination.b, combination.c + off * combination.b].map { [dtype] in
+      $0.to(dtype).contiguous()
+    }
+    // Pieces are written by many threads, which only read what is there.
+    for tensor in factors + [mean] { tensor.evaluate() }
+  }
+
+  func write(_ rows: Range<Int>, matrix: Int, to target: UnsafeMutableRawPointer) {
+    let (channels, size) = (matrices.channels, dtype.byteCount)
+    let (first, channel) = (rows.lowerBound * channels, matrix * channels)
+    let values = factors.map { address($0.rawPointer, channel, size) }
+    gradient.withRows(rows, matrix: matrix) { gradients in
+      nn_channel_combination(
+        dtype.rawValue, path, rows.count, channels, gradients,
+        x.map { address($0.rawPointer, first, size) }, address(mean.rawPointer, channel, size), values[0],
+        values[1], values[2], target)
     }
   }
 }

@@ -114,10 +114,10 @@ extension OpenBLAS {
     }
   }
 
-  /// As `nn_conv_weight_piece`, for sums without gaps between their rows.
+  /// As `nn_conv_weight_piece`.
   static func weightGradient(
     _ window: UnsafePointer<nn_window>, _ gradient: nn_grid, _ outputs: Int, _ sums: UnsafeMutableRawPointer,
-    rows: Range<Int>, columns: Range<Int>
+    _ sumsRow: Int, rows: Range<Int>, columns: Range<Int>
   ) {
     let size = window.pointee.type == DType.float64.rawValue ? 8 : 4
     let depth = window.pointee.tap_count * window.pointee.channels
@@ -132,15 +132,15 @@ extension OpenBLAS {
           from: place(gradient, window.pointee, row, size), byteCount: outputs * size)
       }
       var product = nn_gemm()
-      product.a = UnsafeRawPointer(gradients)
-      product.b = UnsafeRawPointer(patches.memory)
+      product.a = UnsafeRawPointer(patches.memory)
+      product.b = UnsafeRawPointer(gradients)
       product.c = sums
-      (product.m, product.n, product.k) = (outputs, depth, part.count)
-      (product.a_row, product.a_column, product.b_row, product.b_column) = (1, outputs, depth, 1)
-      product.c_row = depth
+      (product.m, product.n, product.k) = (depth, outputs, part.count)
+      (product.a_row, product.a_column, product.b_row, product.b_column) = (1, depth, outputs, 1)
+      product.c_row = sumsRow
       product.accumulate = start > rows.lowerBound ? 1 : 0
       product.type = window.pointee.type
-      gemm(product, 0..<outputs, columns)
+      gemm(product, columns, 0..<outputs)
     }
   }
 
