@@ -79,25 +79,35 @@ extension CPUBackend {
     _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor
   ) -> (sums: Tensor, dots: Tensor) {
     let source = x.map(withInnerChannels)
+    let inputs: InputRows
+    var gradient = gradient
+    if case .pooled(let g, let places, let geometry) = gradient {
+      // Elements that were not pooled meet zeros.
+      inputs = InputRows(x: source, count: mean.shape[0], shape: g.shape, pooled: (places, geometry))
+      gradient = .plain(g)
+    } else {
+      inputs = InputRows(x: source, count: mean.shape[0], shape: gradient.shape, pooled: nil)
+    }
     let rows = GradientRows(gradient, x: source, count: mean.shape[0])
-    let (matrices, dtype) = (rows.matrices, gradient.tensor.dtype)
+    let (matrices, dtype) = (inputs.matrices ?? rows.matrices, gradient.tensor.dtype)
     let channels = matrices.channels
     let partial = Tensor(
       uninitialized: [matrices.count, matrices.piecesPerMatrix, 2, channels], dtype: .float64)
     let sums = partial.pointer(Double.self)
     let (center, off) = mean.rounded(to: dtype)
     let (size, type, path) = (dtype.byteCount, dtype.rawValue, KernelPath.current.rawValue)
-    let (inputs, means) = (source?.rawPointer, center.rawPointer)
+    let means = center.rawPointer
     matrices.forEachPiece { piece, matrix, range in
       let target = sums + piece * 2 * channels
       rows.withRows(range, matrix: matrix) { gradients in
-        nn_channel_gradient_sums(
-          type, path, range.count, channels, gradients,
-          inputs.map { address($0, range.lowerBound * channels, size) },
-          address(means, matrix * channels, size), target, target + channels)
+        inputs.withRows(range) { values in
+          nn_channel_gradient_sums(
+            type, path, range.count, channels, gradients, values, address(means, matrix * channels, size),
+            target, target + channels)
+        }
       }
     }
-    withExtendedLifetime((source, center)) {}
+    withExtendedLifetime(center) {}
     let total = partial.sum(1)
     let plain = total.select(1, index: 0)
     return (plain, total.select(1, index: 1) + off * plain)

@@ -19,6 +19,7 @@ extension CPUBackend {
     // The rows under a row of windows are mapped just before they are pooled, in memory that stays in the cache.
     let source = withInnerChannels(x)
     let kernelMap = KernelChannelMap(map, x.dtype)
+    let values = kernelMap.values(0)
     let (input, size, type) = (source.rawPointer, x.dtype.byteCount, x.dtype.rawValue)
     let (channels, line, path) = (x.shape[1], x.shape[1] * x.shape[3], KernelPath.current.rawValue)
     let mostRows = geometry.rows.windows.reduce(0) { max($0, Int($1.count)) }
@@ -31,7 +32,7 @@ extension CPUBackend {
         let count = (Int(window.count) - 1) * geometry.rows.dilation + 1
         nn_channel_affine(
           type, path, count * x.shape[3], channels,
-          address(input, (image * x.shape[2] + first) * line, size), kernelMap.values(0), nil, 1,
+          address(input, (image * x.shape[2] + first) * line, size), values, nil, 1,
           scratch.rawPointer)
         let grid = nn_grid(
           data: address(scratch.rawPointer, -first * line, size), image: 0, row: line, column: channels)
@@ -39,6 +40,7 @@ extension CPUBackend {
       }
       withExtendedLifetime(scratch) {}
     }
+    withExtendedLifetime(kernelMap) {}
     return (result, places)
   }
 

@@ -93,7 +93,7 @@ struct GradientRows {
       kind = .pooled(places: places, geometry)
       // Whole rows of an image.
       matrices = ChannelMatrices(
-        shape: gradient.shape, count: count, elements: 16_384, unit: max(1, geometry.columns.input))
+        shape: gradient.shape, count: count, elements: 8_192, unit: max(1, geometry.columns.input))
     }
   }
 
@@ -124,6 +124,47 @@ struct GradientRows {
       }
     }
     body(target)
+    withExtendedLifetime(scratch) {}
+  }
+}
+
+/// The rows of a normalisation's input that belong to rows of a gradient: those that were pooled, if it was pooled.
+struct InputRows {
+  /// The pieces that pooled rows are made in.
+  let matrices: ChannelMatrices?
+  private let x: Tensor?
+  private let channels: Int
+  private let pooled: (places: Tensor, geometry: PoolingGeometry)?
+  private let path = KernelPath.current.rawValue
+
+  /// - Parameters:
+  ///   - x: the input with inner channels, or nil where it is not needed.
+  ///   - shape: that of the gradient.
+  init(x: Tensor?, count: Int, shape: [Int], pooled: (places: Tensor, geometry: PoolingGeometry)?) {
+    self.x = x
+    self.pooled = pooled
+    channels = shape[1]
+    matrices = pooled.map {
+      ChannelMatrices(
+        shape: shape, count: count, elements: 8_192, unit: max(1, $0.geometry.columns.output))
+    }
+  }
+
+  /// Calls `body` with the address of some rows; whole rows of the pooled image if pooled.
+  func withRows(_ rows: Range<Int>, _ body: (UnsafeRawPointer?) -> Void) {
+    guard let x else { return body(nil) }
+    let (size, first) = (x.dtype.byteCount, rows.lowerBound * channels)
+    guard let pooled else { return body(address(x.rawPointer, first, size)) }
+    let scratch = Tensor(uninitialized: [rows.count * channels], dtype: x.dtype)
+    let width = max(1, pooled.geometry.columns.output)
+    let grid = nn_grid(
+      data: address(scratch.rawPointer, -first, size),
+      image: pooled.geometry.rows.output * width * channels, row: width * channels, column: channels)
+    pooled.geometry.withKernelPooling(channels: channels, x.dtype, path: path) { pooling in
+      nn_max_pool_pick(
+        pooling, nn_grid(x), pooled.places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
+    }
+    body(scratch.rawPointer)
     withExtendedLifetime(scratch) {}
   }
 }
