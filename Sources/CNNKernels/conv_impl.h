@@ -64,6 +64,13 @@ NN_INLINE void NN_NAME(patch_)(const struct nn_window *w, struct NN_NAME(place_)
   }
 }
 
+/// Whether the patch matrix lies in memory as it is: one tap without padding at stride 1 over images without gaps.
+NN_INLINE int NN_NAME(is_matrix_)(const struct nn_window *w) {
+  return w->tap_count == 1 && !w->taps->y && !w->taps->x && w->step_y == 1 && w->step_x == 1 &&
+         w->height == w->source_height && w->width == w->source_width &&
+         w->source_row == w->width * w->source_column && w->source_image == w->height * w->source_row;
+}
+
 static void NN_NAME(conv_block_)(const struct nn_window *w, const NN_REAL *weights, intptr_t weight_row,
                                  const NN_REAL *bias, const struct nn_grid *out, intptr_t row0, intptr_t row1,
                                  intptr_t column0, intptr_t column1, intptr_t k0, intptr_t k) {
@@ -81,7 +88,8 @@ static void NN_NAME(conv_block_)(const struct nn_window *w, const NN_REAL *weigh
       done += part;
     }
   }
-  struct NN_NAME(tile_) t = {.a = packed_a, .rows = rows, .k = k, .accumulate = k0 > 0};
+  struct NN_NAME(tile_) t = {.a = packed_a, .rows = rows, .k = k, .accumulate = k0 > 0, .next_row = w->source_column};
+  int is_matrix = NN_NAME(is_matrix_)(w);
   intptr_t count = row1 - row0, tiles = (count + NN_MR - 1) / NN_MR;
   struct NN_NAME(walk_) at = NN_NAME(walk_to_)(w, row0);
   for (intptr_t p = 0; p < tiles; p++) {
@@ -90,6 +98,8 @@ static void NN_NAME(conv_block_)(const struct nn_window *w, const NN_REAL *weigh
       NN_NAME(patch_)(w, NN_NAME(place_at_)(w, &at), tap0, channel0, k, packed_a + r * NN_A_ROW);
       rows[r] = NN_NAME(grid_at_)(out, &at);
     }
+    intptr_t next = row0 + NN_SHARE(p + 1, count, tiles);
+    t.next = is_matrix && next < row1 ? (const NN_REAL *)w->source + next * w->source_column + k0 : NULL;
     NN_NAME(tile_row_)(&t, size, packed_b, k0 == 0 ? bias : NULL, column0, column1);
   }
 }

@@ -117,23 +117,23 @@ static void (*const NN_NAME(tiles_)[NN_MR])(const struct NN_NAME(tile_) *) = {
 };
 #undef NN_TILE
 
-/// Fetches what the next tile will pack, the share of one of the panels from `column` on.
-NN_INLINE void NN_NAME(fetch_)(const struct NN_NAME(tile_) * t, int count, intptr_t column, intptr_t columns) {
-  enum { line = 64 / sizeof(NN_REAL) };
-  intptr_t from = column * t->k / columns / line * line, to = nn_min(t->k, (column + NN_NR) * t->k / columns);
-  for (int r = 0; r < count; r++)
-    for (intptr_t k = from; k < to; k += line) __builtin_prefetch(t->next + r * t->next_row + k);
-}
-
-/// One block row of C: `count` rows whose A is packed, against all columns of the packed block of B.
+/// One block row of C: `count` rows whose A is packed, against all columns of the packed block of B. What the next block
+/// row will pack is fetched meanwhile, a part with each panel.
 static void NN_NAME(tile_row_)(struct NN_NAME(tile_) * t, int count, const NN_REAL *packed, const NN_REAL *bias,
                                intptr_t column0, intptr_t column1) {
+  enum { line = 64 / sizeof(NN_REAL) };
+  intptr_t part = t->next ? (t->k * NN_NR / (column1 - column0) / line + 1) * line : 0, fetched = 0;
   for (intptr_t column = column0; column < column1; column += NN_NR) {
     t->b = packed + (column - column0) * t->k;
     t->column = column;
     t->columns = (int)nn_min(NN_NR, column1 - column);
     t->bias = bias ? bias + column : NULL;
-    if (t->next) NN_NAME(fetch_)(t, count, column - column0, column1 - column0);
+    if (t->next) {
+      intptr_t last = nn_min(t->k, fetched + part);
+      for (int r = 0; r < count && fetched < last; r++)
+        for (intptr_t k = fetched; k < last; k += line) __builtin_prefetch(t->next + r * t->next_row + k);
+      fetched = last;
+    }
     NN_NAME(tiles_)[count - 1](t);
   }
 }
