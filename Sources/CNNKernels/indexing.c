@@ -26,6 +26,37 @@ int64_t nn_gather_line(int size, int64_t n, const int64_t *index, int64_t si, in
   return n;
 }
 
+// Two groups, and their inverse, are what networks have: vectors are dealt out for them.
+#define NN_DEAL(T)                                                             \
+  {                                                                            \
+    const T *restrict in = x;                                                  \
+    T *restrict out = y;                                                       \
+    for (int64_t r = 0; r < rows; r++, in += groups * size, out += groups * size) { \
+      if (groups == 2)                                                         \
+        for (int64_t k = 0; k < size; k++) {                                   \
+          out[2 * k] = in[k];                                                  \
+          out[2 * k + 1] = in[size + k];                                       \
+        }                                                                      \
+      else if (size == 2)                                                      \
+        for (int64_t g = 0; g < groups; g++) {                                 \
+          out[g] = in[2 * g];                                                  \
+          out[groups + g] = in[2 * g + 1];                                     \
+        }                                                                      \
+      else                                                                     \
+        for (int64_t k = 0; k < size; k++)                                     \
+          for (int64_t g = 0; g < groups; g++) out[k * groups + g] = in[g * size + k]; \
+    }                                                                          \
+    break;                                                                     \
+  }
+
+void nn_deal(int bytes, int64_t rows, int64_t groups, int64_t size, const void *x, void *y) {
+  switch (bytes) {
+    case 1: NN_DEAL(uint8_t)
+    case 4: NN_DEAL(uint32_t)
+    case 8: NN_DEAL(uint64_t)
+  }
+}
+
 #define NN_SCATTER(T)                                       \
   {                                                         \
     const T *in = x;                                        \

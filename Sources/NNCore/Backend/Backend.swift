@@ -45,6 +45,8 @@ package protocol Backend: Sendable {
   func scatter(_ x: Tensor, axis: Int, index: Tensor, source: Tensor, adding: Bool) -> Tensor
   /// Rows `index` of x along `axis`.
   func indexSelect(_ x: Tensor, axis: Int, index: Tensor) -> Tensor
+  /// [N, groups · k, …] read as [N, groups, k] and written as [N, k, groups].
+  func channelShuffle(_ x: Tensor, groups: Int) -> Tensor
   /// A copy of x to whose rows `index` along `axis` the rows of `source` are added.
   func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor
   /// Row-major places of the elements that are not zero, as int64 [count].

@@ -26,7 +26,7 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   {
     return result
   }
-  let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.isChannelsLast && !$0.isContiguous }
+  let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.hasInnerChannels && !$0.isContiguous }
   let result = Tensor(
     uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil)
   var start = 0

@@ -277,7 +277,9 @@ extension Tensor {
 
   /// Zeros of the given shape with this tensor in a slice of them: the transpose of `slice`.
   private func padded(_ axis: Int, to full: [Int], start: Int, step: Int) -> Tensor {
-    let result = backend.fill(full, 0, dtype: dtype)
+    let isInner = hasInnerChannels && !isContiguous
+    var result = backend.fill(full, 0, dtype: dtype)
+    if isInner { result = result.view(shape: full, strides: Tensor.channelsLastStrides(full)) }
     var steps = result.strides
     steps[axis] *= step
     backend.assign(self, to: result.view(shape: shape, strides: steps, offset: start * result.strides[axis]))

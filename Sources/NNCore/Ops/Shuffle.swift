@@ -13,8 +13,10 @@ extension Tensor {
     {
       return result
     }
-    let (channels, size) = (shape[1], shape[1] / groups)
-    return indexSelect(1, index: Tensor((0..<channels).map { $0 % groups * size + $0 / groups }))
+    let size = Swift.max(1, shape[1] / groups)
+    return backend.channelShuffle(detach(), groups: groups).recorded("channelShuffle", inputs: [self]) {
+      g, _ in [g.channelShuffle(groups: size)]
+    }
   }
 
   /// [N, C · r², H, W] as [N, C, H · r, W · r], r being the factor: sub-pixel convolution (Shi et al. 2016).

@@ -63,6 +63,17 @@ public struct Tensor: Sendable {
   /// Whether a 4-D tensor (N, C, H, W) lies in memory as N, H, W, C without gaps.
   public var isChannelsLast: Bool { rank == 4 && Tensor.isDense(shape, strides, order: [1, 3, 2, 0]) }
 
+  /// Whether a 4-D tensor (N, C, H, W) is read from memory as N, H, W, C with adjacent channels, gaps allowed.
+  var hasInnerChannels: Bool {
+    guard rank == 4 else { return false }
+    var least = 1
+    for axis in [1, 3, 2, 0] where shape[axis] != 1 {
+      if axis == 1 ? strides[axis] != 1 : strides[axis] < least { return false }
+      least = shape[axis] * strides[axis]
+    }
+    return true
+  }
+
   static func contiguousStrides(_ shape: [Int]) -> [Int] {
     var strides = shape
     var step = 1

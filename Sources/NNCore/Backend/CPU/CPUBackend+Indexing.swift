@@ -81,6 +81,18 @@ extension CPUBackend {
     let (size, block) = (x.shape[axis], Self.blockBytes(input, axis))
     let (source, target) = (input.rawPointer, result.rawPointer)
     let outer = result.count * x.dtype.byteCount / (places.count * block)
+    if block == x.dtype.byteCount {
+      let index = index.to(.int64).contiguous()
+      let order = index.pointer(Int64.self)
+      ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
+        for row in range {
+          _ = nn_gather_line(
+            Int32(block), Int64(places.count), order, 1, Int64(size), source + row * size * block, 1,
+            target + row * places.count * block, 1)
+        }
+      }
+      return withExtendedLifetime((input, index)) { result }
+    }
     ThreadPool.shared.parallelFor(count: outer * places.count, grain: max(1, 65_536 / block)) { range in
       for row in range {
         (target + row * block).copyMemory(
@@ -88,6 +100,25 @@ extension CPUBackend {
       }
     }
     return withExtendedLifetime(input) { result }
+  }
+
+  func channelShuffle(_ x: Tensor, groups: Int) -> Tensor {
+    let (channels, size) = (x.shape[1], x.shape[1] / groups)
+    if !x.isChannelsLast || x.isContiguous {
+      let order = (0..<channels).map { $0 % groups * size + $0 / groups }
+      return indexSelect(x, axis: 1, index: Tensor(order))
+    }
+    x.evaluate()
+    let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.strides)
+    let (rows, bytes) = (x.count / channels, x.dtype.byteCount)
+    let (source, target) = (x.rawPointer, result.rawPointer)
+    ThreadPool.shared.parallelFor(count: rows, grain: max(1, 16_384 / channels)) { range in
+      let first = range.lowerBound * channels
+      nn_deal(
+        Int32(bytes), Int64(range.count), Int64(groups), Int64(size), address(source, first, bytes),
+        address(target, first, bytes))
+    }
+    return result
   }
 
   func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor {
@@ -100,6 +131,18 @@ extension CPUBackend {
     let elements = block / x.dtype.byteCount
     let outer = addend.count / (places.count * elements)
     let (values, target) = (addend.rawPointer, result.rawPointer)
+    if elements == 1 {
+      let index = index.to(.int64).contiguous()
+      let order = index.pointer(Int64.self)
+      ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
+        for row in range {
+          _ = nn_scatter_add_line(
+            x.dtype.rawValue, Int64(places.count), order, 1, Int64(size),
+            address(values, row * places.count, block), 1, address(target, row * size, block), 1)
+        }
+      }
+      return withExtendedLifetime((addend, index)) { result }
+    }
     // Rows may repeat: a piece holds all rows of one block, or of a run of its columns, in their order.
     let run = min(elements, 1_024)
     let runs = (elements + run - 1) / run
