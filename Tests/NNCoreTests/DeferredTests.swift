@@ -113,6 +113,39 @@ struct DeferredTests {
     }
   }
 
+  /// A convolution whose input needs no gradient reads that of its result piece by piece; where the input needs one,
+  /// it lies in memory.
+  @Test(arguments: KernelPath.available, [DType.float32, .float64])
+  func theFirstConvolutionHasTheSameGradients(_ path: KernelPath, _ dtype: DType) {
+    let images = Self.values("images", [5, 3, 40, 22]).to(dtype)
+    let p = Self.parameters.map { $0.to(dtype) }
+    let ends: [@Sendable (Tensor) -> Tensor] = [
+      { $0 }, { $0.relu() }, { $0.relu().maxPool2d(kernelSize: 2) },
+      { $0.relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1) }, { $0.maxPool2d(kernelSize: 2) },
+    ]
+    for (kernel, stride) in [(3, 1), (7, 2)] {
+      for (number, end) in ends.enumerated() {
+        func gradients(ofInput isNeeded: Bool) -> [Tensor] {
+          let kernel = Self.values("first \(kernel)", [16, 3, kernel, kernel]).to(dtype).requiringGrad()
+          let offset = p[3].requiringGrad()
+          let x = images.requiringGrad(isNeeded)
+          let y = x.conv2d(
+            kernel, bias: offset, stride: Size2(stride), padding: .symmetric(Size2(kernel.shape[2] / 2)))
+          let z = end(y.batchNorm(weight: p[0], bias: p[1], training: true).output)
+          z.backward(gradient: Self.values("g", z.shape).to(dtype))
+          return [kernel, offset].map { $0.grad ?? Tensor.zeros([0]) }
+        }
+        let (open, closed) = path.force { (gradients(ofInput: false), gradients(ofInput: true)) }
+        let scale = closed[0].abs().max().item()
+        for (a, b) in zip(open, closed) {
+          #expect(a.shape == b.shape)
+          let difference = (a - b).abs().max().item() / scale
+          #expect(difference < (dtype == .float32 ? 2e-5 : 1e-13), "end \(number), kernel \(kernel)")
+        }
+      }
+    }
+  }
+
   @Test func derivativesAgreeWithDifferences() {
     for chain in Self.chains where !chain.description.contains("onvolution") {
       let x = Self.values("x", [2, 16, 3, 4]).to(.float64)

@@ -30,6 +30,17 @@ struct DeterminismTests {
     ("batch norm", image, { $0.batchNorm(training: true).output }),
     ("layer norm", wide, { $0.layerNorm(shape: [1_031]) }),
     ("max pool", image, { $0.maxPool2d(kernelSize: 3, stride: 2, padding: 1) }),
+    (
+      "first convolution", FormulaNumbers.uniform("determinism kernel", [24, 3, 3, 3]),
+      { kernel in
+        image.narrow(1, start: 0, length: 3).conv2d(kernel, padding: 1)
+          .batchNorm(training: true).output.relu().maxPool2d(kernelSize: 2)
+      }
+    ),
+    (
+      "channel shuffle", image.channelsLast(),
+      { $0.narrow(1, start: 1, length: 18).channelShuffle(groups: 2) }
+    ),
     ("attention", image, { scaledDotProductAttention($0, $0, $0) }),
   ]
 

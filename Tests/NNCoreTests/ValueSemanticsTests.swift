@@ -94,6 +94,8 @@ struct ValueSemanticsTests {
       ("average", x.avgPool2d(kernelSize: 2)),
       ("interpolate", x.interpolate(scaleFactor: 2, mode: .bilinear)),
       ("shuffle", x.channelShuffle(groups: 3)),
+      ("cat of slices", cat([x.narrow(1, start: 1, length: 2), x.narrow(1, start: 0, length: 2)], axis: 1)),
+      ("gradient of a slice", gradientOfSlice(x)),
       ("norm", x.batchNorm(training: true).output), ("select", x.indexSelect(1, index: Tensor([0, 2]))),
       ("pixelShuffle", cat([x, x, x, x], axis: 1).pixelShuffle(upscaleFactor: 2)),
     ]
@@ -101,5 +103,33 @@ struct ValueSemanticsTests {
     for (name, result) in results where name == "relu" || name == "add row-major" {
       #expect(!result.isContiguous, "\(name)")
     }
+  }
+
+  private func gradientOfSlice(_ x: Tensor) -> Tensor {
+    let x = x.requiringGrad()
+    let part = x.narrow(1, start: 1, length: 2)
+    part.backward(gradient: part.detach())
+    return x.grad ?? Tensor.zeros([0])
+  }
+
+  /// What goes along channels takes another way where these are adjacent.
+  @Test(arguments: [DType.float32, .float64, .int64, .int32, .uint8])
+  func bothOrdersOfMemoryGiveTheSameValues(_ dtype: DType) {
+    let x = FormulaNumbers.integers("order of memory", [2, 12, 3, 5], 0..<100).to(dtype)
+    func expectSame(_ body: (Tensor, (Tensor) -> Tensor) -> Tensor, _ name: String) {
+      let (inner, plain) = (
+        body(x.channelsLast()) { $0.channelsLast() }, body(x.contiguous()) { $0.contiguous() }
+      )
+      #expect(inner.shape == plain.shape, "\(name)")
+      #expect(
+        inner.to(.float64).array(of: Double.self) == plain.to(.float64).array(of: Double.self), "\(name)")
+    }
+    for groups in [1, 2, 3, 4, 6, 12] {
+      expectSame({ x, _ in x.channelShuffle(groups: groups) }, "shuffle \(groups)")
+    }
+    let index = Tensor([3, 0, 11, 3, -1])
+    expectSame({ x, _ in x.indexSelect(1, index: index) }, "select")
+    expectSame(
+      { x, order in x.indexAdd(1, index: index, source: order(x.narrow(1, start: 2, length: 5))) }, "add")
   }
 }
