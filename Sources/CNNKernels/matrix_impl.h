@@ -34,6 +34,7 @@ static const struct nn_winograd_kernels NN_NAME(winograd_table_) = {
 #undef NN_NR
 #undef NN_NC
 #undef NN_A_ROW
+#undef NN_AHEAD
 #undef NN_INLINE
 #undef NN_VECTOR
 #undef NN_LOAD

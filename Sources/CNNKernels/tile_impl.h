@@ -5,7 +5,7 @@
 #define NN_NR (2 * NN_LANES)
 #define NN_NC (NN_B_BYTES / (int)sizeof(NN_REAL))
 #define NN_A_ROW (NN_KC + 16)  // not a power of two: rows of A must not share cache sets
-#define NN_AHEAD 16
+#define NN_AHEAD 16            // rows of a panel of B that are fetched before they are needed
 #define NN_INLINE static inline __attribute__((always_inline))
 
 typedef NN_REAL NN_NAME(vector_) __attribute__((vector_size(NN_LANES * sizeof(NN_REAL))));
