@@ -29,7 +29,7 @@ private struct Architecture: Sendable {
   }
 }
 
-/// All networks by torchvision's names.
+/// All networks by torchvision's names, or timm's where torchvision has none.
 private let architectures: [String: Architecture] = {
   let all = [
     Architecture(AlexNetWeights.self) { alexnet(classes: $0) },
@@ -73,6 +73,7 @@ private let architectures: [String: Architecture] = {
     Architecture(EfficientNetB0Weights.self) { efficientnet_b0(classes: $0) },
     Architecture(EfficientNetB1Weights.self) { efficientnet_b1(classes: $0) },
     Architecture(EfficientNetB2Weights.self) { efficientnet_b2(classes: $0) },
+    Architecture(TFEfficientNetLite0Weights.self) { tf_efficientnet_lite0(classes: $0) },
     Architecture(ConvNeXtTinyWeights.self) { convnext_tiny(classes: $0) },
     Architecture(ViTB16Weights.self, sized: { vit_b_16(classes: $0, imageSize: $1) }),
   ]

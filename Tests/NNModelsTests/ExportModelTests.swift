@@ -34,6 +34,7 @@ import Testing
     arguments: [
       "alexnet", "resnet18", "squeezenet1_0", "densenet121", "googlenet", "inception_v3",
       "shufflenet_v2_x0_5", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0",
+      "tf_efficientnet_lite0",
       "convnext_tiny", "vit_b_16",
     ])
   func agreesWithTheRuntime(name: String) throws {

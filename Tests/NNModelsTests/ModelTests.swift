@@ -5,7 +5,7 @@ import NNModels
 import TestSupport
 import Testing
 
-/// The networks against torchvision's.
+/// The networks against torchvision's and timm's.
 @Suite(.serialized)
 struct ModelTests {
   /// The others take minutes together; `NN_ALL_MODELS=1` runs them too.
@@ -13,7 +13,7 @@ struct ModelTests {
     "alexnet", "densenet121", "googlenet", "inception_v3", "resnet18", "resnet50", "resnext50_32x4d",
     "squeezenet1_0",
     "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v2", "mnasnet0_5", "mobilenet_v3_small",
-    "efficientnet_b0",
+    "efficientnet_b0", "tf_efficientnet_lite0",
     "convnext_tiny", "vit_b_16", "vgg11_bn",
   ]
   static let runsAll = ProcessInfo.processInfo.environment["NN_ALL_MODELS"] != nil
@@ -89,7 +89,9 @@ struct ModelTests {
     #expect(noGrad { network.outputs(input) }.auxiliaryLogits.isEmpty)
   }
 
-  @Test(arguments: ModelFixture("initial").json.elements)
+  @Test(
+    arguments: ModelFixture("initial").json.elements
+      + ModelFixture("initial_tf_efficientnet_lite0").json.elements)
   func startsFromTorchvisionsWeights(_ entry: JSONValue) throws {
     let name = entry["model"]?.string ?? "?"
     let network = try withDefaultGenerator(Generator(seed: entry["seed"]?.int ?? 0)) {
@@ -132,7 +134,8 @@ struct ModelTests {
     ("shufflenet_v2_x0_5", ["fc"], 32), ("mobilenet_v2", ["classifier.1"], 32),
     ("mnasnet0_5", ["classifier.1"], 32),
     ("mobilenet_v3_small", ["classifier.3"], 32), ("efficientnet_b0", ["classifier.1"], 32),
-    ("convnext_tiny", ["classifier.2"], 32), ("vit_b_16", ["heads.head"], 224),
+    ("tf_efficientnet_lite0", ["classifier"], 32), ("convnext_tiny", ["classifier.2"], 32),
+    ("vit_b_16", ["heads.head"], 224),
   ]
 
   @Test(arguments: heads)

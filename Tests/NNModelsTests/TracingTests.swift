@@ -21,7 +21,7 @@ private final class Owner: Sendable {}
     ("alexnet", 96), ("vgg11_bn", 32), ("resnet18", 64), ("squeezenet1_0", 64), ("squeezenet1_1", 64),
     ("densenet121", 64), ("inception_v3", 128), ("googlenet", 64), ("shufflenet_v2_x0_5", 64),
     ("mobilenet_v2", 64), ("mobilenet_v3_small", 64), ("resnext50_32x4d", 64), ("mnasnet0_5", 64),
-    ("efficientnet_b0", 64), ("convnext_tiny", 64), ("vit_b_16", 224),
+    ("efficientnet_b0", 64), ("tf_efficientnet_lite0", 65), ("convnext_tiny", 64), ("vit_b_16", 224),
   ]
 
   /// A frozen network is traced from end to end, and gives the same bits for other rows by its trace.

@@ -11,7 +11,8 @@ import Testing
     ("googlenet", 64, 1024, ["inception5b"]), ("inception_v3", 96, 2048, ["Mixed_7c"]),
     ("shufflenet_v2_x0_5", 32, 1024, ["conv5"]), ("mobilenet_v2", 32, 1280, ["features.18"]),
     ("mobilenet_v3_small", 32, 1024, ["classifier"]), ("mnasnet0_5", 32, 1280, ["layers.14"]),
-    ("efficientnet_b0", 32, 1280, ["features.8"]), ("convnext_tiny", 32, 768, ["features.7"]),
+    ("efficientnet_b0", 32, 1280, ["features.8"]), ("tf_efficientnet_lite0", 32, 1280, ["conv_head"]),
+    ("convnext_tiny", 32, 768, ["features.7"]),
     ("vit_b_16", 224, 768, ["encoder.layers.encoder_layer_11"]),
   ]
 

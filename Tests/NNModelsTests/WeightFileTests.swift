@@ -30,6 +30,30 @@ struct WeightFileTests {
     #expect((probabilities[best] * 1000).rounded() == 991)
   }
 
+  /// The published weights of EfficientNet-Lite0 under timm's names: timm's logits in float64, whatever TensorFlow's
+  /// padding makes of the size.
+  @Test func seesAsTimmsEfficientNetLite() throws {
+    guard let shared = sharedFolder else {
+      print("seesAsTimmsEfficientNetLite skipped: NN_SHARED_DIR does not name a folder with weights/")
+      return
+    }
+    let network = skipInit { tf_efficientnet_lite0() }.eval()
+    try network.loadWeights(from: shared.path + "/weights/tf_efficientnet_lite0.safetensors")
+    let entries = ModelFixture("tf_efficientnet_lite0_in1k").json["logits"]?.elements ?? []
+    #expect(entries.count == 4)
+    for entry in entries {
+      let logits = noGrad { network(ModelFixture.input(entry["input"]?.ints ?? [])) }
+      #expect(logitDifferences(logits, entry["rows"]?.elements ?? [], atol: 1e-4) == [])
+    }
+
+    let preset = TFEfficientNetLite0Weights.default.transforms
+    let image = preset(try Image(contentsOfFile: shared.path + "/images/dog.jpg"))
+    let probabilities = noGrad { network(image.unsqueeze(0)).softmax(1) }.array(of: Double.self)
+    let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? -1
+    #expect(imagenetCategories[best] == "Samoyed")
+    #expect((probabilities[best] * 1000).rounded() == 758)
+  }
+
   /// What torchvision 0.24.1 gives in float64 with the formula weights of `ModelFixture` and
   /// `ResNet18_Weights.IMAGENET1K_V1.transforms()` on a photo of 1546x1213 pixels.
   @Test func seesAPhotoAsTorchvision() throws {

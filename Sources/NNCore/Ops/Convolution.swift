@@ -8,7 +8,7 @@ extension Tensor {
   /// - Parameters:
   ///   - weight: [outputs, channels / groups, height, width].
   ///   - bias: [outputs].
-  ///   - padding: zeros around the image; `"same"` needs stride 1.
+  ///   - padding: zeros around the image; `"same"` needs stride 1, `.sameUpper` does not.
   ///   - dilation: distance of the kernel's taps in the image.
   ///   - groups: number of independent convolutions that channels and outputs are divided among.
   /// - Returns: [N, outputs, H', W'] for an image batch [N, C, H, W], H' = (H + 2·padding - dilation·(height - 1) - 1)
@@ -32,6 +32,7 @@ extension Tensor {
       switch padding {
       case .symmetric(let size): .symmetric(Size2(0, size))
       case .same: .same
+      case .sameUpper: .sameUpper
       case .valid: .valid
       }
     return unsqueeze(-2).convolution(
@@ -54,24 +55,26 @@ extension Tensor {
       weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name,
       "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
     requireBias(bias, weight.shape[0], name)
-    // Zeros that the kernel's reach adds to the image, in both directions together.
-    let reach = Size2(dilation.height * (weight.shape[2] - 1), dilation.width * (weight.shape[3] - 1))
-    let (start, total): (Size2, Size2)
     switch padding {
     case .symmetric(let size):
       require(size.height >= 0 && size.width >= 0, name, "padding \(size) is negative")
-      (start, total) = (size, Size2(2 * size.height, 2 * size.width))
-    case .valid: (start, total) = (0, 0)
-    case .same:
-      require(stride == 1, name, "padding \"same\" needs stride 1, got \(stride)")
-      (start, total) = (Size2(reach.height / 2, reach.width / 2), reach)
+    case .same: require(stride == 1, name, "padding \"same\" needs stride 1, got \(stride)")
+    case .sameUpper, .valid: break
     }
-    let room = Size2(shape[2] + total.height - reach.height - 1, shape[3] + total.width - reach.width - 1)
+    let rows = padding.ends(
+      \.height, size: shape[2], kernel: weight.shape[2], stride: stride.height, dilation: dilation.height)
+    let columns = padding.ends(
+      \.width, size: shape[3], kernel: weight.shape[3], stride: stride.width, dilation: dilation.width)
+    // Places that the kernel can be moved to from the first one.
+    let room = Size2(
+      shape[2] + rows.before + rows.behind - dilation.height * (weight.shape[2] - 1) - 1,
+      shape[3] + columns.before + columns.behind - dilation.width * (weight.shape[3] - 1) - 1)
     require(
       room.height >= 0 && room.width >= 0, name,
       "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
-    let geometry = ConvolutionGeometry(stride: stride, padding: start, dilation: dilation, groups: groups)
+    let geometry = ConvolutionGeometry(
+      stride: stride, padding: Size2(rows.before, columns.before), dilation: dilation, groups: groups)
     if isTracing,
       let result = traced(
         "conv2d", [self], parameters: [weight, bias],
@@ -79,9 +82,7 @@ extension Tensor {
           "strides": .ints([stride.height, stride.width]),
           "dilations": .ints([dilation.height, dilation.width]),
           "groups": .int(groups),
-          "pads": .ints([
-            start.height, start.width, total.height - start.height, total.width - start.width,
-          ]),
+          "pads": .ints([rows.before, columns.before, rows.behind, columns.behind]),
         ],
         body: {
           $0[0].convolution(

@@ -27,14 +27,38 @@ extension Size2: ExpressibleByArrayLiteral {
 }
 
 /// Zeros around the input of a convolution: a number for all sides (`1`), for images also one for the height and
-/// one for the width (`[1, 2]`), or PyTorch's `"same"` and `"valid"`.
+/// one for the width (`[1, 2]`), PyTorch's `"same"` and `"valid"`, or TensorFlow's "same".
 public enum Padding<Size: Sendable & Hashable>: Sendable, Hashable {
   /// So many zeros at either end of each dimension.
   case symmetric(Size)
   /// As many as keep the size of the input at stride 1; an odd one goes to the end (the bottom, the right).
   case same
+  /// As many as make the output size / stride large, rounded up, so that it depends on the size of the input how many
+  /// they are; an odd one goes to the end. TensorFlow's "same" and ONNX's `SAME_UPPER`; at stride 1 it is `same`.
+  case sameUpper
   /// None.
   case valid
+}
+
+extension Padding {
+  /// Zeros before and behind one dimension of the input.
+  ///
+  /// - Parameters:
+  ///   - dimension: which of the sizes is meant.
+  ///   - size: of the input; kernel, stride and dilation are those along the dimension.
+  package func ends(
+    _ dimension: (Size) -> Int, size: Int, kernel: Int, stride: Int, dilation: Int
+  ) -> (before: Int, behind: Int) {
+    let reach = dilation * (kernel - 1)
+    let total: Int
+    switch self {
+    case .valid: return (0, 0)
+    case .symmetric(let padding): return (dimension(padding), dimension(padding))
+    case .same: total = reach
+    case .sameUpper: total = Swift.max(((size + stride - 1) / stride - 1) * stride + reach + 1 - size, 0)
+    }
+    return (total / 2, total - total / 2)
+  }
 }
 
 /// Padding of sequences.

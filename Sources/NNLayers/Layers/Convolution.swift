@@ -24,7 +24,8 @@ open class Conv2d: Module, Layer {
   public let paddingMode: PaddingMode
 
   /// - Parameters:
-  ///   - padding: what surrounds the image: a number, `[height, width]`, `"same"` (needs stride 1) or `"valid"`.
+  ///   - padding: what surrounds the image: a number, `[height, width]`, `"same"` (needs stride 1), `"valid"` or
+  ///     `.sameUpper` (TensorFlow's "same").
   ///   - dilation: distance of the kernel's taps.
   ///   - groups: number of independent convolutions that the channels are divided among.
   ///   - paddingMode: what the padding is filled with; `.constant` stands for zeros.
@@ -48,14 +49,12 @@ open class Conv2d: Module, Layer {
 
   open func forward(_ x: Tensor) -> Tensor {
     if paddingMode != .constant {
-      let (rows, columns): ((Int, Int), (Int, Int)) =
-        switch padding {
-        case .valid: ((0, 0), (0, 0))
-        case .symmetric(let size): ((size.height, size.height), (size.width, size.width))
-        case .same:
-          (samePadding(kernelSize.height, dilation.height), samePadding(kernelSize.width, dilation.width))
-        }
-      return x.pad([columns.0, columns.1, rows.0, rows.1], mode: paddingMode).conv2d(
+      let (height, width) = (x.shape[x.rank - 2], x.shape[x.rank - 1])
+      let rows = padding.ends(
+        \.height, size: height, kernel: kernelSize.height, stride: stride.height, dilation: dilation.height)
+      let columns = padding.ends(
+        \.width, size: width, kernel: kernelSize.width, stride: stride.width, dilation: dilation.width)
+      return x.pad([columns.before, columns.behind, rows.before, rows.behind], mode: paddingMode).conv2d(
         weight.value, bias: bias?.value, stride: stride, dilation: dilation, groups: groups)
     }
     return x.conv2d(
@@ -114,13 +113,9 @@ open class Conv1d: Module, Layer {
 
   open func forward(_ x: Tensor) -> Tensor {
     if paddingMode != .constant {
-      let ends =
-        switch padding {
-        case .valid: (0, 0)
-        case .symmetric(let size): (size, size)
-        case .same: samePadding(kernelSize, dilation)
-        }
-      return x.pad([ends.0, ends.1], mode: paddingMode).conv1d(
+      let ends = padding.ends(
+        \.self, size: x.shape[x.rank - 1], kernel: kernelSize, stride: stride, dilation: dilation)
+      return x.pad([ends.before, ends.behind], mode: paddingMode).conv1d(
         weight.value, bias: bias?.value, stride: stride, dilation: dilation, groups: groups)
     }
     return x.conv1d(
@@ -242,12 +237,6 @@ open class ConvTranspose1d: Module, Layer {
   }
 }
 
-/// Elements before and behind that keep the size at stride 1.
-private func samePadding(_ kernel: Int, _ dilation: Int) -> (Int, Int) {
-  let total = dilation * (kernel - 1)
-  return (total / 2, total - total / 2)
-}
-
 private func requireGroups(_ groups: Int, _ inputs: Int, _ outputs: Int, _ name: StaticString) {
   require(
     groups > 0 && inputs > 0 && outputs > 0 && inputs % groups == 0 && outputs % groups == 0, name,
@@ -258,6 +247,7 @@ private func described<Size>(_ padding: Padding<Size>) -> String {
   switch padding {
   case .symmetric(let size): "\(size)"
   case .same: "same"
+  case .sameUpper: "sameUpper"
   case .valid: "valid"
   }
 }

@@ -3,10 +3,10 @@ import NNLayers
 
 /// A network from images [N, 3, H, W] to one number (logit) per class, [N, classes].
 ///
-/// The networks of this library have torchvision's names and state-dict keys, so that its weight files fit,
-/// and draw their starting weights in its order, so that the same seed gives the same network.
+/// The networks of this library have the names and state-dict keys of torchvision (EfficientNet-Lite: of timm), so that
+/// its weight files fit, and draw their starting weights in its order, so that the same seed gives the same network.
 ///
-/// Source: https://docs.pytorch.org/vision/stable/models.html
+/// Source: https://docs.pytorch.org/vision/stable/models.html, https://huggingface.co/docs/timm
 public protocol ImageClassifier: StagedModule {
   /// Puts a new last layer in place of the present one, for another number of classes, with PyTorch's default
   /// starting weights; so too in auxiliary heads. It learns even if the rest of the network is frozen.

@@ -2,7 +2,8 @@ import NNCore
 import NNData
 import NNLayers
 
-/// Weights of a network that were trained on ImageNet-1k and published with torchvision, and what belongs to them.
+/// Weights of a network that were trained on ImageNet-1k and published (most of them with torchvision), and what belongs
+/// to them.
 ///
 ///     let weights = ResNet50Weights.default
 ///     let network = try weights.model().eval()
@@ -26,11 +27,13 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let architecture: String
   /// Which of the network's weights: `IMAGENET1K_V2`.
   public let name: WeightsName
-  /// torchvision's file name; the digits behind the last dash begin the file's SHA-256.
+  /// The official file name; the digits behind the last dash begin the file's SHA-256.
   public let fileName: String
+  /// Who published the file.
+  public let source: WeightsSource
   /// Number of parameters, without auxiliary heads that are not used any more.
   public let parameterCount: Int
-  /// As torchvision reports it; nil if the weights do not classify.
+  /// As the source reports it; nil if the weights do not classify.
   public let accuracy: Accuracy?
   /// Smallest height and width of images, in pixels.
   public let minimumSize: Int
@@ -40,15 +43,23 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let transforms: ImageClassification
 
   /// An entry for weights of one's own that are published in the same way: in a file whose name ends in a dash and the
-  /// first digits of its SHA-256. A mirror (``WeightCache``) says where.
+  /// first digits of its SHA-256.
+  ///
+  ///     let weights = PretrainedWeights(
+  ///       "resnet18", "FLOWERS_V1", "resnet18-0123abcd.pth",
+  ///       from: WeightsSource(url: "https://example.org/weights"), parameters: 11_689_512)
+  ///
+  /// - Parameter source: who publishes the file; a mirror (``WeightCache``) says where else it is.
   public init(
-    _ architecture: String, _ name: WeightsName, _ fileName: String, parameters: Int,
-    accuracy: Accuracy? = nil,
-    minimumSize: Int = 1, imageSize: Int? = nil, transforms: ImageClassification = ImageClassification()
+    _ architecture: String, _ name: WeightsName, _ fileName: String,
+    from source: WeightsSource = .torchvision,
+    parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
+    transforms: ImageClassification = ImageClassification()
   ) {
     self.architecture = architecture
     self.name = name
     self.fileName = fileName
+    self.source = source
     parameterCount = parameters
     self.accuracy = accuracy
     self.minimumSize = imageSize ?? minimumSize
@@ -60,7 +71,7 @@ public struct PretrainedWeights: Sendable, Hashable {
   public var categories: [String] { accuracy == nil ? [] : imagenetCategories }
 
   /// The official address.
-  public var url: String { "https://download.pytorch.org/models/\(fileName)" }
+  public var url: String { "\(source.url)/\(fileName)" }
 
   /// The first digits of the file's SHA-256. They find broken files; eight of them are no proof against a forger.
   public var checksum: Checksum {
@@ -111,6 +122,18 @@ extension ImageClassifier {
     didLoadOfficialWeights()
     inputNormalization = InputNormalization(mean: weights.transforms.mean, std: weights.transforms.std)
   }
+}
+
+/// Where weight files were published: the address that file names are added to.
+public struct WeightsSource: Sendable, Hashable {
+  /// Without a slash at its end.
+  public let url: String
+
+  public init(url: String) { self.url = url }
+
+  public static let torchvision = WeightsSource(url: "https://download.pytorch.org/models")
+  public static let timm = WeightsSource(
+    url: "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights")
 }
 
 /// The weights of one network, such as ``ResNet50Weights``.

@@ -14,7 +14,7 @@ import Synchronization
 /// - `NN_HUB_DIR`: the folder. Without it, it is PyTorch's own, `$TORCH_HOME/hub/checkpoints`, by default
 ///   `~/.cache/torch/hub/checkpoints`; with it, PyTorch's is read too.
 /// - `NN_HUB_MIRROR`: an address (https, http or file) that holds the files in place of
-///   `https://download.pytorch.org/models`.
+///   their source (`https://download.pytorch.org/models` for torchvision's).
 /// - `NN_HUB_OFFLINE`: if `1`, `true`, `yes` or `on`, nothing is downloaded.
 public struct WeightCache: Sendable {
   /// Where downloads go; made when it is needed.
