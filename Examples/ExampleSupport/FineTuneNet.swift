@@ -12,6 +12,16 @@ public enum Freezing: Sendable {
   case parameters
 }
 
+/// What the new layers stand on.
+public enum FineTuneHead: String, Sendable, CaseIterable {
+  /// A linear layer on the outputs of the pretrained network, one for each of its classes: the chapter's.
+  case outputs
+  /// The same with a batch normalisation before it, for outputs that are not centred.
+  case normalizedOutputs = "normalized-outputs"
+  /// A batch normalisation and a linear layer in place of the network's last layer, on its pooled features.
+  case features
+}
+
 /// The chapter's second network: a pretrained one, frozen, whose outputs feed a new linear head.
 public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let features: any CallableModule
@@ -19,7 +29,7 @@ public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, T
   private let learningRate: Double
 
   /// - Parameters:
-  ///   - features: the pretrained network.
+  ///   - features: the pretrained network or a part of it. Maps [N, C, H, W] are averaged over the image.
   ///   - outputs: size of its output.
   ///   - normalizes: starts the head with a `BatchNorm1d`, for outputs that are not centred.
   ///   - freezing: what of `features` stays as it is.
@@ -38,7 +48,10 @@ public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, T
     self.learningRate = learningRate
   }
 
-  public func callAsFunction(_ x: Tensor) -> Tensor { head(features(x)) }
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    let y = features(x)
+    return head(y.rank == 4 ? y.mean([2, 3]) : y)
+  }
 
   public func configureOptimizers() -> any Optimizer {
     SGD(head.parameters(), learningRate: learningRate)

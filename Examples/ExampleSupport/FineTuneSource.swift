@@ -26,8 +26,11 @@ public struct FineTuneSource {
 
   /// Decides by what is at hand: photos with an ImageNet network, or else the shapes with the small network that
   /// belongs to them.
+  ///
+  /// - Parameter head: what the new layers stand on; if nil, the outputs, normalised where they are not centred. With
+  ///   the shapes it is always the features.
   public static func choose(
-    _ options: ExperimentOptions, architecture: String, weights: String?
+    _ options: ExperimentOptions, architecture: String, weights: String?, head: FineTuneHead? = nil
   ) throws -> FineTuneSource {
     if options.dataset == .shapes { return try shapes(ImageSource(options), options) }
     let network: PretrainedNetwork
@@ -39,14 +42,17 @@ public struct FineTuneSource {
     }
     let source = try ImageSource(options)
     if source.name == "shapes" { return try shapes(source, options) }
+    // SqueezeNet ends with a ReLU and an average: its outputs are never negative and not centred.
+    let head = head ?? (architecture.hasPrefix("squeezenet") ? .normalizedOutputs : .outputs)
+    let transfer = try TransferNetwork(network.model, classes: source.classes.count)
+    let normalization = network.transforms
     return FineTuneSource(
       name: architecture,
       reasons: [source.reason, "Weights: \(architecture), ImageNet, from \(network.origin)"],
       classes: source.classes,
-      features: network.model,
-      outputs: 1_000,
-      // SqueezeNet ends with a ReLU and an average: its outputs are never negative and not centred.
-      normalizes: architecture.hasPrefix("squeezenet"),
+      features: head == .features ? transfer.backbone : network.model,
+      outputs: head == .features ? transfer.featureCount : 1_000,
+      normalizes: head != .outputs,
       inputShape: [1, 3, 224, 224],
       patience: 3,
       data: source.data(
@@ -54,7 +60,7 @@ public struct FineTuneSource {
         transform: Compose {
           Resize(224, 224)
           ToTensor()
-          Normalize.imageNet
+          Normalize(mean: normalization.mean, std: normalization.std)
         }),
       small: source.small(options))
   }

@@ -5,7 +5,7 @@ import NNModels
 
 /// A network with weights, and where they came from.
 public struct PretrainedNetwork {
-  public let model: any CallableModule
+  public let model: any ImageClassifier
   public let origin: String
   /// How photos become its input.
   public let transforms: ImageClassification

@@ -4,6 +4,8 @@ import NNCore
 import NNLayers
 import NNLightning
 
+extension FineTuneHead: ExpressibleByArgument {}
+
 /// The chapter's second experiment: a frozen pretrained network with a new head, beside the CNN from scratch on the
 /// same images.
 @main
@@ -11,12 +13,13 @@ struct FineTuneExample: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Fine-tunes a pretrained network: frozen, as feature extractor, with a new linear head.",
     discussion: """
-      Images are resized to 224x224 and normalised as for ImageNet, go through the frozen network, and its 1000 \
-      outputs feed a new linear layer. Without pretrained weights (none on disk, no Internet) the experiment runs \
+      Images are resized to 224x224 and normalised as the weights want it, go through the frozen network, and its \
+      1000 outputs feed a new linear layer (or see --head). Without pretrained weights (none on disk, no Internet) the experiment runs \
       on the data set that the library draws itself, with a small network that was pretrained on other classes.
 
-      Example: swift run -c release FineTuneExample --root data --arch squeezenet1_0 \
-      --weights squeezenet1_0.pth --limit-train 4000 --limit-test 1000 --epochs 3 --batch-size 64
+      Example: swift run -c release FineTuneExample --root data --arch tf_efficientnet_lite0 \
+      --weights tf_efficientnet_lite0.safetensors --head features --limit-train 4000 --limit-test 1000 --epochs 3 \
+      --batch-size 64
       """)
 
   @OptionGroup var options: ExperimentOptions
@@ -31,6 +34,14 @@ struct FineTuneExample: ParsableCommand {
       """)
   var weights: String?
 
+  @Option(
+    help: """
+      What the new layers stand on: outputs (a linear layer on the network's 1000 outputs, as in the chapter), \
+      normalized-outputs (batch normalisation and a linear layer on them), or features (batch normalisation and a \
+      linear layer in place of the network's last layer). Default: outputs, normalized-outputs for SqueezeNet.
+      """)
+  var head: FineTuneHead?
+
   @Flag(inversion: .prefixedNo, help: "Also train the CNN from scratch on the same images, to compare.")
   var compare = true
 
@@ -44,7 +55,7 @@ struct FineTuneExample: ParsableCommand {
 
   func run() throws {
     options.prepare()
-    let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights)
+    let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights, head: head)
     for line in experiment.reasons { print(line) }
 
     var outcomes: [Outcome] = []

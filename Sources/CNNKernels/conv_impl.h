@@ -114,11 +114,13 @@ static void NN_NAME(conv_)(const struct nn_window *w, const void *weights, intpt
                            nn_min(block, total - k0));
 }
 
-NN_INLINE void NN_NAME(finished_)(const int add, const int rectify, intptr_t count, NN_REAL *restrict y,
-                                  const NN_REAL *restrict addend) {
+/// `add`, `rectify` and `limit` are constants after inlining.
+NN_INLINE void NN_NAME(finished_)(const int add, const int rectify, const int limit, intptr_t count,
+                                  NN_REAL *restrict y, const NN_REAL *restrict addend, NN_REAL ceiling) {
   for (intptr_t c = 0; c < count; c++) {
     NN_REAL v = add ? y[c] + addend[c] : y[c];
-    y[c] = rectify && v <= 0 ? 0 : v;
+    v = rectify && v <= 0 ? 0 : v;
+    y[c] = limit && v > ceiling ? ceiling : v;
   }
 }
 
@@ -128,12 +130,18 @@ static void NN_NAME(conv_finish_)(const struct nn_window *w, const struct nn_gri
   for (intptr_t row = row0, count = column1 - column0; row < row1; row++, NN_NAME(walk_on_)(w, &at)) {
     NN_REAL *y = NN_NAME(grid_at_)(out, &at) + column0;
     const NN_REAL *addend = f->addend.data ? NN_NAME(grid_at_)(&f->addend, &at) + column0 : NULL;
-    if (addend && f->rectified)
-      NN_NAME(finished_)(1, 1, count, y, addend);
+    const NN_REAL ceiling = (NN_REAL)f->ceiling;
+    const int limited = f->ceiling < HUGE_VAL;
+    if (!f->rectified)
+      NN_NAME(finished_)(1, 0, 0, count, y, addend, ceiling);
+    else if (addend && limited)
+      NN_NAME(finished_)(1, 1, 1, count, y, addend, ceiling);
     else if (addend)
-      NN_NAME(finished_)(1, 0, count, y, addend);
+      NN_NAME(finished_)(1, 1, 0, count, y, addend, ceiling);
+    else if (limited)
+      NN_NAME(finished_)(0, 1, 1, count, y, NULL, ceiling);
     else
-      NN_NAME(finished_)(0, 1, count, y, NULL);
+      NN_NAME(finished_)(0, 1, 0, count, y, NULL, ceiling);
   }
 }
 

@@ -1,6 +1,7 @@
 #ifndef NN_MATRIX_H
 #define NN_MATRIX_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -114,10 +114,17 @@ NN_INLINE NN_VECTOR NN_NAME(rectified_)(NN_VECTOR v) {
   return (NN_VECTOR)(~below & (__typeof__(below))v);
 }
 
+/// The ceiling in place of what is above; NaN stays.
+NN_INLINE NN_VECTOR NN_NAME(limited_)(NN_VECTOR v, NN_VECTOR ceiling) {
+  __typeof__(v <= 0) above = v > ceiling;
+  return (NN_VECTOR)((above & (__typeof__(above))ceiling) | (~above & (__typeof__(above))v));
+}
+
 static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_planes *m, const NN_REAL *bias,
                                       const struct nn_finish *finish, intptr_t tile0, intptr_t tile1,
                                       intptr_t channel0, intptr_t channel1) {
   const struct nn_grid *a = &finish->addend;
+  const NN_VECTOR ceiling = (NN_VECTOR){0} + (NN_REAL)finish->ceiling;
   for (intptr_t tile = tile0; tile < tile1; tile++) {
     intptr_t line = tile / t->columns, image = line / t->rows;
     intptr_t y = (line % t->rows) * 4 + t->top, x = (tile - line * t->columns) * 4 + t->left;
@@ -141,7 +148,7 @@ static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_
           if (j >= width) break;
           NN_VECTOR v = whole[j] + addend;
           if (added) v += NN_LOAD(added + i * a->row + j * a->column + c);
-          if (finish->rectified) v = NN_NAME(rectified_)(v);
+          if (finish->rectified) v = NN_NAME(limited_)(NN_NAME(rectified_)(v), ceiling);
           NN_STORE(o + j * t->grid.column, v);
         }
       }

@@ -103,6 +103,51 @@ struct ConvolutionTests {
     }
   }
 
+  /// TensorFlow's padding, by its rule: output = size / stride, rounded up, and an odd zero at the end.
+  @Test(
+    arguments: [
+      (1, 3, 1), (2, 3, 1), (2, 5, 1), (3, 2, 1), (2, 1, 1), (1, 4, 1), (4, 3, 1), (1, 3, 2), (2, 3, 2),
+    ],
+    [5, 6, 7, 12])
+  func sameUpperPadsAsTensorFlow(_ window: (stride: Int, kernel: Int, dilation: Int), _ size: Int) {
+    let (stride, kernel, dilation) = window
+    func zeros(_ size: Int) -> (Int, Int) {
+      let outputs = Int((Double(size) / Double(stride)).rounded(.up))
+      let total = max(0, (outputs - 1) * stride + (kernel - 1) * dilation + 1 - size)
+      return (total / 2, total - total / 2)
+    }
+    for groups in [1, 4] {
+      let x = FormulaNumbers.uniform("same x", [2, 4, size, size + 3]).to(.float64)
+      let weight = FormulaNumbers.uniform("same w", [4, 4 / groups, kernel, kernel]).to(.float64)
+      func run(_ convolve: (Tensor, Tensor) -> Tensor) -> [Tensor] {
+        let inputs = [x.requiringGrad(), weight.requiringGrad()]
+        let y = convolve(inputs[0], inputs[1])
+        y.backward(gradient: FormulaNumbers.uniform("same g", y.shape).to(.float64))
+        return [y.detach()] + inputs.map { $0.grad ?? Tensor.zeros([0]) }
+      }
+      let got = run {
+        $0.conv2d($1, stride: Size2(stride), padding: .sameUpper, dilation: Size2(dilation), groups: groups)
+      }
+      let (rows, columns) = (zeros(size), zeros(size + 3))
+      let want = run {
+        $0.pad([columns.0, columns.1, rows.0, rows.1]).conv2d(
+          $1, stride: Size2(stride), dilation: Size2(dilation), groups: groups)
+      }
+      #expect(got[0].shape[2] == (size + stride - 1) / stride)
+      for (a, b) in zip(got, want) {
+        #expect(a.shape == b.shape)
+        #expect(
+          tensorDifferences(a, b, name: "same", relativeTolerance: 1e-12, absoluteTolerance: 1e-12).isEmpty)
+      }
+    }
+    let row = FormulaNumbers.uniform("same row", [2, 3, size])
+    let taps = FormulaNumbers.uniform("same taps", [4, 3, kernel])
+    let (before, behind) = zeros(size)
+    #expect(
+      row.conv1d(taps, stride: stride, padding: .sameUpper, dilation: dilation).isEqual(
+        to: row.pad([before, behind]).conv1d(taps, stride: stride, dilation: dilation)))
+  }
+
   @Test func transposedConvolutionHasDerivatives() {
     let x = FormulaNumbers.uniform("transposed x", [2, 4, 3, 3])
     let weight = FormulaNumbers.uniform("transposed weight", [4, 3, 3, 2])

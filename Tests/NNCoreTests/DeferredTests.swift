@@ -73,6 +73,18 @@ struct DeferredTests {
         let z = step(step(y).conv2d(p[6], stride: 1, padding: 1, groups: 4)) + y
         return normalized(step(step(z).relu()), p, training: training)
       },
+      // Biases of up to 6 bring values to both sides of both ends.
+      Chain(description: "convolutions, \(how), relu6, sum") { x, p, step in
+        let y = step(normalized(step(x.conv2d(p[2], padding: 1)), [p[0], p[1] * 6], training: training))
+        let z = step(step(step(y.relu6()).conv2d(p[4], bias: p[3] * 6)).relu6()) + x
+        return step(step(step(x.conv2d(p[5], bias: p[3] * 6, padding: 1, groups: 16)) + z).relu6())
+      },
+      Chain(description: "3x3 and depthwise convolutions, \(how), relu6") { x, p, step in
+        let y = step(x.conv2d(p[5], bias: p[3] * 6, stride: 2, padding: .sameUpper, groups: 16)).relu6()
+        let z = step(step(x.conv2d(p[2], bias: p[3] * 6, padding: 1)).relu6())
+        return step(normalized(z, p, training: training)).narrow(2, start: 0, length: 5)
+          .narrow(3, start: 0, length: 4) + step(y)
+      },
     ]
   }
 

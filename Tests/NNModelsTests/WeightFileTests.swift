@@ -51,7 +51,8 @@ struct WeightFileTests {
     let probabilities = noGrad { network(image.unsqueeze(0)).softmax(1) }.array(of: Double.self)
     let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? -1
     #expect(imagenetCategories[best] == "Samoyed")
-    #expect((probabilities[best] * 1000).rounded() == 758)
+    // As with Pillow's resampling; the photo is one that a pixel more or less to the side changes by 0.08.
+    #expect(abs(probabilities[best] - 0.7533) <= 0.001)
   }
 
   /// What torchvision 0.24.1 gives in float64 with the formula weights of `ModelFixture` and

@@ -31,11 +31,12 @@ struct nn_grid {
   intptr_t image, row, column;  // strides; channels are adjacent
 };
 
-/// What follows a convolution in one go: `addend` is added unless it has no data, then what is below 0 becomes 0 if
-/// `rectified`.
+/// What follows a convolution in one go: `addend` is added unless it has no data, then what is below 0 becomes 0 and
+/// what is above `ceiling` (infinity, or a number above 0) becomes that, if `rectified`.
 struct nn_finish {
   struct nn_grid addend;
   int rectified;
+  double ceiling;
 };
 
 /// Finishes rows [row0, row1) and channels [column0, column1) of a result of `nn_conv_piece`.

@@ -20,8 +20,9 @@ package struct ConvolutionFinish: Sendable {
   package var map: FixedMap?
   /// Of the result's shape, added to it.
   package var addend: Tensor?
-  /// Whether what is below 0 becomes 0 in the end.
-  package var isRectified = false
+  /// If there is one, what is below 0 becomes 0 in the end, and what is above the ceiling becomes the ceiling: infinity
+  /// for ReLU, 6 for ReLU6.
+  package var ceiling: Double?
   /// Whether the weights' working form may be kept for the next time; not while they are trained.
   package var keepsWeights = false
 

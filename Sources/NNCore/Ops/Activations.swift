@@ -11,9 +11,12 @@ package struct ActivationParameters: Sendable {
 }
 
 extension Tensor {
-  /// - Parameter curvature: the second derivative of the function at x; nil where it is zero.
+  /// - Parameters:
+  ///   - ceiling: where the function is a rectifier with one, which a convolution that is not computed yet takes over.
+  ///   - curvature: the second derivative of the function at x; nil where it is zero.
   private func activated(
     _ op: nn_activation, _ name: StaticString, _ parameters: ActivationParameters = .init(),
+    ceiling: Double? = nil,
     curvature: (@Sendable (Tensor) -> Tensor)? = nil
   ) -> Tensor {
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
@@ -24,8 +27,11 @@ extension Tensor {
           "kind": .int(Int(op.rawValue)), "a": .number(parameters.a), "b": .number(parameters.b),
           "c": .number(parameters.c),
         ],
-        body: { $0[0].activated(op, name, parameters, curvature: curvature) })
+        body: { $0[0].activated(op, name, parameters, ceiling: ceiling, curvature: curvature) })
     {
+      return result
+    }
+    if let ceiling, let result = pending(DeferredConvolution.self)?.rectified(ceiling: ceiling) {
       return result
     }
     return backend.activate(op, self, parameters)
@@ -69,7 +75,9 @@ extension Tensor {
   }
 
   /// min(max(x, 0), 6); the slope is 0 at both ends.
-  public func relu6() -> Tensor { activated(NN_HARDTANH, "relu6", .init(a: 0, b: 6)) }
+  public func relu6() -> Tensor {
+    activated(NN_HARDTANH, "relu6", .init(a: 0, b: 6), ceiling: 6)
+  }
 
   /// x, below 0 alpha * (exp(x) - 1).
   public func elu(alpha: Double = 1) -> Tensor { exponentialUnit("elu", alpha, 1, 1) }

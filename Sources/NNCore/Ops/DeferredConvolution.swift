@@ -60,7 +60,7 @@ final class DeferredConvolution: DeferredValues {
   }
 
   private var isOpen: Bool {
-    !finish.isRectified && state.withLock { $0.part == nil && !$0.isContinued }
+    finish.ceiling == nil && state.withLock { $0.part == nil && !$0.isContinued }
   }
 
   /// The result of a map of the channels, if nothing else follows so far.
@@ -70,5 +70,5 @@ final class DeferredConvolution: DeferredValues {
   func adding(_ addend: Tensor) -> Tensor? {
     isOpen && finish.addend == nil ? finished { $0.addend = addend.detach() } : nil
   }
-  func rectified() -> Tensor? { isOpen ? finished { $0.isRectified = true } : nil }
+  func rectified(ceiling: Double = .infinity) -> Tensor? { isOpen ? finished { $0.ceiling = ceiling } : nil }
 }

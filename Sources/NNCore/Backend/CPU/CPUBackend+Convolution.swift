@@ -18,7 +18,7 @@ extension CPUBackend {
       leastPositions: finish.keepsWeights ? 0 : 256)
     let merge = GroupMerge(weight, geometry.groups)
     let form = workingForm(weight, bias, finish, tiled, merge)
-    let kernelFinish = KernelFinish(finish.addend.map(withAdjacentChannels), rectified: finish.isRectified)
+    let kernelFinish = KernelFinish(finish.addend.map(withAdjacentChannels), ceiling: finish.ceiling)
     if let tiled {
       winogradConvolution(tiled, source, form.weight, bias: form.bias, kernelFinish, into: result)
       return result
@@ -191,20 +191,20 @@ extension CPUBackend {
 /// A convolution's finish in the form of the kernels.
 struct KernelFinish {
   let addend: Tensor?
-  let isRectified: Bool
+  let ceiling: Double?
 
-  init(_ addend: Tensor?, rectified: Bool) {
+  init(_ addend: Tensor?, ceiling: Double?) {
     self.addend = addend
-    isRectified = rectified
+    self.ceiling = ceiling
   }
 
-  static let none = KernelFinish(nil, rectified: false)
+  static let none = KernelFinish(nil, ceiling: nil)
 
   /// - Parameter firstChannel: channel of the result that the kernel counts as its first.
   func kernel(firstChannel: Int = 0, size: Int = 4) -> nn_finish {
     var grid = addend.map { nn_grid($0) } ?? nn_grid()
     if let addend { grid.data = address(addend.rawPointer, firstChannel, size) }
-    return nn_finish(addend: grid, rectified: isRectified ? 1 : 0)
+    return nn_finish(addend: grid, rectified: ceiling == nil ? 0 : 1, ceiling: ceiling ?? .infinity)
   }
 
   func run(
@@ -212,7 +212,7 @@ struct KernelFinish {
     firstChannel: Int,
     _ size: Int
   ) {
-    if addend == nil && !isRectified { return }
+    if addend == nil && ceiling == nil { return }
     nn_conv_finish(
       window, out, kernel(firstChannel: firstChannel, size: size), rows.lowerBound, rows.upperBound,
       columns.lowerBound, columns.upperBound)
