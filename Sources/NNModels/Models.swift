@@ -110,6 +110,25 @@ public func model(
   return try officialWeights(name, weights).model(classes: classes, cache: cache, progress: progress)
 }
 
+/// A network by its name in the state that a saved one told of, with starting weights to be replaced by the saved ones.
+///
+///     let network = try skipInit { try model("googlenet", classes: 5, configuration: saved) }
+///
+/// - Parameters:
+///   - name: one of ``listModels()``.
+///   - classes: number of outputs.
+///   - configuration: what ``ImageClassifier/configuration`` gave; untrusted.
+/// - Throws: ``ModelError`` if there is no network of that name, or it has no such settings.
+public func model(
+  _ name: String, classes: Int, configuration: [String: String]
+) throws -> any ImageClassifier {
+  // Of a size that is none `configure` says so.
+  let size = configuration["image_size"].flatMap { Int($0) }.flatMap { imageSizes.contains($0) ? $0 : nil }
+  let network = try newModel(name, classes: classes, imageSize: size)
+  try network.configure(configuration)
+  return network
+}
+
 /// The entry of some weights of a network, as `torchvision.models.get_weight`.
 ///
 /// - Throws: ``ModelError`` if there is no network of that name, ``WeightsError`` if it has no such weights.
@@ -122,6 +141,9 @@ public func officialWeights(_ network: String, _ name: WeightsName = .default) t
   }
   return entry
 }
+
+/// Sizes of images that a vision transformer of patches of 16 is made for.
+private let imageSizes = stride(from: 16, through: 2048, by: 16)
 
 /// A network with starting weights.
 func newModel(
@@ -141,11 +163,19 @@ private func architecture(_ name: String) throws -> Architecture {
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// There is no network of that name.
   case unknown(String, nearest: [String])
+  /// A network has no such setting.
+  case configuration(String, String, network: String, expected: [String: String])
 
   public var description: String {
     switch self {
     case .unknown(let name, let nearest):
       "unknown network \(name.debugDescription); nearest names: \(nearest.joined(separator: ", "))"
+    case .configuration(let name, let value, let network, let expected):
+      "\(network): expected "
+        + (expected.isEmpty
+          ? "no settings"
+          : "settings such as \(expected.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
+        + ", found \(quoted(name)) \(quoted(value))"
     }
   }
 }

@@ -13,6 +13,9 @@ public final class TransferNetwork: Module, CallableModule {
   public let backbone: FeatureExtractor
   /// `norm`, a batch normalisation, if features are normalised; and `linear`.
   public let head: Sequential
+  /// What the network was when its last layer was taken off, see ``ImageClassifier/configuration``: to be given to
+  /// the network that a transfer network for the same weights is made of.
+  public let configuration: [String: String]
   /// Size of the features of an image.
   public let featureCount: Int
 
@@ -25,17 +28,14 @@ public final class TransferNetwork: Module, CallableModule {
   /// - Throws: `NodeError` if the network has no last layer to be taken off.
   public init(_ network: any ImageClassifier, classes: Int, normalizesFeatures: Bool? = nil) throws {
     let nodes = network.nodeNames
-    let place = nodes.lastIndex { node in
-      let module = network.module(named: node)
-      return module is Linear || module is Conv2d
-    }
-    guard let place, place > 0 else {
+    guard let place = network.headName.flatMap({ nodes.lastIndex(of: $0) }), place > 0 else {
       throw NodeError.unknown("head", network: network.typeName, nodes: nodes)
     }
     let last = network.module(named: nodes[place])
     featureCount = (last as? Linear)?.inFeatures ?? (last as? Conv2d)?.inChannels ?? 0
     backbone = try network.features(at: nodes[place - 1])
     head = Sequential([])
+    configuration = network.configuration
     super.init()
     inputNormalization = network.inputNormalization
     if normalizesFeatures ?? !(last is Linear) { head.append(BatchNorm1d(featureCount), named: "norm") }

@@ -11,7 +11,7 @@ enum ShardedIndex {
     var state = StateDict()
     var shards: [String: StateDict] = [:]
     for (key, name) in index {
-      let shard = try shards[name] ?? StateDict(contentsOf: folder + name)
+      let shard = try shards[name] ?? readShard(folder + name)
       shards[name] = shard
       guard let value = shard[key] else {
         throw FileError.malformed(
@@ -30,6 +30,20 @@ enum ShardedIndex {
     return state
   }
 
+  /// A safetensors file or a PyTorch checkpoint. Never an index: one that is named by itself would be read for ever.
+  private static func readShard(_ path: String) throws -> StateDict {
+    let file = try FileBytes(mapping: path).whole
+    return try FileError.naming(path) {
+      if Safetensors.matches(file) { return try Safetensors.read(file) }
+      guard !path.hasSuffix(".json"), try TorchCheckpoint.reads(file, path) else {
+        throw Malformed(
+          expected: "a safetensors file or a PyTorch checkpoint, as an index names them",
+          found: "another kind of file")
+      }
+      return try TorchCheckpoint(file, path).stateDict(nil)
+    }
+  }
+
   /// Keys and file names in the order of the index.
   private static func parse(_ file: FileSlice) throws -> [(key: String, file: String)] {
     guard file.count <= sizeLimit else {
@@ -43,8 +57,12 @@ enum ShardedIndex {
         var found: [(key: String, file: String)] = []
         try scanner.object { scanner, key in
           let name = try scanner.string()
-          // The files of an index lie beside it.
-          guard !name.isEmpty, !name.contains("/"), !name.contains("\0"), name != "..", name != "." else {
+          // The files of an index lie beside it. By bytes: a slash with a combining mark is another Character.
+          let bytes = name.utf8
+          guard !bytes.isEmpty, bytes.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }),
+            !bytes.elementsEqual("..".utf8),
+            !bytes.elementsEqual(".".utf8)
+          else {
             throw Malformed(expected: "the name of a file for \(quoted(key))", found: quoted(name))
           }
           found.append((key, name))

@@ -174,6 +174,14 @@ extension PickleValue {
   }
 }
 
+extension TorchCheckpoint {
+  /// Whether a file is a checkpoint, by its content or else its name.
+  static func reads(_ file: FileSlice, _ path: String) throws -> Bool {
+    if let format = try FileFormat(file) { return format == .torch }
+    return try FileFormat(named: path) == .torch
+  }
+}
+
 /// The kinds of tensor files.
 private enum FileFormat: CustomStringConvertible {
   case safetensors, torch, npz, npy

@@ -77,7 +77,8 @@ package final class TorchCheckpoint {
     }
     let folder = entry.name.dropLast("data.pkl".count)
     if archive.entry(folder + "constants.pkl") != nil {
-      throw Malformed(expected: "a checkpoint of torch.save", found: "a TorchScript program")
+      throw Malformed(
+        expected: "a checkpoint of torch.save", found: "a TorchScript program; save its state_dict()")
     }
     var isBigEndian = false
     if let order = archive.entry(folder + "byteorder") {
@@ -87,7 +88,7 @@ package final class TorchCheckpoint {
       }
       isBigEndian = text == "big"
     }
-    var unpickler = Unpickler(try archive.content(entry), options: .init(storages: true))
+    var unpickler = Unpickler(try archive.content(entry), options: .init(storages: true, objects: true))
     let root = try unpickler.load()
     return Parts(root: root, isBigEndian: isBigEndian) { key in
       guard let entry = archive.entry("\(folder)data/\(key)") else {
@@ -124,7 +125,7 @@ package final class TorchCheckpoint {
     guard let order = machine["little_endian"], case .bool(true) = order.kind else {
       throw Malformed(expected: "a checkpoint of a little-endian machine", found: "another")
     }
-    let (root, unpickler) = try load(.init(storages: true))
+    let (root, unpickler) = try load(.init(storages: true, objects: true))
     let (list, _) = try load()
     guard let keys = list.items?.compactMap(\.text), keys.count == list.items?.count else {
       throw Malformed(expected: "the list of storage keys", found: list.summary)
@@ -168,15 +169,27 @@ extension TorchCheckpoint {
     guard case .dict(let pairs) = value.kind else {
       throw Malformed(expected: "a dictionary of tensors", found: value.summary)
     }
-    var state = StateDict()
+    var entries: [(key: String, record: TensorRecord)] = []
     for (name, value) in pairs {
-      guard let name = name.text, case .tensor(let record) = value.kind, state[name] == nil else {
+      guard let name = name.text, case .tensor(let record) = value.kind else {
         let place = name.text.map(quoted) ?? name.summary
         // A checkpoint with more in it than the weights: the message lists what there is to choose from.
         let hint = key == nil ? "; name the part with key:" : ""
         throw Malformed(
           expected: "a dictionary of tensors only",
           found: "\(value.summary) under \(place) in \(root.summary)\(hint)")
+      }
+      entries.append((name, record))
+    }
+    return try stateDict(entries)
+  }
+
+  /// Reads tensors.
+  func stateDict(_ entries: [(key: String, record: TensorRecord)]) throws -> StateDict {
+    var state = StateDict()
+    for (name, record) in entries {
+      guard state[name] == nil else {
+        throw Malformed(expected: "keys that differ", found: "\(quoted(name)) twice")
       }
       state[name] = try tensor(record)
       if StoredType(record.type.dtype) != record.type { state.storedTypes[name] = record.type }

@@ -18,13 +18,18 @@ public struct StateDictReport: Sendable, Equatable, CustomStringConvertible {
   /// Whether nothing differs.
   public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
 
-  /// All differences in one line.
+  /// What differs in one line: of each kind the number, and the first three keys.
   public var description: String {
     if isEmpty { return "all keys match" }
-    return [("missing", missing), ("unexpected", unexpected), ("mismatched", mismatched)]
-      .filter { !$0.1.isEmpty }
-      .map { "\($0.1.count) \($0.0) (\($0.1.joined(separator: "; ")))" }
-      .joined(separator: ", ")
+    func line(_ shown: Int) -> String {
+      [("missing", missing), ("unexpected", unexpected), ("mismatched", mismatched)]
+        .filter { !$0.1.isEmpty }
+        .map { "\($0.1.count) \($0.0) (\(abbreviated($0.1, showing: shown, separator: "; ")))" }
+        .joined(separator: ", ")
+    }
+    // Of long keys fewer.
+    let lineLimit = 360
+    return [line(3), line(2)].first { $0.count <= lineLimit } ?? line(1)
   }
 }
 
@@ -59,7 +64,7 @@ extension Module {
   ///
   /// - Parameter strict: whether missing and unexpected keys are an error. Other shapes always are, as in PyTorch.
   /// - Returns: what differed; empty if `strict`.
-  /// - Throws: `StateError.mismatch` with every missing, unexpected and mismatched key.
+  /// - Throws: `StateError.mismatch` with every missing, unexpected and mismatched key, of which it prints the first ones.
   @discardableResult
   public func loadStateDict(_ state: StateDict, strict: Bool = true) throws -> StateDictReport {
     let state = try renamingOldKeys(of: state)
@@ -87,6 +92,16 @@ extension Module {
     }
     for (slot, value) in changes { slot.value = value }
     return report
+  }
+
+  /// Keys and shapes of the state dict.
+  func stateShapes() -> [(key: String, shape: [Int], isFloatingPoint: Bool, mayBeMissing: Bool)] {
+    var shapes: [(key: String, shape: [Int], isFloatingPoint: Bool, mayBeMissing: Bool)] = []
+    visitState { key, slot in
+      let value = slot.value
+      shapes.append((key, value.shape, value.dtype.isFloatingPoint, slot.mayBeMissing))
+    }
+    return shapes
   }
 
   /// A place in the state: a parameter or a buffer.

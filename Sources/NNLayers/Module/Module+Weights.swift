@@ -2,7 +2,8 @@ import NNCore
 
 extension Module {
   /// Takes over the weights of a file: a checkpoint of `torch.save` (`.pth`, `.pt`, `.ckpt`) or a
-  /// `.safetensors` file. Everything is checked before anything is changed.
+  /// `.safetensors` file, exactly as its arguments say. Everything is checked before anything is changed.
+  /// ``loadFittingWeights(from:key:prefix:isOptional:)`` finds out by itself where the weights are.
   ///
   /// - Parameters:
   ///   - path: the file; untrusted, see `StateDict(contentsOf:)`.
@@ -11,7 +12,7 @@ extension Module {
   ///   - renaming: gives each key of the file (behind the prefix) the name that the module has for it.
   ///   - strict: whether missing and unexpected keys are an error. Other shapes always are.
   /// - Returns: what differed; empty if `strict`.
-  /// - Throws: `FileError`, one line that names the file and every missing, unexpected and mismatched key.
+  /// - Throws: `FileError`, one line that names the file and the first missing, unexpected and mismatched keys.
   @discardableResult
   public func loadWeights(
     from path: String, key: String? = nil, prefix: String = "", renaming: ((String) -> String)? = nil,

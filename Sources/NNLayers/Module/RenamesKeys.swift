@@ -12,20 +12,22 @@ extension Module {
   /// The entries of a state dict under the keys of today. An old key beside the present one stays as it is, and is
   /// then reported as unexpected.
   func renamingOldKeys(of state: StateDict) throws -> StateDict {
-    var present = Set(state.keys)
-    var state = state
+    let names = currentNames(of: state.keys)
+    return names.isEmpty ? state : try state.renaming { names[$0] ?? $0 }
+  }
+
+  /// The present names of those keys that have another one.
+  func currentNames(of keys: [String]) -> [String: String] {
+    var present = Set(keys)
+    var current = keys
     for (name, module) in namedModules() {
       guard let module = module as? any RenamesKeys else { continue }
       let prefix = name.isEmpty ? "" : name + "."
-      let changes = state.keys.compactMap { old -> (old: String, new: String)? in
-        guard old.hasPrefix(prefix) else { return nil }
+      for (place, old) in current.enumerated() where old.hasPrefix(prefix) {
         let new = prefix + module.currentKey(String(old.dropFirst(prefix.count)))
-        return new != old && present.insert(new).inserted ? (old, new) : nil
+        if new != old && present.insert(new).inserted { current[place] = new }
       }
-      if changes.isEmpty { continue }
-      let names = Dictionary(uniqueKeysWithValues: changes.map { ($0.old, $0.new) })
-      state = try state.renaming { names[$0] ?? $0 }
     }
-    return state
+    return Dictionary(zip(keys, current).filter { $0 != $1 }) { first, _ in first }
   }
 }

@@ -81,6 +81,7 @@ public final class GoogLeNet: Module, AuxiliaryClassifier {
     for head in [aux1, aux2] { head?.replaceHead(classes: classes) }
   }
 
+  public var hasAuxiliaryHeads: Bool { aux1 != nil || aux2 != nil }
   public func removeAuxiliaryHeads() { (aux1, aux2) = (nil, nil) }
 
   /// As torchvision does: the auxiliary heads of the official file are not trained.

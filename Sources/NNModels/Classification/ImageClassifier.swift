@@ -14,10 +14,41 @@ public protocol ImageClassifier: StagedModule {
 
   /// Brings the network into the state that goes with its official weights, which were just loaded.
   func didLoadOfficialWeights()
+
+  /// What decides on the network's function and is not in its state dict, to be written beside it. Empty for most
+  /// networks: all the others are made from their name and the number of classes.
+  ///
+  ///     let settings = network.configuration  // ["transform_input": "true", "aux_logits": "false"] of a GoogLeNet
+  ///     let again = try model("googlenet", classes: 10, configuration: settings)
+  ///     try again.loadStateDict(network.stateDict())
+  var configuration: [String: String] { get }
+
+  /// Brings a new network into the state that ``configuration`` tells of.
+  ///
+  /// - Throws: ``ModelError`` if a name or a value is none of this network's; nothing was changed then.
+  func configure(_ configuration: [String: String]) throws
 }
 
 extension ImageClassifier {
   public func didLoadOfficialWeights() {}
+
+  public var configuration: [String: String] { [:] }
+
+  public func configure(_ configuration: [String: String]) throws {
+    // What the network already is may be said.
+    for (name, value) in configuration.sorted(by: { $0.key < $1.key }) where self.configuration[name] != value
+    {
+      throw ModelError.configuration(name, value, network: typeName, expected: self.configuration)
+    }
+  }
+
+  /// The last layer, which gives the logits: its name among the network's modules; nil if there is none.
+  var headName: String? {
+    nodeNames.last { node in
+      let module = module(named: node)
+      return module is Linear || module is Conv2d
+    }
+  }
 }
 
 /// A classifier that was trained with further heads between its stages.
@@ -31,6 +62,27 @@ public protocol AuxiliaryClassifier: ImageClassifier {
   func outputs(_ x: Tensor) -> ClassifierOutputs
   /// Takes the auxiliary heads away. Nothing but training needs them.
   func removeAuxiliaryHeads()
+  /// Whether there are auxiliary heads.
+  var hasAuxiliaryHeads: Bool { get }
+}
+
+extension AuxiliaryClassifier {
+  /// Under the names of torchvision's arguments: `transform_input` and `aux_logits`.
+  public var configuration: [String: String] {
+    ["transform_input": "\(transformInput)", "aux_logits": "\(hasAuxiliaryHeads)"]
+  }
+
+  public func configure(_ configuration: [String: String]) throws {
+    for (name, value) in configuration.sorted(by: { $0.key < $1.key }) {
+      let isKnown = self.configuration[name] != nil && Bool(value) != nil
+      // Heads that are gone do not come back.
+      guard isKnown, name != "aux_logits" || value == "false" || hasAuxiliaryHeads else {
+        throw ModelError.configuration(name, value, network: typeName, expected: self.configuration)
+      }
+    }
+    if let value = configuration["transform_input"].flatMap(Bool.init) { transformInput = value }
+    if configuration["aux_logits"] == "false" { removeAuxiliaryHeads() }
+  }
 }
 
 /// What a classifier with auxiliary heads gives; as torchvision's `GoogLeNetOutputs` and `InceptionOutputs`.

@@ -81,6 +81,7 @@ public final class InceptionV3: Module, AuxiliaryClassifier {
     AuxLogits?.replaceHead(classes: classes)
   }
 
+  public var hasAuxiliaryHeads: Bool { AuxLogits != nil }
   public func removeAuxiliaryHeads() { AuxLogits = nil }
 
   public func didLoadOfficialWeights() { transformInput = true }

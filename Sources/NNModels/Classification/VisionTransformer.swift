@@ -61,6 +61,9 @@ public final class VisionTransformer: Module, ImageClassifier {
     ]
   }
 
+  /// The size of the only images that the network takes, under the name of torchvision's argument.
+  public var configuration: [String: String] { ["image_size": "\(imageSize)"] }
+
   /// From patches [N, width, rows, columns] to tokens [N, 1 + rows · columns, width], the class token first.
   private func tokens(_ x: Tensor) -> Tensor {
     let side = imageSize / patchSize

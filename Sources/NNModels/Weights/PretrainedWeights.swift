@@ -118,7 +118,7 @@ extension ImageClassifier {
   ///
   /// - Throws: `FileError`, in one line; nothing was changed then.
   public func loadWeights(_ weights: PretrainedWeights, from path: String) throws {
-    try loadWeights(from: path)
+    try loadFittingWeights(from: path)
     didLoadOfficialWeights()
     inputNormalization = InputNormalization(mean: weights.transforms.mean, std: weights.transforms.std)
   }

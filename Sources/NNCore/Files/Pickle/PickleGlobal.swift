@@ -1,5 +1,5 @@
-/// The Python names that a pickle may mention. Each stands for code of ours; every other name is refused, so
-/// nothing that a file says can run.
+/// The Python names that a pickle may mention. Each stands for code of ours; every other name is refused, or stands for
+/// nothing but itself (`unknown`), so nothing that a file says can run.
 enum PickleGlobal: Equatable, Sendable, CustomStringConvertible {
   case orderedDict
   case set
@@ -19,6 +19,8 @@ enum PickleGlobal: Equatable, Sendable, CustomStringConvertible {
   case array
   case arrayType
   case arrayScalar
+  /// Any other name, where a checkpoint may hold objects beside its tensors. Calling it gives an opaque object.
+  case unknown(String)
 
   init?(module: String, name: String, allowsArrays: Bool) {
     switch (module, name) {
@@ -76,6 +78,7 @@ enum PickleGlobal: Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .dtype(let type):
       "torch." + (PickleGlobal.elementTypes.first { $0.value == type }?.key ?? "\(type)")
+    case .unknown(let name): "the Python name \(quoted(name))"
     default: "a Python class"
     }
   }

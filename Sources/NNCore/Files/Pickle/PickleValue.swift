@@ -20,7 +20,7 @@ package struct PickleValue: Sendable {
     case tensor(TensorRecord)
     /// An array of NumPy, where these were allowed.
     case array(ArrayRecord)
-    /// A dtype, class or device by its Python name.
+    /// A dtype, class or device by its Python name, or an opaque object, of which nothing was built.
     case name(String)
   }
 
@@ -46,6 +46,7 @@ package struct PickleValue: Sendable {
     case .global(let global): return .name("\(global)")
     case .dtype(let descriptor, _): return .name("numpy.\(descriptor)")
     case .storage(let record): return .name("storage \(record.key)")
+    case .object(let name, _): return .name("an object made by the Python name \(quoted(name))")
     }
   }
 
@@ -54,6 +55,22 @@ package struct PickleValue: Sendable {
 
   package var int: Int? {
     if case .int(let int) = kind { int } else { nil }
+  }
+
+  /// What an opaque object was saved with, in general a dictionary of its attributes; nil if nothing or for others.
+  var state: PickleValue? {
+    guard case .object(_, let state?) = heap.nodes[id] else { return nil }
+    return PickleValue(heap: heap, id: state)
+  }
+
+  /// The pairs of a dictionary, nil for others.
+  var pairs: [(key: PickleValue, value: PickleValue)]? {
+    if case .dict(let pairs) = kind { pairs } else { nil }
+  }
+
+  /// The elements of a set, list or tuple.
+  var elements: [PickleValue]? {
+    if case .set(let elements) = kind { elements } else { items }
   }
 
   package var items: [PickleValue]? {
@@ -152,6 +169,8 @@ enum PickleNode: Sendable {
   /// NumPy's element type and byte order.
   indirect case dtype(String, order: String)
   indirect case array(ArrayRecord)
+  /// What an unknown name gave, and the state it was given.
+  indirect case object(String, state: Int?)
 
   var text: String? {
     switch self {
@@ -177,7 +196,9 @@ struct PickleDict: Sendable {
   private var keys: Set<Key> = []
 
   /// Adds a pair. Python's pickler writes each key once.
-  mutating func add(_ key: Int, _ value: Int, _ nodes: [PickleNode]) throws {
+  ///
+  /// - Parameter allowsObjects: whether keys may be anything, as in a dictionary that nobody looks into.
+  mutating func add(_ key: Int, _ value: Int, _ nodes: [PickleNode], allowsObjects: Bool = false) throws {
     let plain: Key?
     switch nodes[key] {
     case .none: plain = Key.none
@@ -188,7 +209,8 @@ struct PickleDict: Sendable {
     case .bytes(let bytes): plain = .bytes(bytes)
     // Compared by content in Python too, but never the keys of a checkpoint.
     case .bigInt, .tuple: plain = nil
-    case .list, .set, .dict, .global, .storage, .tensor, .dtype, .array:
+    case .list, .set, .dict, .global, .storage, .tensor, .dtype, .array, .object:
+      if allowsObjects { return pairs.append((key, value)) }
       throw Malformed(expected: "numbers, text or tuples as keys in the pickle", found: "another key")
     }
     if let plain, !keys.insert(plain).inserted {

@@ -33,8 +33,22 @@ extension Unpickler {
     return try call(global, arguments)
   }
 
+  /// What a class gives without a call of its constructor: an opaque object, or an empty container.
+  mutating func makeObject(_ id: Int) throws -> Int {
+    guard options.objects, case .global(let global) = nodes[id] else {
+      throw Malformed(
+        expected: "only tensors, numbers, text and containers (for a model, save its state_dict)",
+        found: "an object of a Python class")
+    }
+    switch global {
+    case .orderedDict, .set: return try call(global, [])
+    default: return try add(.object("\(global)", state: nil))
+    }
+  }
+
   private mutating func call(_ global: PickleGlobal, _ arguments: [Int]) throws -> Int {
     switch global {
+    case .unknown(let name): return try add(.object(name, state: nil))
     case .orderedDict: return try makeOrderedDict(arguments)
     case .set:
       guard arguments.count <= 1 else { throw misuse("a set") }
@@ -54,14 +68,26 @@ extension Unpickler {
       guard arguments.count == 2 else { return try add(.string(name)) }
       guard let index = int(arguments[1]) else { throw misuse("torch.device") }
       return try add(.string("\(name):\(index)"))
-    case .rebuildTensor: return try add(.tensor(rebuildTensor(arguments)))
+    case .rebuildTensor:
+      // A storage of elements that are not known here, as those of quantised tensors.
+      if let first = arguments.first, case .object(let name, _) = nodes[first] {
+        return try add(.object(name, state: nil))
+      }
+      return try add(.tensor(rebuildTensor(arguments)))
     case .rebuildParameter:
-      guard arguments.count >= 3, case .tensor = nodes[arguments[0]] else { throw misuse("a parameter") }
-      return arguments[0]
+      guard let first = arguments.first, arguments.count >= 3 else { throw misuse("a parameter") }
+      switch nodes[first] {
+      case .tensor, .object: return first
+      default: throw misuse("a parameter")
+      }
     case .rebuildFromType:
-      guard arguments.count == 4, case .global(.tensorClass) = nodes[arguments[1]],
+      // The class may be any subclass of a tensor.
+      guard arguments.count == 4, case .global = nodes[arguments[1]],
         case .global(.rebuildTensor) = nodes[arguments[0]]
-      else { throw misuse("a tensor with attributes") }
+      else {
+        if options.objects { return try add(.object("torch._tensor._rebuild_from_type_v2", state: nil)) }
+        throw misuse("a tensor with attributes")
+      }
       return try call(arguments[0], arguments[2])
     case .reconstructArray:
       guard let first = arguments.first, case .global(.array) = nodes[first] else { throw misuse("an array") }
@@ -87,7 +113,7 @@ extension Unpickler {
     var result = PickleDict()
     for pair in pairs {
       guard let pair = items(pair), pair.count == 2 else { throw misuse("an OrderedDict") }
-      try result.add(pair[0], pair[1], nodes)
+      try result.add(pair[0], pair[1], nodes, allowsObjects: options.objects)
     }
     nodes[dict] = .dict(result)
     return dict
@@ -113,6 +139,18 @@ extension Unpickler {
   // MARK: Tensors
 
   /// `("storage", type, key, location, count)`, in old files with a view of the storage as sixth item.
+  /// What a reference means that is not one to a storage of known elements; nil for those.
+  ///
+  /// `("storage", class, …)` of an unknown class, or `("module", class, file, source)`, which PyTorch's older format puts
+  /// around the class of a saved module.
+  func opaqueReference(_ id: Int) -> PickleNode? {
+    guard options.objects, let items = tuple(id), items.count >= 2,
+      case .global(let global) = nodes[items[1]],
+      case .unknown(let name) = global
+    else { return nil }
+    return nodes[items[0]].text == "module" ? .global(global) : .object(name, state: nil)
+  }
+
   mutating func storageReference(_ id: Int) throws -> StorageRecord {
     let failure = Malformed(expected: "a reference to a storage in the pickle", found: "something else")
     guard options.storages, let items = tuple(id), items.count == 5 || items.count == 6,
@@ -184,8 +222,12 @@ extension Unpickler {
   /// here looks at (`_metadata` of a state_dict).
   mutating func setState(of target: Int, to state: Int) throws {
     switch nodes[target] {
-    case .dict:
-      guard case .dict = nodes[state] else { throw misuse("the state of an OrderedDict") }
+    case .object(let name, _): nodes[target] = .object(name, state: state)
+    case .dict, .list, .set, .tensor:
+      if options.objects { return }
+      guard case .dict = nodes[target], case .dict = nodes[state] else {
+        throw misuse("the state of an OrderedDict")
+      }
     case .dtype(let name, _):
       // (3, order, subarray, names, fields, …): the middle three belong to structures.
       guard let items = tuple(state), items.count >= 5, let order = nodes[items[1]].text,

@@ -1,5 +1,5 @@
 /// Reads a Python pickle of protocol 2 to 5 into values, running nothing: names outside `PickleGlobal` are
-/// refused. Opcodes: https://docs.python.org/3/library/pickletools.html
+/// refused, or what they would make is left opaque. Opcodes: https://docs.python.org/3/library/pickletools.html
 struct Unpickler {
   /// Which extras of other libraries a pickle may hold.
   struct Options {
@@ -7,6 +7,8 @@ struct Unpickler {
     var arrays = false
     /// References to storages of a PyTorch checkpoint.
     var storages = false
+    /// Objects of any class, which stay opaque.
+    var objects = false
   }
 
   /// Bounds the memory of a pickle that consists of one-byte opcodes.
@@ -158,12 +160,19 @@ struct Unpickler {
       try pushGlobal(module: module, name: name)
     case .binPersID:
       let reference = try pop()
-      let storage = try storageReference(reference)
-      try push(.storage(storage))
+      if let object = opaqueReference(reference) {
+        try push(object)
+      } else {
+        try push(.storage(storageReference(reference)))
+      }
     case .reduce:
       let arguments = try pop()
       let function = try pop()
       try stack.append(call(function, arguments))
+    case .newObject, .newObjectWithNames:
+      if opcode == .newObjectWithNames { _ = try pop() }
+      _ = try pop()
+      try stack.append(makeObject(pop()))
     case .build:
       let state = try pop()
       try setState(of: top(), to: state)
@@ -209,7 +218,8 @@ struct Unpickler {
   }
 
   private mutating func pushGlobal(module: String, name: String) throws {
-    guard let global = PickleGlobal(module: module, name: name, allowsArrays: options.arrays) else {
+    let known = PickleGlobal(module: module, name: name, allowsArrays: options.arrays)
+    guard let global = known ?? (options.objects ? .unknown("\(module).\(name)") : nil) else {
       throw Malformed(
         expected: "only tensors, numbers, text and containers (for a model, save its state_dict)",
         found: "the Python name \(quoted("\(module).\(name)"))")
@@ -227,19 +237,23 @@ struct Unpickler {
       nodes[target] = .none
       set += items
       nodes[target] = .set(set)
+    // A subclass of a list.
+    case .object: nodes[target] = .list(items)
     default:
       throw Malformed(expected: "a list to append to in the pickle", found: "another value")
     }
   }
 
   private mutating func setItems(_ items: [Int], of target: Int) throws {
+    // A subclass of a dictionary is one with the first item.
+    if case .object = nodes[target] { nodes[target] = .dict(PickleDict()) }
     guard case .dict(var dict) = nodes[target], items.count.isMultiple(of: 2) else {
       throw Malformed(expected: "a dictionary and pairs to add to it in the pickle", found: "other values")
     }
     // Without the placeholder each addition would copy the whole dictionary.
     nodes[target] = .none
     for place in stride(from: 0, to: items.count, by: 2) {
-      try dict.add(items[place], items[place + 1], nodes)
+      try dict.add(items[place], items[place + 1], nodes, allowsObjects: options.objects)
     }
     nodes[target] = .dict(dict)
   }
@@ -252,8 +266,8 @@ struct Unpickler {
   }
 }
 
-/// The opcodes of protocols 2 to 5 that values of checkpoints and data sets are written with. Those that call
-/// constructors (OBJ, INST, NEWOBJ), extensions, and the text forms of protocol 0 are left out.
+/// The opcodes of protocols 2 to 5 that values of checkpoints and data sets are written with. Those of protocol 0 and 1
+/// that call constructors (OBJ, INST), extensions, and the text forms are left out.
 private enum Opcode: UInt8 {
   case proto = 0x80
   case frame = 0x95
@@ -305,6 +319,8 @@ private enum Opcode: UInt8 {
   case binPersID = 0x51
   case reduce = 0x52
   case build = 0x62
+  case newObject = 0x81
+  case newObjectWithNames = 0x92
 
   /// Reads an opcode; nil at the end of the bytes.
   init?(next reader: inout ByteReader) throws {
