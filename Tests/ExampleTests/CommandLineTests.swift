@@ -22,6 +22,12 @@ import Testing
     #expect(result.output.contains("--epoch"))
   }
 
+  @Test func anUnknownHeadIsNamed() throws {
+    let result = try run("FineTuneExample", "--head", "logits")
+    #expect(result.status != 0 && result.output.contains("logits"), "\(result.output)")
+    #expect(result.output.contains("normalized-outputs"), "\(result.output)")
+  }
+
   @Test(arguments: [
     (["--epochs", "0"], "--epochs: expected a number of at least 1, found 0"),
     (["--learning-rate=-1"], "--learning-rate: expected a number above 0, found -1.0"),
