@@ -21,6 +21,8 @@ public struct DataProblem: Error, Equatable, Sendable, CustomStringConvertible {
     case label
     /// One value per channel where a batch's statistics are to be computed.
     case singleValue
+    /// Something that could be read before, and now cannot.
+    case unreadable
   }
 
   public let operation: String

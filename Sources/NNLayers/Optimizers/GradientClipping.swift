@@ -37,6 +37,13 @@ public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double 
   return normType.isInfinite ? total : normType == 2 ? total.squareRoot() : pow(total, 1 / normType)
 }
 
+extension Tensor {
+  /// Whether no element is NaN or infinite; true for integers.
+  package var isAllFinite: Bool {
+    !dtype.isFloatingPoint || powerSum(detach().contiguous(), .infinity).isFinite
+  }
+}
+
 /// Cuts every element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.
 public func clipGradValue(_ parameters: [Parameter], clipValue: Double) {
   require(clipValue >= 0, "clipGradValue", "clipValue must not be negative, got \(clipValue)")

@@ -20,6 +20,14 @@ final class FitLoop<Model: TrainStep> {
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
   private(set) var isInsideStep = false
+  /// Generators and loaders as they were at the last boundary.
+  private var atBoundary: RandomState?
+  /// Whether each schedule's metric is new since it last advanced.
+  var metricIsNew: [Bool] = []
+  /// Keys of buffers that were not finite when the fit began.
+  var infiniteAtStart: Set<String> = []
+  private var buffers: [Buffer] = []
+  private var toldOfSingleSample = false
   private var observedMetrics: [String] = []
   private let clock = ContinuousClock()
   private var start = ContinuousClock().now
@@ -46,7 +54,8 @@ final class FitLoop<Model: TrainStep> {
 
   // MARK: The whole fit
 
-  func run(_ checkpoint: Checkpoint?) throws -> FitResult {
+  /// - Parameter restartsSchedules: begins the schedules anew instead of going on with the checkpoint's.
+  func run(_ checkpoint: Checkpoint?, restartsSchedules: Bool) throws -> FitResult {
     trainer.optimizer = optimizer
     trainer.schedules = schedules
     trainer.activeFit = self
@@ -57,22 +66,28 @@ final class FitLoop<Model: TrainStep> {
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
     trainer.suspendsSchedules = false
+    metricIsNew = schedules.map { _ in false }
+    noteInfiniteBuffers()
     if let checkpoint {
-      try restore(checkpoint)
+      try restore(checkpoint, restartsSchedules: restartsSchedules)
+      // That of the last boundary: a fit that is complete already begins no further one.
+      let progress = trainer.progress
+      trainer.currentEpoch = max(0, progress.epoch - (progress.batch == 0 ? 1 : 0))
       observedMetrics = checkpoint.metrics.names
       secondsBefore = checkpoint.progress.seconds
       try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
     }
     start = clock.now
     trainer.isFitting = true
-    defer { trainer.isFitting = false }
     try trainer.notify { try $0.onFitStart(trainer, model) }
     if checkpoint == nil { try sanityCheck() }
     try checkMonitors()
     try trainer.notify { try $0.onTrainStart(trainer, model) }
     updateStop()
+    rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
     restoreGenerators()  // of a fit that was complete already
+    try checkState(model.stateDict())
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
     trainer.timings.total = seconds(since: start)
@@ -126,15 +141,7 @@ final class FitLoop<Model: TrainStep> {
         throw TrainerError.unknownMetric(key.name, watcher: "\(type(of: callback))", known: distinct)
       }
     }
-    for schedule in schedules {
-      if let key = schedule.monitor, !distinct.contains(key.name) {
-        throw TrainerError.unknownMetric(
-          key.name, watcher: "\(type(of: schedule.scheduler))", known: distinct)
-      }
-      if schedule.monitor == nil, schedule.scheduler is ReduceLROnPlateau {
-        throw TrainerError.scheduleWithoutMetric
-      }
-    }
+    try checkSchedules(known: distinct)
   }
 
   // MARK: Epochs
@@ -144,6 +151,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.currentEpoch = trainer.progress.epoch
     let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
     trainer.batchCount = limit
+    buffers = model.buffers()
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
@@ -156,7 +164,12 @@ final class FitLoop<Model: TrainStep> {
       if trainer.progress.isValidationPending { try finishBatch() }
       while trainer.stopReason == nil {
         let waiting = clock.now
-        let next = try source.next()
+        let next: (batch: Model.TrainBatch, isLast: Bool)?
+        do {
+          next = try source.next()
+        } catch {
+          throw trainer.dataError(error, .fit, batch: trainer.progress.batch, of: loader)
+        }
         trainer.timings.loading += seconds(since: waiting)
         guard let (batch, isLast) = next else { break }
         try runBatch(batch, index: trainer.progress.batch, isLast: isLast)
@@ -176,11 +189,11 @@ final class FitLoop<Model: TrainStep> {
   private func endEpoch() throws {
     guard trainer.progress.isEpochComplete, !trainer.progress.isValidationPending else {
       // Stopped on the way: what there is is shown, and the state of the boundary stands.
-      if !outputs.isEmpty { trainer.callbackMetrics.merge(noGrad { model.trainingEnd(outputs) }.metrics) }
+      if !outputs.isEmpty { trainer.record(noGrad { model.trainingEnd(outputs) }.metrics) }
       try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
       return
     }
-    stepSchedules(.epoch)
+    try stepSchedules(.epoch)
     try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
     trainer.progress.epoch += 1
     trainer.progress.batch = 0
@@ -192,8 +205,8 @@ final class FitLoop<Model: TrainStep> {
   private func closeEpochMetrics() throws {
     let metrics = outputs.isEmpty ? [:] : noGrad { model.trainingEnd(outputs) }.metrics
     let logged = context.epochLog.metrics
-    trainer.callbackMetrics.merge(metrics)
-    trainer.callbackMetrics.merge(logged)
+    trainer.record(metrics)
+    trainer.record(logged)
     for name in context.progressBarNames {
       trainer.progressBarMetrics[name] = trainer.callbackMetrics[name]
     }
@@ -217,21 +230,16 @@ final class FitLoop<Model: TrainStep> {
     context.begin(batch: index, size: size)
     context.epoch = trainer.currentEpoch
     context.globalStep = trainer.globalStep
-    var output: StepOutput
     let steppedBefore = trainer.globalStep
-    if model.automaticOptimization {
-      output = try optimize(batch, size: size, isLast: isLast)
-    } else {
-      output = try trainingStep(batch)
-      trainer.progress.globalStep += 1
-      stepSchedules(.step)
+    let output = try takeStep(batch, size: size, isLast: isLast)
+    context.commitEpochValues()
+    var metrics: Metrics = [:]
+    if let output {
+      outputs.append(output)
+      metrics = output.metrics
+      metrics.merge(context.stepMetrics)
+      trainer.record(metrics)
     }
-    output = output.detached()
-    if output.batchSize == nil { output.batchSize = size }
-    outputs.append(output)
-    var metrics = output.metrics
-    metrics.merge(context.stepMetrics)
-    trainer.callbackMetrics.merge(metrics)
     for name in context.progressBarNames {
       if let value = metrics[name] { trainer.progressBarMetrics[name] = value }
     }
@@ -244,16 +252,61 @@ final class FitLoop<Model: TrainStep> {
     if trainer.globalStep > steppedBefore, trainer.globalStep % trainer.logInterval == 0 {
       try trainer.log(metrics)
     }
-    try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
+    if let output {
+      try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
+    }
     if isLast { try closeEpochMetrics() }
     if try isValidationDue(isLast: isLast) { trainer.progress.isValidationPending = true }
   }
 
+  /// The step on one batch; nil if the batch is left out.
+  private func takeStep(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput? {
+    // A last batch of one, of which no statistics can be computed, is left out as with `dropLast`: nothing of it stays.
+    let isLeftover = size == 1 && isLast && !outputs.isEmpty
+    let before = (buffers: buffers.map(\.value), random: randomState, isBoundary: accumulation.isEmpty)
+    func undo() throws {
+      for (buffer, value) in zip(buffers, before.buffers) { buffer.value = value }
+      try before.random.restore(trainer)
+      context.begin(batch: context.batchIndex, size: size)
+    }
+    do {
+      var output: StepOutput
+      if model.automaticOptimization {
+        output = try optimize(batch, size: size, isLast: isLast)
+      } else {
+        output = try trainingStep(batch)
+        if let loss = output["loss"] { try checkLoss(loss, of: batch) }
+        trainer.progress.globalStep += 1
+        try stepSchedules(.step)
+      }
+      output = output.detached()
+      if output.batchSize == nil { output.batchSize = size }
+      return output
+    } catch let problem as DataProblem {
+      let error = trainer.dataError(problem, .fit, batch: trainer.progress.batch, of: loader)
+      try undo()
+      guard problem.kind == .singleValue, isLeftover else {
+        // The optimizer has not seen the batch: this is the last boundary again.
+        if before.isBoundary { isInsideStep = false }
+        throw error
+      }
+      if !toldOfSingleSample {
+        toldOfSingleSample = true
+        trainer.note(
+          "The last batch of an epoch is a single sample, with which batch normalisation cannot be trained: it is left "
+            + "out, as dropLast: true does.")
+      }
+      if !accumulation.isEmpty { try finishAccumulation(of: batch) }
+      return nil
+    }
+  }
+
   private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
-    guard let frozen = trainer.frozenFeatures else { return try model.trainingStep(batch, context: context) }
-    let output = try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
-    frozen.afterBatch()
-    return output
+    try trainer.checkedStep {
+      guard let frozen = trainer.frozenFeatures else { return try model.trainingStep(batch, context: context) }
+      defer { frozen.afterBatch() }
+      return try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
+    }
   }
 
   /// Gradients of one batch, and a step if they are complete.
@@ -265,22 +318,28 @@ final class FitLoop<Model: TrainStep> {
     let output = try trainingStep(batch)
     guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
     guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
+    try checkLoss(loss, of: batch)
     try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
     accumulation.backward(loss, samples: output.batchSize ?? size)
     try trainer.notify { try $0.onAfterBackward(trainer, model) }
-    if accumulation.batches >= trainer.accumulateGradBatches || isLast {
-      accumulation.finish(optimizer.parameters)
-      try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
-      switch trainer.gradientClip {
-      case .norm(let limit): clipGradNorm(optimizer.parameters, maxNorm: limit)
-      case .value(let limit): clipGradValue(optimizer.parameters, clipValue: limit)
-      case nil: break
-      }
-      optimizer.step()
-      trainer.progress.globalStep += 1
-      stepSchedules(.step)
-    }
+    if accumulation.batches >= trainer.accumulateGradBatches || isLast { try finishAccumulation(of: batch) }
     return output
+  }
+
+  /// The optimizer step of the gradients so far, the last of which are those of `batch`.
+  private func finishAccumulation(of batch: Model.TrainBatch) throws {
+    accumulation.finish(optimizer.parameters)
+    try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
+    var norm: Double?
+    switch trainer.gradientClip {
+    case .norm(let limit): norm = clipGradNorm(optimizer.parameters, maxNorm: limit)
+    case .value(let limit): clipGradValue(optimizer.parameters, clipValue: limit)
+    case nil: break
+    }
+    try checkGradients(norm: norm, of: batch)
+    optimizer.step()
+    trainer.progress.globalStep += 1
+    try stepSchedules(.step)
   }
 
   /// What comes behind a batch: its validation, and the boundary if the step is complete.
@@ -302,7 +361,18 @@ final class FitLoop<Model: TrainStep> {
     }
     let start = clock.now
     let before = IsolatedState([validation.loader])
-    if try validation.run(trainer.limitValidationBatches, false) == nil {
+    let metrics: Metrics?
+    do {
+      metrics = try validation.run(trainer.limitValidationBatches, false)
+    } catch {
+      // The step before it is done: the fit can be gone on from here, with the validation made again.
+      try before.restore()
+      try trainer.notify { try $0.onValidationInterrupted(trainer, model) }
+      rememberBoundary()
+      isInsideStep = false
+      throw error
+    }
+    if metrics == nil {
       // Interrupted: it will be made again as if it had not begun.
       try before.restore()
     } else {
@@ -331,7 +401,23 @@ final class FitLoop<Model: TrainStep> {
     isInsideStep = false
     updateStop()
     trainer.progress.seconds = elapsedSeconds
+    rememberBoundary()
     try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
+  }
+
+  private func rememberBoundary() { atBoundary = randomState }
+
+  private var randomState: RandomState {
+    RandomState(
+      isolated: IsolatedState([loader as? any ResumableLoader, validation?.loader]),
+      own: trainer.generators.mapValues(\.state))
+  }
+
+  /// Puts the fit back to its last boundary, if nothing but random numbers and the position of loaders has changed since:
+  /// whether it is there.
+  func returnToBoundary() -> Bool {
+    guard !isInsideStep, accumulation.isEmpty, let atBoundary else { return false }
+    return (try? atBoundary.restore(trainer)) != nil
   }
 
   private func updateStop() {
@@ -353,18 +439,6 @@ final class FitLoop<Model: TrainStep> {
         trainer.progress.stopRequest = request
       }
       trainer.stopRequest = nil
-    }
-  }
-
-  private func stepSchedules(_ interval: ScheduledRate.Interval) {
-    if trainer.suspendsSchedules { return }
-    for schedule in schedules where schedule.interval == interval {
-      guard let monitor = schedule.monitor else {
-        schedule.scheduler.step()
-        continue
-      }
-      // A metric that the first validation is still to bring leaves the rates as they are.
-      if let value = trainer.callbackMetrics[monitor] { schedule.scheduler.step(metric: value) }
     }
   }
 

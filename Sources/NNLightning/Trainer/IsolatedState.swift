@@ -16,6 +16,17 @@ struct IsolatedState {
   }
 }
 
+/// `IsolatedState` with the generators that were given to the Trainer.
+struct RandomState {
+  let isolated: IsolatedState
+  let own: [String: Generator.State]
+
+  func restore(_ trainer: Trainer) throws {
+    try isolated.restore()
+    for (name, state) in own { trainer.generators[name]?.state = state }
+  }
+}
+
 /// Runs `body` and puts the default generator and the loaders back to where they were.
 func isolated<T>(_ loaders: [(any ResumableLoader)?], _ body: () throws -> T) throws -> T {
   let before = IsolatedState(loaders)
