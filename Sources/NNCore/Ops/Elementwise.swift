@@ -42,7 +42,8 @@ extension Tensor {
     toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
     guard broadcasts(a.shape, b.shape, name) else {
-      return zeros((a.rank < b.rank ? b : a).shape, dtype: toFloat ? resultType(a, b).promotedToFloat : resultType(a, b))
+      return zeros(
+        (a.rank < b.rank ? b : a).shape, dtype: toFloat ? resultType(a, b).promotedToFloat : resultType(a, b))
     }
     if isTracing,
       let result = traced(

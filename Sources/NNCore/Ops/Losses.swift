@@ -238,7 +238,9 @@ public func binaryCrossEntropyWithLogits(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
-  guard haveSameShape(input, target, "binaryCrossEntropyWithLogits") else { return input.meaninglessLoss(reduction) }
+  guard haveSameShape(input, target, "binaryCrossEntropyWithLogits") else {
+    return input.meaninglessLoss(reduction)
+  }
   let t = target.to(input.dtype)
   let logarithm = input.logSigmoid()
   let positive = posWeight.map { logarithm * (($0 - 1) * t + 1) } ?? logarithm

@@ -26,7 +26,8 @@ extension Tensor {
         "inner sizes of \(shape) and \(other.shape) differ")
     else {
       return Tensor.zeros(
-        (isRow ? [] : Array(shape.dropLast())) + (isColumn ? [] : [other.shape[other.rank - 1]]), dtype: dtype)
+        (isRow ? [] : Array(shape.dropLast())) + (isColumn ? [] : [other.shape[other.rank - 1]]), dtype: dtype
+      )
     }
     var result = a.matrixProduct(b)
     if isColumn { result = result.squeeze(-1) }

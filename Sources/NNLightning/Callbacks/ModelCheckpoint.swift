@@ -193,6 +193,7 @@ extension Trainer {
     if removed.count == 0 { return }
     note(
       "Removed \(removed.count) unfinished file\(removed.count == 1 ? "" : "s") "
-        + "(\((Double(removed.bytes) / 1e6).formatted(digits: 1)) MB) that a killed run left in \(printable(folder)).")
+        + "(\((Double(removed.bytes) / 1e6).formatted(digits: 1)) MB) that a killed run left in \(printable(folder))."
+    )
   }
 }

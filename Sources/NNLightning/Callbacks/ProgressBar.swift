@@ -18,7 +18,8 @@ public final class ProgressBar: Callback {
   }
 
   private func advance(_ metrics: Metrics) {
-    line?.update(by: 1, metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 3))" }.joined(separator: ", "))
+    line?.update(
+      by: 1, metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 3))" }.joined(separator: ", "))
   }
 
   private func end(_ metrics: [(name: String, value: Double)] = []) {

@@ -61,8 +61,8 @@ extension Checkpoint {
       header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
       header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
     ]
-    guard counters.allSatisfy({ $0 >= 0 }), header.schedulerCount <= 1_000 else {
-      throw CheckpointError.invalid("counters of at least 0 in \(path)", "\(counters)")
+    guard counters.allSatisfy({ (0...1 << 53).contains($0) }), header.schedulerCount <= 1_000 else {
+      throw CheckpointError.invalid("counters in 0...2^53 in \(printable(path))", "\(counters)")
     }
     optimizer = content.part("optimizer.")
     schedulers = (0..<header.schedulerCount).map { content.part("schedulers.\($0).") }

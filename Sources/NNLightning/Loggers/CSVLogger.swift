@@ -59,7 +59,9 @@ public final class CSVLogger: Logger {
   /// RFC 4180: a cell with a comma or quote stands in quotes; line breaks are escaped already. By bytes, as others read
   /// the file: to a `Character`, a comma with a combining mark behind it is none.
   private static func quoted(_ cell: String) -> String {
-    guard cell.utf8.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }) else { return cell }
+    guard cell.utf8.contains(where: { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }) else {
+      return cell
+    }
     var bytes: [UInt8] = [UInt8(ascii: "\"")]
     for byte in cell.utf8 {
       if byte == UInt8(ascii: "\"") { bytes.append(byte) }

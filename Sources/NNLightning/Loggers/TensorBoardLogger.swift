@@ -39,10 +39,7 @@ public final class TensorBoardLogger: Logger {
       self.file = file
       if file.size == 0 { try begin(file) }
     } else {
-      let file = try opened()
-      file.lock()
-      try AtomicFile.write(marker(of: file)) { _ in }
-      isMarked = true
+      try opened(marked: true).lock()
       try super.onFitStart(trainer, model)
     }
     isFitting = true
@@ -53,12 +50,9 @@ public final class TensorBoardLogger: Logger {
   // A hidden file beside an event file says that no checkpoint leads to it yet.
   private static let markerPrefix = ".unsaved."
 
-  private func marker(of file: LogFile) -> String {
-    directory + "/" + Self.markerPrefix + (file.path as NSString).lastPathComponent
-  }
-
   private func removeMarker() {
-    if let file { unlink(marker(of: file)) }
+    if let file { unlink(directory + "/" + Self.markerPrefix + (file.path as NSString).lastPathComponent) }
+    isMarked = false
   }
 
   private func removeUnsaved(besides own: String?) {
@@ -77,17 +71,14 @@ public final class TensorBoardLogger: Logger {
   }
 
   public override func onStepBoundary(_ trainer: Trainer, _ model: Module, isEpochEnd: Bool) {
-    if isMarked, trainer.hasCheckpoint {
-      removeMarker()
-      isMarked = false
-    }
+    if isMarked, trainer.hasCheckpoint { removeMarker() }
   }
 
   public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { removeMarker() }
   }
 
-  private func opened() throws -> LogFile {
+  private func opened(marked: Bool = false) throws -> LogFile {
     if let file { return file }
     let tag = "\(Int(Date().timeIntervalSince1970)).\(ProcessInfo.processInfo.processIdentifier)"
     var name = "events.out.tfevents.\(tag).swift-nn"
@@ -97,6 +88,12 @@ public final class TensorBoardLogger: Logger {
       name = "events.out.tfevents.\(tag).swift-nn.\(number)"
     }
     let file = LogFile(directory + "/" + name)
+    if marked {
+      try file.makeFolder()
+      // Before the file itself: there is none without its mark.
+      isMarked = FileManager.default.createFile(
+        atPath: directory + "/" + Self.markerPrefix + name, contents: nil)
+    }
     try file.open(keeping: 0)
     try begin(file)
     self.file = file

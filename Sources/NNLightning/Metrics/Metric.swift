@@ -47,7 +47,8 @@ public struct Mean: Metric, Equatable {
 func checkedLabels(_ operation: StaticString, _ scores: Tensor, _ target: Tensor, classes: Int?) -> [Int] {
   guard
     fits(
-      scores.rank == 2 && target.shape == [scores.shape[0]] && !target.dtype.isFloatingPoint, operation, .type,
+      scores.rank == 2 && target.shape == [scores.shape[0]] && !target.dtype.isFloatingPoint, operation,
+      .type,
       "expected scores [N, C] and class numbers [N], got \(scores.shape) and \(target.dtype) \(target.shape)")
   else { return [] }
   let count = scores.shape[1]

@@ -110,7 +110,9 @@ extension FitLoop {
       try around {
         do {
           _ = try trainer.checkedStep { try noGrad { try model.trainingStep(batch, context: context) } }
-        } catch let problem as DataProblem where problem.kind == .singleValue && context.batchSize == 1 && index > 0 {
+        } catch let problem as DataProblem
+          where problem.kind == .singleValue && context.batchSize == 1 && index > 0
+        {
         }
       }
       index += 1

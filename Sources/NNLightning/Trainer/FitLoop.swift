@@ -19,17 +19,18 @@ final class FitLoop<Model: TrainStep> {
   /// States of the generators that a resumed fit sets when it is where they were taken.
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
-  private(set) var isInsideStep = false
+  var isInsideStep = false
   /// Generators and loaders as they were at the last boundary.
   private var atBoundary: RandomState?
   /// Whether each schedule's metric is new since it last advanced.
   var metricIsNew: [Bool] = []
   /// Keys of buffers that were not finite when the fit began.
   var infiniteAtStart: Set<String> = []
-  private var buffers: [Buffer] = []
-  private var toldOfSingleSample = false
+  /// Of the model, as of the beginning of the epoch.
+  private(set) var buffers: [Buffer] = []
+  var toldOfSingleSample = false
   private var observedMetrics: [String] = []
-  private let clock = ContinuousClock()
+  let clock = ContinuousClock()
   private var start = ContinuousClock().now
   private var secondsBefore = 0.0
 
@@ -202,7 +203,7 @@ final class FitLoop<Model: TrainStep> {
   }
 
   /// The training metrics of an epoch whose last batch is done.
-  private func closeEpochMetrics() throws {
+  func closeEpochMetrics() throws {
     let metrics = outputs.isEmpty ? [:] : noGrad { model.trainingEnd(outputs) }.metrics
     let logged = context.epochLog.metrics
     trainer.record(metrics)
@@ -220,127 +221,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.progress.isEpochComplete = true
   }
 
-  // MARK: Batches
-
-  private func runBatch(_ batch: Model.TrainBatch, index: Int, isLast: Bool) throws {
-    let start = clock.now
-    isInsideStep = true
-    try trainer.notify { try $0.onTrainBatchStart(trainer, model, batchIndex: index) }
-    let size = trainer.batchSize(of: batch)
-    context.begin(batch: index, size: size)
-    context.epoch = trainer.currentEpoch
-    context.globalStep = trainer.globalStep
-    let steppedBefore = trainer.globalStep
-    let output = try takeStep(batch, size: size, isLast: isLast)
-    context.commitEpochValues()
-    var metrics: Metrics = [:]
-    if let output {
-      outputs.append(output)
-      metrics = output.metrics
-      metrics.merge(context.stepMetrics)
-      trainer.record(metrics)
-    }
-    for name in context.progressBarNames {
-      if let value = metrics[name] { trainer.progressBarMetrics[name] = value }
-    }
-    if let problem = context.epochLog.problem {
-      throw CheckpointError.invalid("the log of the epoch", problem)
-    }
-    trainer.progress.batch += 1
-    trainer.progress.totalBatches += 1
-    trainer.timings.training += seconds(since: start)
-    if trainer.globalStep > steppedBefore, trainer.globalStep % trainer.logInterval == 0 {
-      try trainer.log(metrics)
-    }
-    if let output {
-      try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
-    }
-    if isLast { try closeEpochMetrics() }
-    if try isValidationDue(isLast: isLast) { trainer.progress.isValidationPending = true }
-  }
-
-  /// The step on one batch; nil if the batch is left out.
-  private func takeStep(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput? {
-    // A last batch of one, of which no statistics can be computed, is left out as with `dropLast`: nothing of it stays.
-    let isLeftover = size == 1 && isLast && !outputs.isEmpty
-    let before = (buffers: buffers.map(\.value), random: randomState, isBoundary: accumulation.isEmpty)
-    func undo() throws {
-      for (buffer, value) in zip(buffers, before.buffers) { buffer.value = value }
-      try before.random.restore(trainer)
-      context.begin(batch: context.batchIndex, size: size)
-    }
-    do {
-      var output: StepOutput
-      if model.automaticOptimization {
-        output = try optimize(batch, size: size, isLast: isLast)
-      } else {
-        output = try trainingStep(batch)
-        if let loss = output["loss"] { try checkLoss(loss, of: batch) }
-        trainer.progress.globalStep += 1
-        try stepSchedules(.step)
-      }
-      output = output.detached()
-      if output.batchSize == nil { output.batchSize = size }
-      return output
-    } catch let problem as DataProblem {
-      let error = trainer.dataError(problem, .fit, batch: trainer.progress.batch, of: loader)
-      try undo()
-      guard problem.kind == .singleValue, isLeftover else {
-        // The optimizer has not seen the batch: this is the last boundary again.
-        if before.isBoundary { isInsideStep = false }
-        throw error
-      }
-      if !toldOfSingleSample {
-        toldOfSingleSample = true
-        trainer.note(
-          "The last batch of an epoch is a single sample, with which batch normalisation cannot be trained: it is left "
-            + "out, as dropLast: true does.")
-      }
-      if !accumulation.isEmpty { try finishAccumulation(of: batch) }
-      return nil
-    }
-  }
-
-  private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
-    try trainer.checkedStep {
-      guard let frozen = trainer.frozenFeatures else { return try model.trainingStep(batch, context: context) }
-      defer { frozen.afterBatch() }
-      return try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
-    }
-  }
-
-  /// Gradients of one batch, and a step if they are complete.
-  private func optimize(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput {
-    if accumulation.isEmpty {
-      try trainer.notify { try $0.onBeforeZeroGrad(trainer, model, optimizer: optimizer) }
-      optimizer.zeroGrad()
-    }
-    let output = try trainingStep(batch)
-    guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
-    guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
-    try checkLoss(loss, of: batch)
-    try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
-    accumulation.backward(loss, samples: output.batchSize ?? size)
-    try trainer.notify { try $0.onAfterBackward(trainer, model) }
-    if accumulation.batches >= trainer.accumulateGradBatches || isLast { try finishAccumulation(of: batch) }
-    return output
-  }
-
-  /// The optimizer step of the gradients so far, the last of which are those of `batch`.
-  private func finishAccumulation(of batch: Model.TrainBatch) throws {
-    accumulation.finish(optimizer.parameters)
-    try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
-    var norm: Double?
-    switch trainer.gradientClip {
-    case .norm(let limit): norm = clipGradNorm(optimizer.parameters, maxNorm: limit)
-    case .value(let limit): clipGradValue(optimizer.parameters, clipValue: limit)
-    case nil: break
-    }
-    try checkGradients(norm: norm, of: batch)
-    optimizer.step()
-    trainer.progress.globalStep += 1
-    try stepSchedules(.step)
-  }
+  // MARK: Behind batches
 
   /// What comes behind a batch: its validation, and the boundary if the step is complete.
   private func finishBatch() throws {
@@ -382,7 +263,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.timings.validation += seconds(since: start)
   }
 
-  private func isValidationDue(isLast: Bool) throws -> Bool {
+  func isValidationDue(isLast: Bool) throws -> Bool {
     guard trainer.validates else { return false }
     switch trainer.validationInterval {
     case .epochs(let n): return isLast && (trainer.progress.epoch + 1) % n == 0
@@ -407,7 +288,7 @@ final class FitLoop<Model: TrainStep> {
 
   private func rememberBoundary() { atBoundary = randomState }
 
-  private var randomState: RandomState {
+  var randomState: RandomState {
     RandomState(
       isolated: IsolatedState([loader as? any ResumableLoader, validation?.loader]),
       own: trainer.generators.mapValues(\.state))
@@ -445,5 +326,5 @@ final class FitLoop<Model: TrainStep> {
   /// Of the fit so far, those of the runs that it resumes included.
   var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
-  private func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
+  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
 }

@@ -25,7 +25,6 @@ final class Interrupt {
       }
     }
 
-    func outputIsGone() { requests.add(1, ordering: .relaxed) }
   }
 
   private typealias Handler = @convention(c) (Int32) -> Void
@@ -35,6 +34,8 @@ final class Interrupt {
   /// What the signals did before; a run inside a run leaves the outer one's watch in place.
   private var former: [(number: Int32, handler: Handler?)] = []
   private let pipesAtStart: Int
+  /// Whether nobody reads standard output or error any more.
+  private var isOutputGone = false
 
   init() {
     pipesAtStart = brokenPipes.load(ordering: .relaxed)
@@ -55,18 +56,20 @@ final class Interrupt {
 
   /// Whether the run was asked to end.
   var isRequested: Bool {
-    if counter.isRequested { return true }
+    if counter.isRequested || isOutputGone { return true }
     // Other pipes than those of the output break as well.
     guard brokenPipes.load(ordering: .relaxed) > pipesAtStart,
       isAbandoned(STDOUT_FILENO) || isAbandoned(STDERR_FILENO)
     else { return false }
-    counter.outputIsGone()
+    isOutputGone = true
     return true
   }
 
   deinit {
     for source in sources { source.cancel() }
     for (number, handler) in former { signal(number, handler) }
+    // What the program does behind the run is not to be ended by its next word.
+    if isOutputGone { signal(SIGPIPE, SIG_IGN) }
   }
 }
 

@@ -35,7 +35,8 @@ public struct NonFinite: Sendable, Equatable, CustomStringConvertible {
       case .model(let names): "finite weights, found NaN or infinity in \(Self.list(names))"
       }
     let rates = Set(learningRates).sorted().map { String(format: "%g", $0) }.joined(separator: ", ")
-    let text = "training: expected \(what) at step \(step) (epoch \(epoch), batch \(batch), learning rate \(rates)); "
+    let text =
+      "training: expected \(what) at step \(step) (epoch \(epoch), batch \(batch), learning rate \(rates)); "
     if let brokenInputs, !brokenInputs.isEmpty {
       let places = brokenInputs.prefix(3).map(String.init).joined(separator: ", ")
       return text + "the inputs of the batch are not finite themselves (at \(places) in it): look at the data"
@@ -67,11 +68,13 @@ extension FitLoop {
   /// - Parameter norm: of all gradients, if it is known.
   func checkGradients(norm: Double? = nil, of batch: Any) throws {
     guard trainer.detectAnomaly else { return }
-    if (norm ?? gradNorm(optimizer.parameters)).isFinite { return }
-    let broken = model.namedParameters().filter { $0.parameter.grad.map { !$0.isAllFinite } ?? false }
+    if norm?.isFinite == true { return }
     // The norm of finite numbers may be too large for a number itself.
-    if broken.isEmpty, norm == nil || optimizer.parameters.allSatisfy({ $0.grad?.isAllFinite ?? true }) { return }
-    throw notFinite(.gradients(broken.map(\.name)), inputs: brokenInputs(batch))
+    let broken = optimizer.parameters.filter { $0.grad.map { !$0.isAllFinite } ?? false }
+    if broken.isEmpty { return }
+    let names = model.namedParameters().filter { entry in broken.contains { $0 === entry.parameter } }.map(
+      \.name)
+    throw notFinite(.gradients(names), inputs: brokenInputs(batch))
   }
 
   /// Refuses a state of the model that is not finite where it was when the fit began.

@@ -80,7 +80,9 @@ extension Trainer {
     restartSchedules: Bool = false
   ) throws -> FitResult {
     try data.prepareData()
-    return try fit(model, train: loader("training", data.trainLoader()), resume: resume, restartSchedules: restartSchedules)
+    return try fit(
+      model, train: loader("training", data.trainLoader()), resume: resume, restartSchedules: restartSchedules
+    )
   }
 
   /// Trains with the loaders of a data module, and validates if it has a validation loader.
@@ -94,7 +96,8 @@ extension Trainer {
     guard let validation = try data.validationLoader() else {
       return try fit(model, train: train, resume: resume, restartSchedules: restartSchedules)
     }
-    return try fit(model, train: train, validation: validation, resume: resume, restartSchedules: restartSchedules)
+    return try fit(
+      model, train: train, validation: validation, resume: resume, restartSchedules: restartSchedules)
   }
 
   /// Trains a model that brings its own loaders.
