@@ -97,5 +97,5 @@ public struct ExperimentOptions: ParsableArguments {
 
 /// A line for the person who watches, on standard error like the progress bars.
 public func say(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
+  writeToStandardError(line + "\n")
 }

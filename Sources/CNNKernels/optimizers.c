@@ -83,6 +83,14 @@ void nn_step_adadelta(int dtype, int64_t n, nn_step_common common, double rate, 
   NN_CALL(adadelta_, n, common, rate, rho, epsilon, p, g, s, d)
 }
 
+int nn_all_finite(int dtype, int64_t n, const void *x) {
+#if defined(__x86_64__)
+  if (nn_kernel_path() != NN_PORTABLE)
+    return dtype == NN_F32 ? all_finite_f32_avx2(n, x) : all_finite_f64_avx2(n, x);
+#endif
+  return dtype == NN_F32 ? all_finite_f32_portable(n, x) : all_finite_f64_portable(n, x);
+}
+
 double nn_power_sum(int dtype, int64_t n, double power, const void *x) {
 #if defined(__x86_64__)
   if (nn_kernel_path() != NN_PORTABLE)

@@ -177,6 +177,17 @@ static double NN_NAME(power_sum_)(int64_t n, double power, const T *restrict x) 
   return sum;
 }
 
+/// 0 times a finite number is 0, 0 times another is NaN: as fast as the numbers can be read.
+static int NN_NAME(all_finite_)(int64_t n, const T *restrict x) {
+  T lane[32] = {0}, sum = 0;
+  int64_t i = 0;
+  for (; i + 32 <= n; i += 32)
+    for (int k = 0; k < 32; k++) lane[k] += x[i + k] * (T)0;
+  for (int k = 0; k < 32; k++) sum += lane[k];
+  for (; i < n; i++) sum += x[i] * (T)0;
+  return sum == 0;
+}
+
 #undef NN_GRADIENT
 #undef NN_MOMENTS
 #undef NN_ADAM_CONSTANTS

@@ -25,7 +25,7 @@ struct NNCommand: ParsableCommand {
 }
 
 /// A line for the person who watches, on standard error like the progress bars.
-func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+func say(_ line: String) { writeToStandardError(line + "\n") }
 
 /// A number of bytes for people.
 func byteCountText(_ bytes: Int) -> String {

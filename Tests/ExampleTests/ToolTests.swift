@@ -48,8 +48,13 @@ import Testing
       #expect(report.status == 0)
       #expect(report.output.split(separator: "\n").count == 4 && report.output.contains("report.html"))
 
-      let resumed = try nn(["train", "--resume", "--output", run, "--epochs", "2"])
-      #expect(resumed.status == 0 && resumed.output.contains("step 4"), "\(resumed.output)")
+      // A complete run is tested once more; a longer one would be under a schedule for the shorter.
+      let resumed = try nn(["train", "--resume", "--output", run + "/"])
+      #expect(resumed.status == 0 && resumed.output.contains("step 2"), "\(resumed.output)")
+      let longer = try nn(["train", "--resume", "--output", run, "--epochs", "2"])
+      #expect(
+        longer.status == 1 && longer.output.contains("OneCycleLR: expected the schedule of the checkpoint"),
+        "\(longer.output)")
     }
   }
 

@@ -210,7 +210,8 @@ private final class Emulator {
       }
     }
     let emulator = Emulator((80, 24))
-    let trainer = Trainer(callbacks: [TerminalDashboard(emulator.terminal)], enableProgressBar: false)
+    let trainer = Trainer(
+      callbacks: [TerminalDashboard(emulator.terminal)], enableProgressBar: false, detectAnomaly: false)
     #expect(throws: FileError.self) { try trainer.fit(Broken(), train: points(9, seed: 1)) }
     // There is no curve of losses that are no numbers.
     #expect(

@@ -14,8 +14,20 @@ import NNLightning
     var weights: Data
     var table: String
     var lines: String
+    /// Of TensorBoard's one event file, without the times.
+    var events: [EventReader.Scalar]
+    /// Unfinished files and marks that are left.
+    var leftovers: [String]
 
     init(_ folder: URL) throws {
+      let board = folder.appendingPathComponent("tensorboard")
+      let files = try FileManager.default.contentsOfDirectory(atPath: board.path)
+      try #require(files.count == 1, "\(files)")
+      let reader = try EventReader(Data(contentsOf: board.appendingPathComponent(files[0])))
+      events = reader.scalars
+      leftovers = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter {
+        $0.hasPrefix(".")
+      }
       weights = try Data(contentsOf: folder.appendingPathComponent("final.safetensors"))
       table = try String(contentsOf: folder.appendingPathComponent("log.csv"), encoding: .utf8)
       lines = try String(contentsOf: folder.appendingPathComponent("log.jsonl"), encoding: .utf8)
@@ -68,7 +80,107 @@ import NNLightning
     }
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  /// Killed while the files of its first steps are written, before there is a checkpoint, and in the test.
+  @Test(arguments: [(every: 1_000, latest: 0.3), (every: 1, latest: 1.1)])
+  func killsAtTheEdgesLeaveNoTrace(every: Int, latest: Double) throws {
+    try withTemporaryFolder { folder in
+      let clock = ContinuousClock()
+      let begin = clock.now
+      let expected = try reference(folder.appendingPathComponent("reference"))
+      let duration = (clock.now - begin) / .seconds(1)
+      for round in 0..<6 {
+        let run = folder.appendingPathComponent("run\(round)")
+        for kills in 0..<3 {
+          let process = try start(run, "every=\(every)")
+          let part = latest * (Double(round) + Double(kills + 1) / 4) / 6
+          Thread.sleep(forTimeInterval: duration * part)
+          if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+          process.waitUntilExit()
+        }
+        let last = try Command([product("ResumeProbe"), run.path, "every=\(every)"])
+        #expect(last.status == 0, "\(last.output)")
+        #expect(try Outcome(run) == expected, "run \(round)")
+      }
+    }
+  }
+
+  @Test func aFolderOfAnotherNameIsTheSameRun() throws {
+    try withTemporaryFolder { folder in
+      let expected = try reference(folder.appendingPathComponent("reference"))
+      let (run, moved) = (folder.path + "/run", folder.path + "/moved")
+      // As it was given, with a slash, through the folder itself, and under another name.
+      for (steps, name) in [(4, run), (9, run + "/"), (15, run + "/../run/.")] {
+        #expect(try Command([product("ResumeProbe"), name, "steps=\(steps)"]).status == 0)
+      }
+      try FileManager.default.moveItem(atPath: run, toPath: moved)
+      #expect(try Command([product("ResumeProbe"), moved]).status == 0)
+      #expect(try Outcome(URL(fileURLWithPath: moved)) == expected)
+    }
+  }
+
+  @Test func whatAKilledWriterLeftIsRemovedAndTold() throws {
+    try withTemporaryFolder { folder in
+      let run = folder.appendingPathComponent("run")
+      // A writer that is killed in the middle leaves its file.
+      var tries = 0
+      func leftovers() -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: run.path)) ?? []).filter { $0.hasPrefix(".") }
+      }
+      while leftovers().isEmpty, tries < 200 {
+        tries += 1
+        let process = try start(run, "every=1", "epochs=1000")
+        while process.isRunning, leftovers().isEmpty {}
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+      }
+      try #require(!leftovers().isEmpty)
+      let next = try Command([product("ResumeProbe"), run.path, "bar=1", "steps=1"])
+      #expect(next.status == 0 && leftovers().isEmpty, "\(next.output)")
+      #expect(next.output.components(separatedBy: "that a killed run left in").count == 2, "\(next.output)")
+    }
+  }
+
+  /// Nobody reads what it writes any more: the step is finished and saved.
+  @Test(arguments: ["stderr", "stdout and stderr"])
+  func outputThatIsGoneIsNoReasonToLoseWork(what: String) throws {
+    try withTemporaryFolder { folder in
+      let expected = try reference(folder.appendingPathComponent("reference"))
+      let run = folder.appendingPathComponent("run")
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: product("ResumeProbe"))
+      process.arguments = [run.path, "bar=1", "pause=1", "every=1000"]
+      let pipe = Pipe()
+      process.standardError = pipe
+      process.standardOutput = what == "stderr" ? FileHandle.nullDevice : pipe
+      try process.run()
+      try pipe.fileHandleForWriting.close()
+      _ = try pipe.fileHandleForReading.read(upToCount: 1)
+      try pipe.fileHandleForReading.close()
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+      let saved = try Checkpoint(contentsOf: run.path + "/last.safetensors")
+      #expect(saved.globalStep > 0 && saved.epoch < 12, "stopped at step \(saved.globalStep)")
+      #expect(try Command([product("ResumeProbe"), run.path]).status == 0)
+      #expect(try Outcome(run) == expected)
+    }
+  }
+
+  @Test func closingTheTerminalTwiceStillSaves() throws {
+    try withTemporaryFolder { folder in
+      let run = folder.appendingPathComponent("run")
+      let process = try start(run, "pause=20", "every=1000")
+      let log = run.appendingPathComponent("log.jsonl").path
+      while process.isRunning, (try? String(contentsOfFile: log, encoding: .utf8))?.isEmpty ?? true {
+        Thread.sleep(forTimeInterval: 0.002)
+      }
+      for _ in 0..<3 { kill(process.processIdentifier, SIGHUP) }
+      process.waitUntilExit()
+      #expect(process.terminationReason == .exit && process.terminationStatus == 0)
+      #expect(try Checkpoint(contentsOf: run.path + "/last.safetensors").globalStep > 0)
+    }
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func theFirstSignalSavesAndReturns(signal: Int32) throws {
     try withTemporaryFolder { folder in
       let expected = try reference(folder.appendingPathComponent("reference"))

@@ -6,10 +6,12 @@ import NNLightning
 
 // A small training with everything that draws random numbers or keeps a state, for the tests that kill it:
 //
-//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N] [interrupt=N] [frozen=off|CACHE]
+//     ResumeProbe FOLDER [workers=N] [steps=N] [epochs=N] [interrupt=N] [every=N] [bar=1] [pause=N] [frozen=off|CACHE]
 //
 // With `frozen` it trains a head on a frozen layer, whose results are kept in the folder CACHE.
-// It goes on where the folder's last checkpoint is, sends itself a Ctrl-C in the N-th validation batch if asked to, and at its end writes the weights and prints the metrics.
+// It goes on where the folder's last checkpoint is (written every N steps), sends itself a Ctrl-C in the N-th validation
+// batch if asked to, and at its end tests, writes the weights and prints the metrics. With `bar` it shows its progress all
+// the time, with `pause` it waits so many milliseconds in each batch.
 
 /// Points with noise that is new in every epoch.
 struct NoisyPoints: Dataset {
@@ -25,7 +27,7 @@ struct NoisyPoints: Dataset {
   }
 }
 
-final class Net: Module, Classifier, TrainStep, ValidationStep {
+final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let a = Linear(6, 16)
   let norm = BatchNorm1d(16)
   let dropout = Dropout(0.3)
@@ -43,6 +45,7 @@ final class Net: Module, Classifier, TrainStep, ValidationStep {
   func callAsFunction(_ x: Tensor) -> Tensor { b(dropout(norm(a(x)).relu())) }
 
   func trainingStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+    if let pause = option("pause") { Thread.sleep(forTimeInterval: Double(pause) / 1e3) }
     let x = batch.input + Tensor.randn(batch.input.shape, generator: noise) * 0.01
     let y = self(x)
     context.log("train_f1", F1Score(classes: 2, y, batch.target), onStep: false, onEpoch: true)
@@ -125,11 +128,14 @@ do {
   let net = Net(noise: noise, interrupt: option("interrupt"))
   let trainer = Trainer(
     maxEpochs: option("epochs") ?? 12, maxSteps: option("steps"),
-    callbacks: [
-      ModelCheckpoint(directory: folder, saveTopK: 2, everySteps: 2),
+    callbacks: (option("bar") == nil ? [] : [ProgressBar(interval: 0)]) + [
+      ModelCheckpoint(directory: folder, saveTopK: 2, everySteps: option("every") ?? 2),
       EarlyStopping(patience: 1_000, restoresBestWeights: true),
     ],
-    loggers: [CSVLogger(folder + "/log.csv"), JSONLinesLogger(folder + "/log.jsonl")],
+    loggers: [
+      CSVLogger(folder + "/log.csv"), JSONLinesLogger(folder + "/log.jsonl"),
+      TensorBoardLogger(folder + "/tensorboard"),
+    ],
     enableProgressBar: false, validationInterval: 0.5, accumulateGradBatches: 2, gradientClip: .norm(1),
     logInterval: 1, generators: ["noise": noise])
   let result = try trainer.fit(
@@ -138,6 +144,10 @@ do {
     validation: DataLoader(
       NoisyPoints(count: 20, seed: 500), batchSize: 8, workers: workers, generator: Generator(seed: 1)),
     resume: .last)
+  if result.isComplete {
+    try trainer.test(
+      net, DataLoader(NoisyPoints(count: 20, seed: 900), batchSize: 8, generator: Generator(seed: 2)))
+  }
   print("\(result.stopReason) \(result.steps) \(result.epochs)")
   print(trainer.callbackMetrics)
   try net.stateDict().write(safetensors: folder + "/final.safetensors")

@@ -50,6 +50,9 @@ void nn_step_adagrad(int dtype, int64_t n, nn_step_common common, double rate, d
 void nn_step_adadelta(int dtype, int64_t n, nn_step_common common, double rate, double rho, double epsilon, void *p,
                       const void *g, void *s, void *d);
 
+/// Whether none of n elements is NaN or infinite.
+int nn_all_finite(int dtype, int64_t n, const void *x);
+
 /// Sum of |x|^power over n elements in double; the greatest |x| if power is infinite. NaN spreads.
 double nn_power_sum(int dtype, int64_t n, double power, const void *x);
 

@@ -1,7 +1,8 @@
 import Foundation
 
 /// Writes a whole file or nothing: into a temporary file of the same folder, which takes the place of the
-/// target only when all of it is on disk.
+/// target only when all of it is on disk. The temporary file is locked as long as it is written, so that one whose writer
+/// was killed is told from one that is under way.
 package struct AtomicFile {
   private let target: String
   private let temporary: String
@@ -36,13 +37,53 @@ package struct AtomicFile {
     var candidate = ""
     for _ in 0..<100 where opened < 0 {
       let tag = String(UInt64.random(in: .min ... .max), radix: 36)
-      candidate = "\(folder)/.\(name.prefix(50)).\(tag).tmp"
+      candidate = "\(folder)/.\(name.prefix(50)).\(tag)\(AtomicFile.suffix)"
       opened = open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if opened < 0, errno != EEXIST { break }
+      // Who cleans up may have found the file before it was locked: then it is gone, and another one is made.
+      if opened >= 0, !AtomicFile.lock(opened) || !AtomicFile.isLinked(opened) {
+        close(opened)
+        opened = -1
+      }
     }
     guard opened >= 0 else { throw FileError.unwritable(file: path, reason: systemMessage()) }
     temporary = candidate
     descriptor = opened
+  }
+
+  private static let suffix = ".nn-tmp"
+
+  /// Waits for a lock. File systems without locks say so, and their files are never cleaned up.
+  private static func lock(_ descriptor: Int32) -> Bool {
+    while flock(descriptor, LOCK_EX) != 0 {
+      if errno != EINTR { return errno == EOPNOTSUPP || errno == ENOLCK || errno == EINVAL }
+    }
+    return true
+  }
+
+  private static func isLinked(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_nlink > 0
+  }
+
+  /// Removes the temporary files of writers that were killed; what is still written, or cannot be removed, stays.
+  ///
+  /// - Returns: how many files, and how large they were together.
+  package static func removeLeftovers(in folder: String) -> (count: Int, bytes: Int) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    var (count, bytes) = (0, 0)
+    for name in names where name.hasPrefix(".") && name.hasSuffix(suffix) {
+      let path = "\(folder)/\(name)"
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+      guard descriptor >= 0 else { continue }
+      defer { close(descriptor) }
+      var status = stat()
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &status) == 0,
+        status.st_mode & S_IFMT == S_IFREG, status.st_nlink > 0, unlink(path) == 0
+      else { continue }
+      (count, bytes) = (count + 1, bytes + Int(status.st_size))
+    }
+    return (count, bytes)
   }
 
   private func check(_ succeeded: Bool) throws {

@@ -14,7 +14,9 @@ infix operator .|| : LogicalDisjunctionPrecedence
 extension Tensor {
   private static func compared(_ op: nn_compare_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor
   {
-    _ = broadcastShape(a.shape, b.shape, name)
+    guard broadcasts(a.shape, b.shape, name) else {
+      return zeros((a.rank < b.rank ? b : a).shape, dtype: .bool)
+    }
     if isTracing, let result = traced(name, [a, b], body: { compared(op, name, $0[0], $0[1]) }) {
       return result
     }

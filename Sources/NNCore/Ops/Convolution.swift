@@ -25,9 +25,12 @@ extension Tensor {
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Padding1 = 0, dilation: Int = 1,
     groups: Int = 1
   ) -> Tensor {
-    require(
-      (rank == 3 || rank == 2) && weight.rank == 3, "conv1d",
-      "needs an input [N, C, L] and weights [O, C/groups, l], got \(shape) and \(weight.shape)")
+    require(weight.rank == 3, "conv1d", "needs weights [O, C/groups, l], got \(weight.shape)")
+    guard
+      fits(
+        rank == 3 || rank == 2, "conv1d",
+        "needs an input [N, C, L] for weights \(weight.shape), got \(shape)")
+    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1], dtype: weight.dtype) }
     let padding: Padding2 =
       switch padding {
       case .symmetric(let size): .symmetric(Size2(0, size))
@@ -50,11 +53,13 @@ extension Tensor {
         weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups, name
       ).squeeze(0)
     }
-    checkConvolution(weight, bias, stride: stride, dilation: dilation, groups: groups, name)
-    require(
-      weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name,
-      "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
+    checkConvolution(weight, stride: stride, dilation: dilation, groups: groups, name)
     requireBias(bias, weight.shape[0], name)
+    guard hasImages(like: weight, bias, name),
+      fits(
+        weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name, .channels,
+        "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
+    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1, 1], dtype: weight.dtype) }
     switch padding {
     case .symmetric(let size):
       require(size.height >= 0 && size.width >= 0, name, "padding \(size) is negative")
@@ -69,9 +74,11 @@ extension Tensor {
     let room = Size2(
       shape[2] + rows.before + rows.behind - dilation.height * (weight.shape[2] - 1) - 1,
       shape[3] + columns.before + columns.behind - dilation.width * (weight.shape[3] - 1) - 1)
-    require(
-      room.height >= 0 && room.width >= 0, name,
-      "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
+    guard
+      fits(
+        room.height >= 0 && room.width >= 0, name, .tooSmall,
+        "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
+    else { return Tensor.zeros([shape[0], weight.shape[0], 1, 1], dtype: dtype) }
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
     let geometry = ConvolutionGeometry(
       stride: stride, padding: Size2(rows.before, columns.before), dilation: dilation, groups: groups)
@@ -95,16 +102,20 @@ extension Tensor {
     return Tensor.convolved(self, weight, bias, geometry, outputSize: size)
   }
 
-  private func checkConvolution(
-    _ weight: Tensor, _ bias: Tensor?, stride: Size2, dilation: Size2, groups: Int, _ name: StaticString
-  ) {
-    require(
-      rank == 4 && weight.rank == 4, name,
+  private func hasImages(like weight: Tensor, _ bias: Tensor?, _ name: StaticString) -> Bool {
+    fits(
+      rank == 4, name,
       "needs an image batch [N, C, H, W] and weights of 4 dimensions, got \(shape) and \(weight.shape)")
-    require(
-      dtype.isFloatingPoint && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype, name,
-      "needs one floating-point type, got input \(dtype), weight \(weight.dtype), bias \(bias?.dtype ?? dtype)"
-    )
+      && fits(
+        dtype.isFloatingPoint && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype, name, .type,
+        "needs one floating-point type, got input \(dtype), weight \(weight.dtype), "
+          + "bias \(bias?.dtype ?? dtype)")
+  }
+
+  private func checkConvolution(
+    _ weight: Tensor, stride: Size2, dilation: Size2, groups: Int, _ name: StaticString
+  ) {
+    require(weight.rank == 4, name, "needs weights of 4 dimensions, got \(weight.shape)")
     require(
       groups > 0 && stride.height > 0 && stride.width > 0 && dilation.height > 0 && dilation.width > 0, name,
       "stride \(stride), dilation \(dilation) and groups \(groups) must be positive")
@@ -160,11 +171,14 @@ extension Tensor {
       return unsqueeze(0).transposedConvolution(weight, bias, geometry, outputPadding, name).squeeze(0)
     }
     let (stride, dilation) = (geometry.stride, geometry.dilation)
-    checkConvolution(weight, bias, stride: stride, dilation: dilation, groups: geometry.groups, name)
-    require(
-      weight.shape[0] == shape[1] && shape[1] % geometry.groups == 0, name,
-      "input \(shape) and weight \(weight.shape) do not fit with \(geometry.groups) groups")
-    requireBias(bias, weight.shape[1] * geometry.groups, name)
+    checkConvolution(weight, stride: stride, dilation: dilation, groups: geometry.groups, name)
+    let outputs = weight.shape[1] * geometry.groups
+    requireBias(bias, outputs, name)
+    guard hasImages(like: weight, bias, name),
+      fits(
+        weight.shape[0] == shape[1] && shape[1] % geometry.groups == 0, name, .channels,
+        "input \(shape) and weight \(weight.shape) do not fit with \(geometry.groups) groups")
+    else { return Tensor.zeros([shape.first ?? 1, outputs, 1, 1], dtype: weight.dtype) }
     func length(_ axis: Int, _ size: WritableKeyPath<Size2, Int>) -> Int {
       require(
         geometry.padding[keyPath: size] >= 0 && outputPadding[keyPath: size] >= 0

@@ -44,6 +44,7 @@ extension Tensor {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
       || (op == NN_DIV && !dtype.isFloatingPoint)
+      || !Tensor.broadcasts(shape, other.shape, "in-place operation")
       || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape
       || !isNonOverlappingAndDense || storage.isReadOnly || !isKnownUniquelyReferenced(&storage)
     {

@@ -41,7 +41,10 @@ extension Tensor {
     savingOutput: Bool = false,
     toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
-    _ = broadcastShape(a.shape, b.shape, name)
+    guard broadcasts(a.shape, b.shape, name) else {
+      return zeros(
+        (a.rank < b.rank ? b : a).shape, dtype: toFloat ? resultType(a, b).promotedToFloat : resultType(a, b))
+    }
     if isTracing,
       let result = traced(
         name, [a, b], ["kind": .int(Int(op.rawValue))],

@@ -21,9 +21,11 @@ public func embedding(_ index: Tensor, _ weight: Tensor, paddingIndex: Int? = ni
   let places = index.detach().to(.int64).reshape([-1])
   if places.count > 0 {
     let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
-    require(
-      low >= 0 && high < rows, "embedding",
-      "index \(low < 0 ? low : high) is outside the \(rows) rows of the table")
+    guard
+      fits(
+        low >= 0 && high < rows, "embedding", .label,
+        "index \(low < 0 ? low : high) is outside the \(rows) rows of the table")
+    else { return Tensor.zeros(index.shape + [size], dtype: weight.dtype) }
   }
   let padding = paddingIndex.map { $0 < 0 ? $0 + rows : $0 }
   if let padding {

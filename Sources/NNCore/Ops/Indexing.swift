@@ -10,14 +10,28 @@ extension Tensor {
     return index.detach().to(.int64)
   }
 
+  /// Whether all int64 elements are indices of an axis of some size.
+  private func hasIndices(below size: Int, _ name: StaticString) -> Bool {
+    let places = contiguous()
+    if places.count == 0 { return true }
+    let values = UnsafeBufferPointer(start: places.pointer(Int.self), count: places.count)
+    let wrong = withExtendedLifetime(places) { values.first { $0 < -size || $0 >= size } }
+    guard let wrong else { return true }
+    misfit(name, .label, "index \(wrong) is out of range for size \(size)")
+    return false
+  }
+
   /// out[…, i, …] = self[…, index[…, i, …], …] along an axis. As `torch.gather`.
   public func gather(_ axis: Int, index: Tensor) -> Tensor {
     let a = self.axis(axis, "gather")
     let places = checkedIndex(index, "gather")
     if rank == 0 { return reshape([1]).gather(0, index: places.reshape([-1])).reshape(index.shape) }
-    require(
-      index.rank == rank && shape.indices.allSatisfy { $0 == a || index.shape[$0] <= shape[$0] }, "gather",
-      "index of shape \(index.shape) does not fit shape \(shape) along axis \(axis)")
+    guard
+      fits(
+        index.rank == rank && shape.indices.allSatisfy { $0 == a || index.shape[$0] <= shape[$0] }, "gather",
+        "index of shape \(index.shape) does not fit shape \(shape) along axis \(axis)"),
+      places.hasIndices(below: shape[a], "gather")
+    else { return Tensor.zeros(index.shape, dtype: dtype) }
     let full = shape
     return backend.gather(self, axis: a, index: places)
       .recorded("gather", inputs: [self], saving: [places]) { g, c in
@@ -83,6 +97,9 @@ extension Tensor {
     let places = checkedIndex(index, "indexSelect")
     require(index.rank <= 1, "indexSelect", "the index must be a vector, its shape is \(index.shape)")
     require(rank > 0, "indexSelect", "a scalar has no axis")
+    guard places.hasIndices(below: shape[a], "indexSelect") else {
+      return Tensor.zeros(Array(shape[..<a]) + [index.count] + Array(shape[(a + 1)...]), dtype: dtype)
+    }
     let full = shape
     return backend.indexSelect(self, axis: a, index: places.reshape([-1]))
       .recorded("index_select", inputs: [self], saving: [places.reshape([-1])]) { g, c in
@@ -153,8 +170,11 @@ extension Tensor {
     let places = checkedIndex(self, "oneHot")
     if count > 0 {
       let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
-      require(
-        low >= 0 && high < classCount, "oneHot", "classes \(low)...\(high) are outside 0..<\(classCount)")
+      guard
+        fits(
+          low >= 0 && high < classCount, "oneHot", .label,
+          "classes \(low)...\(high) are outside 0..<\(classCount)")
+      else { return Tensor.zeros(shape + [classCount], dtype: .int64) }
     }
     return (places.unsqueeze(-1) .== Tensor.arange(classCount)).to(.int64)
   }

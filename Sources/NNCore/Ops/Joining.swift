@@ -12,12 +12,14 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   shape[a] = 0
   for part in parts {
     var matching = part.shape
-    require(
-      part.rank == first.rank
-        && {
-          matching[a] = first.shape[a]; return matching == first.shape
-        }(), "cat",
-      "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
+    guard
+      fits(
+        part.rank == first.rank
+          && {
+            matching[a] = first.shape[a]; return matching == first.shape
+          }(), "cat",
+        "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
+    else { return Tensor.zeros(first.shape, dtype: dtype) }
     shape[a] += part.shape[a]
   }
   if isTracing,
@@ -47,7 +49,8 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
 public func stack(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   guard let first = tensors.first else { fail("stack", "needs at least one tensor") }
   for tensor in tensors {
-    require(tensor.shape == first.shape, "stack", "shapes \(first.shape) and \(tensor.shape) differ")
+    guard fits(tensor.shape == first.shape, "stack", "shapes \(first.shape) and \(tensor.shape) differ")
+    else { return stack(tensors.map { _ in first }, axis: axis) }
   }
   return cat(
     tensors.map { $0.unsqueeze(first.axis(axis, "stack", extra: 1)) },

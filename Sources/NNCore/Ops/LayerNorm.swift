@@ -11,10 +11,12 @@ extension Tensor {
   ) -> Tensor {
     let name: StaticString = "layerNorm"
     let columns = normalized.reduce(1, *)
-    require(
-      dtype.isFloatingPoint && !normalized.isEmpty && Array(shape.suffix(normalized.count)) == normalized
-        && columns > 0,
-      name, "cannot normalise \(dtype) of shape \(shape) over last dimensions \(normalized)")
+    guard
+      fits(
+        dtype.isFloatingPoint && !normalized.isEmpty && Array(shape.suffix(normalized.count)) == normalized
+          && columns > 0,
+        name, "cannot normalise \(dtype) of shape \(shape) over last dimensions \(normalized)")
+    else { return self }
     for tensor in [weight, bias].compactMap({ $0 }) {
       require(
         tensor.shape == normalized && tensor.dtype == dtype, name,

@@ -2,13 +2,13 @@
 
 /// Squared differences. As `torch.nn.functional.mse_loss`.
 public func mseLoss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
-  requireSameShape(input, target, "mseLoss")
+  guard haveSameShape(input, target, "mseLoss") else { return input.meaninglessLoss(reduction) }
   return (input - target).square().reduced(reduction)
 }
 
 /// Absolute differences. As `torch.nn.functional.l1_loss`.
 public func l1Loss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
-  requireSameShape(input, target, "l1Loss")
+  guard haveSameShape(input, target, "l1Loss") else { return input.meaninglessLoss(reduction) }
   return (input - target).abs().reduced(reduction)
 }
 
@@ -16,7 +16,7 @@ public func l1Loss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .me
 public func smoothL1Loss(
   _ input: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean
 ) -> Tensor {
-  requireSameShape(input, target, "smoothL1Loss")
+  guard haveSameShape(input, target, "smoothL1Loss") else { return input.meaninglessLoss(reduction) }
   require(beta >= 0, "smoothL1Loss", "beta must not be negative, got \(beta)")
   if beta == 0 { return l1Loss(input, target, reduction: reduction) }
   let d = input - target
@@ -28,7 +28,7 @@ public func smoothL1Loss(
 public func huberLoss(
   _ input: Tensor, _ target: Tensor, delta: Double = 1, reduction: Reduction = .mean
 ) -> Tensor {
-  requireSameShape(input, target, "huberLoss")
+  guard haveSameShape(input, target, "huberLoss") else { return input.meaninglessLoss(reduction) }
   require(delta > 0, "huberLoss", "delta must be positive, got \(delta)")
   let d = input - target
   let size = d.abs()

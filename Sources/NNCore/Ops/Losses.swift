@@ -37,7 +37,9 @@ public func crossEntropy(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100,
   reduction: Reduction = .mean, labelSmoothing: Double = 0
 ) -> Tensor {
-  require(input.rank >= 1, "crossEntropy", "needs logits of shape [C] or [N, C, …], not \(input.shape)")
+  guard
+    fits(input.rank >= 1, "crossEntropy", "needs logits of shape [C] or [N, C, …], not \(input.shape)")
+  else { return input }
   require(
     (0...1).contains(labelSmoothing), "crossEntropy",
     "label smoothing must be in 0...1, got \(labelSmoothing)")
@@ -46,9 +48,11 @@ public func crossEntropy(
   let logarithms = input.logSoftmax(axis)
   if target.dtype.isFloatingPoint {
     let weights = weight.map { broadcastWeight($0, classes, rank: input.rank, axis: axis, "crossEntropy") }
-    require(
-      target.shape == input.shape, "crossEntropy",
-      "probabilities of shape \(target.shape) for logits of shape \(input.shape)")
+    guard
+      fits(
+        target.shape == input.shape, "crossEntropy", target.rank < input.rank ? .type : .shape,
+        "probabilities of type \(target.dtype) and shape \(target.shape) for logits of shape \(input.shape)")
+    else { return input.meaninglessLoss(reduction) }
     var wanted = target.to(input.dtype)
     if labelSmoothing > 0 { wanted = wanted * (1 - labelSmoothing) + labelSmoothing / Double(classes) }
     if let weights { wanted = wanted * weights }
@@ -84,10 +88,13 @@ private func negativeLogLikelihood(
   let classes = input.shape[axis]
   var expected = input.shape
   expected.remove(at: axis)
-  require(
-    target.shape == expected && !target.dtype.isFloatingPoint && target.dtype != .bool, name,
-    "targets of type \(target.dtype) and shape \(target.shape) for an input of shape \(input.shape); "
-      + "expected integers of shape \(expected)")
+  let isInteger = !target.dtype.isFloatingPoint && target.dtype != .bool
+  guard
+    fits(
+      target.shape == expected && isInteger, name, isInteger ? .shape : .type,
+      "targets of type \(target.dtype) and shape \(target.shape) for an input of shape \(input.shape); "
+        + "expected integers of shape \(expected)")
+  else { return input.meaninglessLoss(reduction) }
   if let weight {
     require(weight.shape == [classes], name, "weight of shape \(weight.shape) for \(classes) classes")
   }
@@ -95,7 +102,7 @@ private func negativeLogLikelihood(
   let targets = ClassTargets(
     classes: target.detach().to(.int64).contiguous(), weight: weight?.to(input.dtype), ignored: ignoreIndex,
     smoothing: smoothing)
-  let counts = targets.counts(of: classes, name)
+  guard let counts = targets.counts(of: classes, name) else { return input.meaninglessLoss(reduction) }
   let losses = targets.sums(of: rows)
   if reduction != .mean {
     return (target.rank == 1 ? losses : losses.reshape(target.shape)).reduced(reduction)
@@ -127,12 +134,17 @@ package struct ClassTargets: Sendable {
       ignored: ignored, smoothing: smoothing)
   }
 
-  /// How often each class is asked for.
-  fileprivate func counts(of size: Int, _ name: StaticString) -> [Int] {
+  /// How often each class is asked for; nil if one does not exist.
+  fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
-    for target in UnsafeBufferPointer(start: classes.pointer(Int.self), count: classes.count)
-    where target != ignored {
-      require(target >= 0 && target < size, name, "target class \(target) is outside 0..<\(size)")
+    let rows = classes.shape.first.map { max(1, classes.count / max(1, $0)) } ?? 1
+    let all = UnsafeBufferPointer(start: classes.pointer(Int.self), count: classes.count)
+    for (place, target) in all.enumerated() where target != ignored {
+      guard
+        fits(
+          target >= 0 && target < size, name, .label, row: place / rows,
+          "target class \(target) is outside 0..<\(size)")
+      else { return nil }
       counts[target] += 1
     }
     return counts
@@ -191,12 +203,15 @@ private func broadcastWeight(
 public func binaryCrossEntropy(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
-  requireSameShape(input, target, "binaryCrossEntropy")
+  guard haveSameShape(input, target, "binaryCrossEntropy") else { return input.meaninglessLoss(reduction) }
   let (x, t) = (input.detach(), target.detach().to(input.dtype))
   if x.count > 0 {
-    require(
-      x.amin().item() >= 0 && x.amax().item() <= 1, "binaryCrossEntropy",
-      "needs probabilities in 0...1, they lie in \(x.amin().item())...\(x.amax().item())")
+    // NaN is no mistake of the caller: it is to be seen in the loss.
+    guard
+      fits(
+        !(x.amin().item() < 0) && !(x.amax().item() > 1), "binaryCrossEntropy",
+        "needs probabilities in 0...1, they lie in \(x.amin().item())...\(x.amax().item())")
+    else { return input.meaninglessLoss(reduction) }
   }
   let value = (t - 1) * (-x).log1p().clamp(min: -100) - t * x.log().clamp(min: -100)
   // The slope stays finite at 0 and 1, where that of the logarithms does not.
@@ -223,7 +238,9 @@ public func binaryCrossEntropyWithLogits(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
-  requireSameShape(input, target, "binaryCrossEntropyWithLogits")
+  guard haveSameShape(input, target, "binaryCrossEntropyWithLogits") else {
+    return input.meaninglessLoss(reduction)
+  }
   let t = target.to(input.dtype)
   let logarithm = input.logSigmoid()
   let positive = posWeight.map { logarithm * (($0 - 1) * t + 1) } ?? logarithm
@@ -240,15 +257,22 @@ public func binaryCrossEntropyWithLogits(
 public func klDiv(
   _ input: Tensor, _ target: Tensor, reduction: Reduction = .mean, logTarget: Bool = false
 ) -> Tensor {
-  requireSameShape(input, target, "klDiv")
+  guard haveSameShape(input, target, "klDiv") else { return input.meaninglessLoss(reduction) }
   if logTarget { return (target.exp() * (target - input)).reduced(reduction) }
   let isZero = target .== 0
   let entropy = target * `where`(isZero, target.scalar(1), target).log()
   return (entropy - target * input).reduced(reduction)
 }
 
-func requireSameShape(_ input: Tensor, _ target: Tensor, _ name: StaticString) {
-  require(
+func haveSameShape(_ input: Tensor, _ target: Tensor, _ name: StaticString) -> Bool {
+  fits(
     input.shape == target.shape, name,
     "input of shape \(input.shape) and target of shape \(target.shape) differ")
+}
+
+extension Tensor {
+  /// Of the shape that a loss of these scores has, after `fits` said no.
+  func meaninglessLoss(_ reduction: Reduction) -> Tensor {
+    Tensor.zeros(reduction == .none && rank > 1 ? [shape[0]] : [], dtype: dtype)
+  }
 }

@@ -20,9 +20,15 @@ extension Tensor {
     let (isRow, isColumn) = (rank == 1, other.rank == 1)
     let a = isRow ? unsqueeze(0) : self
     let b = isColumn ? other.unsqueeze(1) : other
-    require(
-      a.shape[a.rank - 1] == b.shape[b.rank - 2], "matmul",
-      "inner sizes of \(shape) and \(other.shape) differ")
+    guard
+      fits(
+        a.shape[a.rank - 1] == b.shape[b.rank - 2], "matmul",
+        "inner sizes of \(shape) and \(other.shape) differ")
+    else {
+      return Tensor.zeros(
+        (isRow ? [] : Array(shape.dropLast())) + (isColumn ? [] : [other.shape[other.rank - 1]]), dtype: dtype
+      )
+    }
     var result = a.matrixProduct(b)
     if isColumn { result = result.squeeze(-1) }
     if isRow { result = result.squeeze(isColumn ? -1 : -2) }
@@ -73,8 +79,13 @@ extension Tensor {
   /// Product of two matrices.
   public func mm(_ other: Tensor) -> Tensor {
     require(
-      rank == 2 && other.rank == 2 && shape[1] == other.shape[0], "mm",
+      rank == 2 && other.rank == 2, "mm",
       "needs matrices of shapes [n, m] and [m, p], got \(shape) and \(other.shape)")
+    guard
+      fits(
+        shape[1] == other.shape[0], "mm",
+        "needs matrices of shapes [n, m] and [m, p], got \(shape) and \(other.shape)")
+    else { return Tensor.zeros([shape[0], other.shape[1]], dtype: dtype) }
     return Tensor.product(self, other)
   }
 
@@ -126,14 +137,20 @@ extension Tensor {
   ///   - bias: [outputs].
   /// - Returns: this tensor's shape [..., inputs] with `outputs` in place of `inputs`.
   public func linear(_ weight: Tensor, bias: Tensor? = nil) -> Tensor {
-    require(
-      rank >= 1 && weight.rank == 2 && shape[rank - 1] == weight.shape[1], "linear",
-      "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]")
+    require(weight.rank == 2, "linear", "needs a weight [outputs, inputs], got shape \(weight.shape)")
     if let bias {
       require(
-        bias.shape == [weight.shape[0]] && bias.dtype == dtype, "linear",
-        "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type \(dtype)")
+        bias.shape == [weight.shape[0]] && bias.dtype == weight.dtype, "linear",
+        "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type "
+          + "\(weight.dtype)")
     }
+    guard
+      fits(
+        rank >= 1 && shape[rank - 1] == weight.shape[1], "linear",
+        "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]"),
+      fits(
+        dtype == weight.dtype, "linear", .type, "input of type \(dtype) for weights of type \(weight.dtype)")
+    else { return Tensor.zeros(shape.dropLast() + [weight.shape[0]], dtype: weight.dtype) }
     if isTracing,
       let result = traced(
         "linear", [self], parameters: [weight, bias],

@@ -22,12 +22,10 @@ extension Tensor {
     training: Bool = false, momentum: Double = 0.1, eps: Double = 1e-5
   ) -> (output: Tensor, runningMean: Tensor?, runningVariance: Tensor?) {
     let name: StaticString = "batchNorm"
-    requireChannels(name, atLeast: 2)
-    for (what, tensor) in [
+    let parameters = [
       ("weight", weight), ("bias", bias), ("runningMean", runningMean), ("runningVariance", runningVariance),
-    ] {
-      requireParameter(tensor, what, [shape[1]], name)
-    }
+    ]
+    guard hasChannels(name, atLeast: 2, parameters) else { return (self, runningMean, runningVariance) }
     require(
       (runningMean == nil) == (runningVariance == nil), name,
       "running mean and running variance are needed together")
@@ -53,9 +51,11 @@ extension Tensor {
       return (output, runningMean, runningVariance)
     }
     let elements = shape[1] == 0 ? 0 : count / shape[1]
-    require(
-      elements > 1 || !training, name, "needs more than one value per channel in training, got shape \(shape)"
-    )
+    guard
+      fits(
+        elements > 1 || !training, name, .singleValue,
+        "needs more than one value per channel in training, got shape \(shape)")
+    else { return (self, runningMean, runningVariance) }
     let set = NormalizedSet(shape: shape, perSample: false, groups: shape[1])
     let (output, mean, variance) = normalized(name, set, weight, bias, eps: eps)
     guard training, let runningMean, let runningVariance else {
@@ -80,11 +80,11 @@ extension Tensor {
     groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5
   ) -> Tensor {
     let name: StaticString = "groupNorm"
-    requireChannels(name, atLeast: 2)
-    require(
-      groups > 0 && shape[1] % groups == 0, name, "\(shape[1]) channels do not divide into \(groups) groups")
-    requireParameter(weight, "weight", [shape[1]], name)
-    requireParameter(bias, "bias", [shape[1]], name)
+    guard hasChannels(name, atLeast: 2, [("weight", weight), ("bias", bias)]),
+      fits(
+        groups > 0 && shape[1] % groups == 0, name, .channels,
+        "\(shape[1]) channels do not divide into \(groups) groups")
+    else { return self }
     if isTracing,
       let result = traced(
         name, [self], parameters: [weight, bias],
@@ -110,12 +110,11 @@ extension Tensor {
   /// `torch.nn.functional.instance_norm` with the statistics of the input; see `groupNorm`.
   public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     let name: StaticString = "instanceNorm"
-    requireChannels(name, atLeast: 3)
-    require(
-      count == 0 || count / (shape[0] * shape[1]) > 1, name,
-      "needs more than one position per channel, got shape \(shape)")
-    requireParameter(weight, "weight", [shape[1]], name)
-    requireParameter(bias, "bias", [shape[1]], name)
+    guard hasChannels(name, atLeast: 3, [("weight", weight), ("bias", bias)]),
+      fits(
+        count == 0 || count / (shape[0] * shape[1]) > 1, name, .tooSmall,
+        "needs more than one position per channel, got shape \(shape)")
+    else { return self }
     if isTracing,
       let result = traced(
         name, [self], parameters: [weight, bias],
@@ -138,8 +137,8 @@ extension Tensor {
     size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1
   ) -> Tensor {
     let name: StaticString = "localResponseNorm"
-    requireChannels(name, atLeast: 3)
     require(size > 0, name, "size \(size) must be positive")
+    guard hasChannels(name, atLeast: 3, []) else { return self }
     let others = Array(repeating: 0, count: 2 * (rank - 2))
     let padded = square().pad(others + [size / 2, (size - 1) / 2])
     var sum = padded.narrow(1, start: 0, length: shape[1])
@@ -250,19 +249,20 @@ extension Tensor {
 
   // MARK: Checks
 
-  private func requireChannels(_ name: StaticString, atLeast least: Int) {
-    require(
+  private func hasChannels(
+    _ name: StaticString, atLeast least: Int, _ parameters: [(what: String, tensor: Tensor?)]
+  ) -> Bool {
+    fits(
       rank >= least && dtype.isFloatingPoint, name,
       "needs a floating-point tensor [N, C\(least > 2 ? ", positions…" : ", …")], got \(dtype) of shape \(shape)"
     )
-  }
-
-  private func requireParameter(_ tensor: Tensor?, _ what: String, _ wanted: [Int], _ name: StaticString) {
-    guard let tensor else { return }
-    require(
-      tensor.shape == wanted && tensor.dtype == dtype, name,
-      "\(what) must be \(dtype) of shape \(wanted) for input \(shape), got \(tensor.dtype) of shape \(tensor.shape)"
-    )
+      && parameters.allSatisfy { what, tensor in
+        guard let tensor else { return true }
+        return fits(
+          tensor.shape == [shape[1]] && tensor.dtype == dtype, name, .channels,
+          "\(what) must be \(dtype) of shape [\(shape[1])] for input \(shape), got \(tensor.dtype) of shape "
+            + "\(tensor.shape)")
+      }
   }
 }
 

@@ -44,7 +44,11 @@ extension Tensor {
     return shape.indices.reduce(self) { x, axis in
       let (before, behind) = ends[axis]
       if before == 0 && behind == 0 { return x }
-      let places = mode.places(size: shape[axis], before: before, behind: behind)
+      guard let places = mode.places(size: shape[axis], before: before, behind: behind) else {
+        return Tensor.zeros(
+          Array(x.shape[..<axis]) + [before + x.shape[axis] + behind] + Array(x.shape[(axis + 1)...]),
+          dtype: dtype)
+      }
       return x.indexSelect(axis, index: Tensor(places))
     }
   }
@@ -74,22 +78,26 @@ extension Tensor {
 }
 
 extension PaddingMode {
-  /// Which element of the dimension stands at each place of the padded one.
-  fileprivate func places(size: Int, before: Int, behind: Int) -> [Int] {
+  /// Which element of the dimension stands at each place of the padded one; nil if it is too small.
+  fileprivate func places(size: Int, before: Int, behind: Int) -> [Int]? {
     require(
       before >= 0 && behind >= 0, "pad", "mode \(rawValue) does not crop: padding (\(before), \(behind))")
     switch self {
     case .constant: break
     case .reflect:
-      require(
-        before < size && behind < size, "pad",
-        "padding (\(before), \(behind)) must be smaller than the dimension, \(size), to reflect it")
+      guard
+        fits(
+          before < size && behind < size, "pad", .tooSmall,
+          "padding (\(before), \(behind)) must be smaller than the dimension, \(size), to reflect it")
+      else { return nil }
     case .replicate:
-      require(size > 0, "pad", "there is no element to replicate")
+      guard fits(size > 0, "pad", .tooSmall, "there is no element to replicate") else { return nil }
     case .circular:
-      require(
-        before <= size && behind <= size, "pad",
-        "padding (\(before), \(behind)) wraps around a dimension of size \(size) more than once")
+      guard
+        fits(
+          before <= size && behind <= size, "pad", .tooSmall,
+          "padding (\(before), \(behind)) wraps around a dimension of size \(size) more than once")
+      else { return nil }
     }
     return (-before..<size + behind).map { place in
       switch self {

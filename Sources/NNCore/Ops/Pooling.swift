@@ -35,9 +35,8 @@ extension Tensor {
       }
     }
     return pooledImages(name) { images in
-      Tensor.maxPooled(
-        images, images.windows(kernelSize, stride, padding, dilation, ceilMode: ceilMode, name), name
-      ).values
+      images.windows(kernelSize, stride, padding, dilation, ceilMode: ceilMode, name)
+        .map { Tensor.maxPooled(images, $0, name).values }
     }
   }
 
@@ -131,11 +130,11 @@ extension Tensor {
     }
     let rule = countIncludePad ? PoolingAxis.Divisor.window : .elements
     return pooledImages(name) { images in
-      let geometry = images.windows(
+      images.windows(
         kernelSize, stride, padding, 1, ceilMode: ceilMode,
         divisors: (divisorOverride.map { .fixed($0) } ?? rule, divisorOverride == nil ? rule : .fixed(1)),
-        name)
-      return Tensor.averagePooled(images, geometry, name)
+        name
+      ).map { Tensor.averagePooled(images, $0, name) }
     }
   }
 
@@ -171,33 +170,44 @@ extension Tensor {
     require(rank == 2 || rank == 3, name, "needs [N, C, L] or [C, L], got \(shape)")
   }
 
-  /// Checks the input and treats a single image as a batch of one.
-  private func pooledImages(_ name: StaticString, _ body: (Tensor) -> Tensor) -> Tensor {
-    require(
-      (rank == 3 || rank == 4) && dtype.isFloatingPoint, name,
-      "needs floating-point images [N, C, H, W] or [C, H, W], got \(dtype) of shape \(shape)")
-    return rank == 3 ? body(unsqueeze(0)).squeeze(0) : body(self)
+  /// Checks the input and treats a single image as a batch of one. `body` gives nil for images that do not fit.
+  private func pooledImages(_ name: StaticString, _ body: (Tensor) -> Tensor?) -> Tensor {
+    guard
+      fits(
+        (rank == 3 || rank == 4) && dtype.isFloatingPoint, name,
+        "needs floating-point images [N, C, H, W] or [C, H, W], got \(dtype) of shape \(shape)")
+    else { return Tensor.zeros(shape.prefix(2) + [1, 1]) }
+    let result = rank == 3 ? body(unsqueeze(0))?.squeeze(0) : body(self)
+    return result ?? Tensor.zeros(shape.dropLast(2) + [1, 1], dtype: dtype)
   }
 
   private func pooledImagesWithIndices(
-    _ name: StaticString, _ geometry: (Tensor) -> PoolingGeometry
+    _ name: StaticString, _ geometry: (Tensor) -> PoolingGeometry?
   ) -> (values: Tensor, indices: Tensor) {
     var indices: Tensor?
     let values = pooledImages(name) { images in
-      let geometry = geometry(images)
+      guard let geometry = geometry(images) else { return nil }
       let (values, places) = Tensor.maxPooled(images, geometry, name, keepingPlaces: true)
       indices = places.map { backend.maxPool2dIndices(places: $0, geometry) }
       return values
     }
-    guard let indices else { fail(name, "the backend gave no places") }
+    guard let indices else { return (values, Tensor.zeros(values.shape, dtype: .int64)) }
     return (values, rank == 3 ? indices.squeeze(0) : indices)
   }
 
   private func windows(
     _ kernel: Size2, _ stride: Size2?, _ padding: Size2, _ dilation: Size2, ceilMode: Bool,
     divisors: (PoolingAxis.Divisor, PoolingAxis.Divisor) = (.elements, .elements), _ name: StaticString
-  ) -> PoolingGeometry {
+  ) -> PoolingGeometry? {
     let stride = stride ?? kernel
+    let (height, width) = (dilation.height * (kernel.height - 1) + 1, dilation.width * (kernel.width - 1) + 1)
+    guard
+      fits(
+        shape[2] > 0 && shape[3] > 0 && shape[2] + 2 * padding.height >= height
+          && shape[3] + 2 * padding.width >= width, name, .tooSmall,
+        "a window of reach \(height) x \(width) is larger than the padded input "
+          + "(\(shape[2]) + 2 · \(padding.height) x \(shape[3]) + 2 · \(padding.width))")
+    else { return nil }
     return PoolingGeometry(
       rows: PoolingAxis(
         input: shape[2], kernel: kernel.height, stride: stride.height, padding: padding.height,

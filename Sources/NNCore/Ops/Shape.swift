@@ -37,15 +37,19 @@ extension Tensor {
       unknown.count <= 1 && sizes.allSatisfy { $0 >= -1 }, "reshape", "cannot read shape \(sizes)")
     if let axis = unknown.first {
       let known = sizes.filter { $0 != -1 }.reduce(1, *)
-      require(
-        known > 0 && count % known == 0, "reshape", "\(shape) has \(count) elements, they do not fit \(sizes)"
-      )
+      guard
+        fits(
+          known > 0 && count % known == 0, "reshape",
+          "\(shape) has \(count) elements, they do not fit \(sizes)")
+      else { return Tensor.zeros(sizes.map { Swift.max(1, $0) }, dtype: dtype) }
       target[axis] = count / known
     }
     if target == shape { return self }
-    require(
-      target.reduce(1, *) == count, "reshape",
-      "shape \(shape) has \(count) elements, \(sizes) has another number")
+    guard
+      fits(
+        target.reduce(1, *) == count, "reshape",
+        "shape \(shape) has \(count) elements, \(sizes) has another number")
+    else { return Tensor.zeros(target, dtype: dtype) }
     if isTracing, rank > 0 {
       let keepsRows = target.first == shape[0]
       let rest = Array(target.dropFirst())
@@ -188,8 +192,10 @@ extension Tensor {
     if let unknown = parts.firstIndex(of: -1) {
       parts[unknown] = shape[a] / Swift.max(1, sizes.filter { $0 != -1 }.reduce(1, *))
     }
-    require(
-      parts.reduce(1, *) == shape[a], "unflatten", "size \(shape[a]) of axis \(axis) does not fit \(sizes)")
+    guard
+      fits(
+        parts.reduce(1, *) == shape[a], "unflatten", "size \(shape[a]) of axis \(axis) does not fit \(sizes)")
+    else { return Tensor.zeros(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]), dtype: dtype) }
     return reshape(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]))
   }
 
@@ -197,12 +203,16 @@ extension Tensor {
   public func expand(_ sizes: [Int]) -> Tensor {
     if sizes == shape { return self }
     let lead = sizes.count - rank
-    require(lead >= 0, "expand", "shape \(shape) has more dimensions than \(sizes)")
+    guard fits(lead >= 0, "expand", "shape \(shape) has more dimensions than \(sizes)") else {
+      return Tensor.zeros(sizes.map { Swift.max(1, $0) }, dtype: dtype)
+    }
     let target = sizes.indices.map { sizes[$0] == -1 && $0 >= lead ? shape[$0 - lead] : sizes[$0] }
     for axis in shape.indices {
-      require(
-        shape[axis] == target[axis + lead] || shape[axis] == 1, "expand",
-        "shape \(shape) does not expand to \(sizes)")
+      guard
+        fits(
+          shape[axis] == target[axis + lead] || shape[axis] == 1, "expand",
+          "shape \(shape) does not expand to \(sizes)")
+      else { return Tensor.zeros(target, dtype: dtype) }
     }
     if isTracing, rank > 0 {
       let rest = Array(target.dropFirst())
@@ -251,9 +261,13 @@ extension Tensor {
   func slice(_ axis: Int, from start: Int, length: Int, step: Int) -> Tensor {
     let a = self.axis(axis, "slice")
     let end = length == 0 ? start : start + (length - 1) * step + 1
-    require(
-      rank > 0 && start >= 0 && length >= 0 && end <= shape[a], "slice",
-      "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
+    require(rank > 0 && start >= 0 && length >= 0, "slice", "\(start)..<\(end) of shape \(shape)")
+    guard
+      fits(
+        end <= shape[a], "slice", "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
+    else {
+      return Tensor.zeros(Array(shape[..<a]) + [length] + Array(shape[(a + 1)...]), dtype: dtype)
+    }
     if start == 0 && length == shape[a] && step == 1 { return self }
     if isTracing,
       let result = traced(
@@ -294,9 +308,11 @@ extension Tensor {
     let a = self.axis(axis, "select")
     require(rank > 0, "select", "a scalar has no dimension to select from")
     let place = index < 0 ? index + shape[a] : index
-    require(
-      place >= 0 && place < shape[a], "select",
-      "index \(index) is out of range for axis \(axis) of shape \(shape)")
+    guard
+      fits(
+        place >= 0 && place < shape[a], "select",
+        "index \(index) is out of range for axis \(axis) of shape \(shape)")
+    else { return Tensor.zeros(Array(shape[..<a]) + Array(shape[(a + 1)...]), dtype: dtype) }
     let part = slice(a, from: place, length: 1, step: 1)
     return part.reshape(shape.indices.filter { $0 != a }.map { shape[$0] })
   }
@@ -304,9 +320,13 @@ extension Tensor {
   /// Pieces of the given sizes along an axis; views.
   public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
     let a = self.axis(axis, "split")
-    require(
-      sizes.reduce(0, +) == shape[a], "split",
-      "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+    guard
+      fits(
+        sizes.reduce(0, +) == shape[a], "split",
+        "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
+    else {
+      return sizes.map { Tensor.zeros(Array(shape[..<a]) + [$0] + Array(shape[(a + 1)...]), dtype: dtype) }
+    }
     var start = 0
     return sizes.map { size in
       defer { start += size }

@@ -2,7 +2,9 @@
 /// For mistakes of the programmer: shapes, element types, axes.
 @inline(never)
 package func fail(_ operation: StaticString, _ message: String) -> Never {
-  fatalError("\(operation): \(message)")
+  // What was noted before is the cause.
+  let cause = pendingDataProblem.map { " (after \($0))" } ?? ""
+  fatalError("\(operation): \(message)\(cause)")
 }
 
 /// Stops with a message naming the operation unless the condition holds.

@@ -103,7 +103,7 @@ public struct Tensor: Sendable {
   }
 
   /// Whether the elements fill a block of memory without gaps or repeats, in whatever order of axes.
-  var isNonOverlappingAndDense: Bool {
+  package var isNonOverlappingAndDense: Bool {
     if isContiguous { return true }
     let order = shape.indices.filter { shape[$0] != 1 }.sorted { strides[$0] < strides[$1] }
     return Tensor.isDense(shape, strides, order: order)

@@ -62,7 +62,9 @@ extension DataLoader {
           batch = try prefetcher.next()
         } else {
           batch = try noGrad {
-            try loader.recipe.make(batches[position], number: position, inputs: inputs) { index in
+            try loader.recipe.makeLocated(
+              batches[position], of: loader.dataset, number: position, inputs: inputs
+            ) { index in
               SampleContext(seed: UInt64(baseSeed), epoch: state.epoch, index: index)
             }
           }
@@ -70,8 +72,10 @@ extension DataLoader {
         advance(to: position + 1)
         return batch
       } catch {
+        let located = error as? LocatedError
+        loader.progress.withLock { $0.record(failedSample: located?.sample, of: id) }
         finish()
-        throw error
+        throw located?.error ?? error
       }
     }
 
@@ -90,14 +94,17 @@ extension DataLoader {
         batches = loader.batchSampler.order(epoch: state.epoch)
       }
       self.batches = batches
+      loader.progress.withLock { $0.record(order: batches, of: id) }
       let remaining = min(state.position, batches.count)..<batches.count
       if loader.workers > 0, !remaining.isEmpty {
-        let (recipe, baseSeed, epoch, inputs) = (loader.recipe, baseSeed, state.epoch, inputs)
+        let (recipe, dataset, baseSeed, epoch, inputs) = (
+          loader.recipe, loader.dataset, baseSeed, state.epoch, inputs
+        )
         prefetcher = Prefetcher(
           numbers: remaining, workers: loader.workers, ahead: loader.prefetch,
           on: loader.persistent ?? WorkerThreads()
         ) { number, isStopped in
-          try recipe.make(batches[number], number: number, inputs: inputs) { index in
+          try recipe.makeLocated(batches[number], of: dataset, number: number, inputs: inputs) { index in
             if isStopped() { throw CancellationError() }
             return SampleContext(seed: UInt64(baseSeed), epoch: epoch, index: index)
           }

@@ -88,11 +88,15 @@ extension DataLoader: ResizableLoader {
 public enum DataLoaderError: Error, Equatable, CustomStringConvertible {
   /// A saved state belongs to another loader, or is damaged.
   case stateDoesNotFit(expected: String, found: String)
+  /// A sampler asks for an element that the data set does not have.
+  case indexOutside(index: Int, count: Int)
 
   public var description: String {
     switch self {
     case .stateDoesNotFit(let expected, let found):
       "state of a DataLoader: expected \(expected), found \(found)"
+    case .indexOutside(let index, let count):
+      "DataLoader: expected indices of the data set in 0..<\(count), found \(index)"
     }
   }
 }
@@ -125,6 +129,9 @@ extension DataLoader {
 struct LoaderProgress: Sendable {
   private(set) var state = DataLoaderState()
   private(set) var times: LoadingTimes?
+  /// Batches of the pass begun last, as far as its order is drawn.
+  private(set) var order: [[Int]] = []
+  private(set) var failedSample: Int?
   private var passes = 0
   private var isUnderWay = false
 
@@ -133,12 +140,20 @@ struct LoaderProgress: Sendable {
     if isUnderWay { state = DataLoaderState(epoch: state.epoch + 1) }
     passes += 1
     isUnderWay = true
-    times = nil
+    (times, order, failedSample) = (nil, [], nil)
     return (passes, state)
   }
 
   mutating func record(_ state: DataLoaderState, of id: Int) {
     if id == passes, isUnderWay { self.state = state }
+  }
+
+  mutating func record(order: [[Int]], of id: Int) {
+    if id == passes { self.order = order }
+  }
+
+  mutating func record(failedSample: Int?, of id: Int) {
+    if id == passes { self.failedSample = failedSample }
   }
 
   mutating func record(_ times: LoadingTimes, of id: Int) {

@@ -34,9 +34,11 @@ public struct FiveCrop: DeterministicTransform, Hashable {
   }
 
   public func callAsFunction(_ image: Image) -> [Image] {
-    require(
-      height <= image.height && width <= image.width, "FiveCrop",
-      "crop \(width)x\(height) is larger than the image, \(image.width)x\(image.height)")
+    guard
+      fits(
+        height <= image.height && width <= image.width, "FiveCrop", .tooSmall,
+        "crop \(width)x\(height) is larger than the image, \(image.width)x\(image.height)")
+    else { return Array(repeating: image, count: 5) }
     let (bottom, right) = (image.height - height, image.width - width)
     let corners = [(0, 0), (0, right), (bottom, 0), (bottom, right)].map { top, left in
       image.cropped(top: top, left: left, height: height, width: width)

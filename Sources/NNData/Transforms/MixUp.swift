@@ -36,7 +36,9 @@ public struct CutMix: Transform, Hashable {
     let generator = context.generator
     let target = mixing.probabilities(batch)
     let input = batch.input.detach()
-    require(input.rank == 4, "CutMix", "expected inputs (N, C, H, W), got \(input.shape)")
+    guard fits(input.rank == 4, "CutMix", "expected inputs (N, C, H, W), got \(input.shape)") else {
+      return batch
+    }
     let (height, width) = (input.shape[2], input.shape[3])
     let share = mixing.share(generator)
     let (x, y) = (generator.randint(0, width), generator.randint(0, height))
@@ -72,9 +74,11 @@ struct BatchMixing: Hashable, CustomStringConvertible {
 
   func probabilities(_ batch: Sample) -> Tensor {
     let target = batch.target.detach()
-    require(
-      (target.rank == 1 || target.rank == 2) && batch.input.shape.first == target.shape[0], "MixUp, CutMix",
-      "expected a batch with targets (N) or (N, classes), got \(batch.input.shape) and \(target.shape)")
+    guard
+      fits(
+        (target.rank == 1 || target.rank == 2) && batch.input.shape.first == target.shape[0], "MixUp, CutMix",
+        "expected a batch with targets (N) or (N, classes), got \(batch.input.shape) and \(target.shape)")
+    else { return Tensor.zeros([batch.batchSize, classes ?? 1]) }
     if target.rank == 2 {
       require(
         classes == nil || classes == target.shape[1], "MixUp, CutMix",

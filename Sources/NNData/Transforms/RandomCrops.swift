@@ -34,9 +34,11 @@ public struct RandomCrop: Transform, Hashable {
 
   /// Draws the place, `RandomCrop.get_params`: top and left, nothing for an image of just this size.
   public func box(in size: (height: Int, width: Int), generator: Generator) -> CropBox {
-    require(
-      height <= size.height && width <= size.width, "RandomCrop",
-      "crop \(width)x\(height) is larger than the image, \(size.width)x\(size.height)")
+    guard
+      fits(
+        height <= size.height && width <= size.width, "RandomCrop", .tooSmall,
+        "crop \(width)x\(height) is larger than the image, \(size.width)x\(size.height)")
+    else { return CropBox(top: 0, left: 0, height: size.height, width: size.width) }
     if (height, width) == size { return CropBox(top: 0, left: 0, height: height, width: width) }
     let top = generator.randint(0, size.height - height + 1)
     let left = generator.randint(0, size.width - width + 1)

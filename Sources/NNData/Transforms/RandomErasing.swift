@@ -48,9 +48,11 @@ public struct RandomErasing: Transform, Hashable {
   }
 
   public func callAsFunction(_ input: Tensor, context: SampleContext) -> Tensor {
-    require(
-      input.dtype == .float32 && input.rank == 3, "RandomErasing",
-      "expected float32 (C, H, W), got \(input.dtype) \(input.shape)")
+    guard
+      fits(
+        input.dtype == .float32 && input.rank == 3, "RandomErasing",
+        "expected float32 (C, H, W), got \(input.dtype) \(input.shape)")
+    else { return input }
     guard context.generator.happens(p),
       let (box, noise) = parameters(for: input.shape, generator: context.generator)
     else { return input }

@@ -45,17 +45,24 @@ public struct Normalize: DeterministicTransform, Hashable {
   }
 
   func checked(channels: Int) -> Normalize {
-    require(
-      channels == mean.count, "Normalize", "expected \(mean.count) channels, got an image with \(channels)")
-    return self
+    if fits(
+      channels == mean.count, "Normalize", .channels,
+      "expected \(mean.count) channels, got an image with \(channels)")
+    {
+      return self
+    }
+    return Normalize(
+      mean: Array(repeating: 0, count: channels), std: Array(repeating: 1, count: channels))
   }
 
   public func callAsFunction(_ input: Tensor) -> Tensor {
-    require(
-      input.dtype == .float32 && (input.rank == 3 || input.rank == 4)
-        && input.shape[input.rank - 3] == mean.count, "Normalize",
-      "expected float32 with \(mean.count) channels, (C, H, W) or (N, C, H, W), got \(input.dtype) \(input.shape)"
-    )
+    guard
+      fits(
+        input.dtype == .float32 && (input.rank == 3 || input.rank == 4)
+          && input.shape[input.rank - 3] == mean.count, "Normalize", .channels,
+        "expected float32 with \(mean.count) channels, (C, H, W) or (N, C, H, W), got \(input.dtype) \(input.shape)"
+      )
+    else { return input }
     let source = input.detach().contiguous()
     let result = Tensor(uninitialized: source.shape, dtype: .float32)
     let plane = source.shape.suffix(2).reduce(1, *)

@@ -46,9 +46,11 @@ open class BatchNorm: Module, Layer {
   }
 
   open func forward(_ x: Tensor) -> Tensor {
-    require(
-      ranks.contains(x.rank) && x.shape[1] == features, "BatchNorm",
-      "\(typeName)(\(features)) got an input of shape \(x.shape)")
+    guard
+      fits(
+        ranks.contains(x.rank) && x.shape[1] == features, "BatchNorm", .channels,
+        "\(typeName)(\(features)) got an input of shape \(x.shape)")
+    else { return x }
     guard let runningMean, let runningVariance, let batchesTracked else {
       return x.batchNorm(weight: weight?.value, bias: bias?.value, training: isTraining, eps: epsilon).output
     }

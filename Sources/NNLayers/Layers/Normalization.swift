@@ -93,9 +93,11 @@ public final class InstanceNorm2d: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    require(
-      x.rank == 4 && x.shape[1] == channels, "InstanceNorm2d",
-      "needs images [N, \(channels), H, W], got shape \(x.shape)")
+    guard
+      fits(
+        x.rank == 4 && x.shape[1] == channels, "InstanceNorm2d", .channels,
+        "needs images [N, \(channels), H, W], got shape \(x.shape)")
+    else { return x }
     return x.instanceNorm(weight: weight?.value, bias: bias?.value, eps: epsilon)
   }
   public override var extraDescription: String {

@@ -1,6 +1,7 @@
 import CNNKernels
 import Foundation
 import NNCore
+import Synchronization
 
 /// Scales all gradients by one factor so that their common norm is at most `maxNorm`, as
 /// `torch.nn.utils.clip_grad_norm_`: the factor is min(1, maxNorm / (norm + 1e-6)).
@@ -13,10 +14,15 @@ import NNCore
 public func clipGradNorm(_ parameters: [Parameter], maxNorm: Double, normType: Double = 2) -> Double {
   require(maxNorm >= 0, "clipGradNorm", "maxNorm must not be negative, got \(maxNorm)")
   let norm = gradNorm(parameters, normType: normType)
+  clipGradNorm(parameters, maxNorm: maxNorm, knownNorm: norm)
+  return norm
+}
+
+/// `clipGradNorm` of gradients whose norm is known.
+package func clipGradNorm(_ parameters: [Parameter], maxNorm: Double, knownNorm norm: Double) {
   let factor = maxNorm / (norm + 1e-6)
   // Not min(1, factor): NaN must spread.
   changeGradients(parameters) { $0 *= factor > 1 ? 1 : factor }
-  return norm
 }
 
 /// The norm of all gradients taken as one vector; parameters without gradient do not count.
@@ -35,6 +41,27 @@ public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double 
     }
   }
   return normType.isInfinite ? total : normType == 2 ? total.squareRoot() : pow(total, 1 / normType)
+}
+
+extension Tensor {
+  /// Whether no element is NaN or infinite; true for integers.
+  package var isAllFinite: Bool {
+    if !dtype.isFloatingPoint || count == 0 { return true }
+    // In whatever order they lie.
+    let x = isNonOverlappingAndDense ? detach() : detach().contiguous()
+    let (count, dtype, base, grain) = (count, dtype, x.rawPointer, 65_536)
+    return withExtendedLifetime(x) {
+      if count <= grain { return nn_all_finite(dtype.rawValue, Int64(count), base) != 0 }
+      let isFinite = Atomic<Bool>(true)
+      ThreadPool.shared.parallelFor(count: count, grain: grain) { range in
+        let start = base + range.lowerBound * dtype.byteCount
+        if nn_all_finite(dtype.rawValue, Int64(range.count), start) == 0 {
+          isFinite.store(false, ordering: .relaxed)
+        }
+      }
+      return isFinite.load(ordering: .relaxed)
+    }
+  }
 }
 
 /// Cuts every element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.

@@ -28,6 +28,16 @@ public final class SequentialLR: LRScheduler, RestartableScheduler {
 
   private var current: Int { milestones.filter { $0 <= lastEpoch }.count }
 
+  public var length: Int? {
+    schedulers.last?.length.map { (milestones.last ?? 0) + $0 }
+  }
+  public var stepsLeft: Int? {
+    // Where the next schedule takes over, the end of this one does not matter.
+    schedulers[current].stepsLeft.flatMap { left in
+      current < milestones.count && lastEpoch + left >= milestones[current] - 1 ? nil : left
+    }
+  }
+
   public func step() {
     lastEpoch += 1
     let index = current
@@ -77,6 +87,8 @@ public final class ChainedScheduler: LRScheduler, RestartableScheduler {
   }
 
   public func step() { for scheduler in schedulers { scheduler.step() } }
+  public var length: Int? { schedulers.compactMap(\.length).min() }
+  public var stepsLeft: Int? { schedulers.compactMap(\.stepsLeft).min() }
 
   func undoInitialStep() { for scheduler in schedulers { scheduler.undoInitialStep() } }
   func rewind() { for scheduler in schedulers { scheduler.rewind() } }

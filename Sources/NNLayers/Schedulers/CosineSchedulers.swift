@@ -17,6 +17,8 @@ public final class CosineAnnealingLR: EpochScheduler {
     start()
   }
 
+  public override var length: Int? { tMax }
+
   private func wave(_ epoch: Int) -> Double { 1 + cos(.pi * Double(epoch) / Double(tMax)) }
 
   public override func rates() -> [Double] {

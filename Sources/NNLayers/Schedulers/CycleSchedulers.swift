@@ -77,6 +77,9 @@ public final class OneCycleLR: EpochScheduler {
     start()
   }
 
+  public override var length: Int? { totalSteps }
+  public override var stepsLeft: Int? { max(0, totalSteps - lastEpoch) }
+
   public override func rates() -> [Double] {
     require(
       lastEpoch <= totalSteps, "OneCycleLR", "step \(lastEpoch) of a schedule made for \(totalSteps) steps")

@@ -178,6 +178,8 @@ public final class PolynomialLR: EpochScheduler {
     start()
   }
 
+  public override var length: Int? { totalIterations }
+
   public override func rates() -> [Double] {
     if isInitialStep || lastEpoch > totalIterations { return currentRates }
     let total = Double(totalIterations)

@@ -13,6 +13,11 @@ public protocol LRScheduler: AnyObject {
   func step()
   /// Goes on by one step and hands over the metric that `ReduceLROnPlateau` watches; others leave it unread.
   func step(metric: Double)
+  /// Steps that the schedule is made for, nil if it has no end: going on with another number of them would not be
+  /// going on.
+  var length: Int? { get }
+  /// Steps that can still be made, nil for any number: one more would stop the program.
+  var stepsLeft: Int? { get }
   func stateDict() -> StateDict
   /// Takes over what `stateDict()` gave. Everything is checked before anything is changed.
   /// - Throws: `StateError.invalid` if entries are missing or of another shape.
@@ -22,6 +27,8 @@ public protocol LRScheduler: AnyObject {
 extension LRScheduler {
   public var lastLearningRates: [Double] { optimizer.learningRates }
   public func step(metric: Double) { step() }
+  public var length: Int? { nil }
+  public var stepsLeft: Int? { nil }
 }
 
 /// A schedule that can be run by `SequentialLR` and `ChainedScheduler`.
@@ -68,6 +75,9 @@ open class EpochScheduler: LRScheduler, RestartableScheduler {
   open func extraState() -> StateDict { StateDict() }
   /// Takes over what `extraState()` gave; is to throw before it changes anything.
   open func loadExtraState(_ state: StateDict) throws {}
+
+  open var length: Int? { nil }
+  open var stepsLeft: Int? { nil }
 
   public var currentRates: [Double] { optimizer.learningRates }
   func scaled(_ factor: Double) -> [Double] { currentRates.map { $0 * factor } }

@@ -96,7 +96,8 @@ open class Callback {
   open func state() throws -> CallbackState? { nil }
   /// Takes over what `state()` gave; called after `setup`. Throws if it does not fit.
   open func loadState(_ state: CallbackState) throws {}
-  /// Tells the states of several callbacks of a type apart.
+  /// What the callback is to the run, and where its state is found again: not the place of its files, which may be called
+  /// otherwise when the fit is resumed. Callbacks of one key are numbered in their order.
   open var stateKey: String { "\(Self.self)" }
 
   // MARK: Settings

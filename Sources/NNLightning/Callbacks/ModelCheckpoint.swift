@@ -39,6 +39,8 @@ public final class ModelCheckpoint: Callback {
   }
   private var record = Record()
   private var hasNewScore = false
+  /// Where the last checkpoint was written.
+  private var saved: FitProgress?
   private let clock = ContinuousClock()
   private var lastSaved = ContinuousClock().now
 
@@ -85,8 +87,9 @@ public final class ModelCheckpoint: Callback {
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     guard stage == .fit else { return }
     record = Record()
-    (lastPath, hasNewScore, lastSaved) = (nil, false, clock.now)
+    (lastPath, hasNewScore, lastSaved, saved) = (nil, false, clock.now, nil)
     try makeWritableFolder(directory)
+    trainer.removeLeftovers(in: directory)
   }
 
   public override func onValidationEnd(_ trainer: Trainer, _ model: Module) {
@@ -110,8 +113,28 @@ public final class ModelCheckpoint: Callback {
     }
     if writesLast {
       try checkpoint.write(to: path(Self.lastFile))
-      lastSaved = clock.now
+      (lastSaved, saved) = (clock.now, trainer.progress)
     }
+  }
+
+  /// A fit that ends by an error between two steps leaves the state of its last boundary; of a step that is half done
+  /// there is nothing to save, and of one whose numbers went wrong nothing to go on with.
+  public override func onException(_ trainer: Trainer, _ model: Module, error: any Error) {
+    if case TrainerError.notFinite? = error as? TrainerError { return }
+    guard trainer.isFitting, savesLast, trainer.globalStep > 0, isNew(trainer.progress),
+      let fit = trainer.activeFit, fit.returnToBoundary()
+    else { return }
+    // The error that ends the fit is the one to be heard of.
+    if let checkpoint = try? trainer.checkpoint(), (try? checkpoint.write(to: path(Self.lastFile))) != nil {
+      lastPath = path(Self.lastFile)
+    }
+  }
+
+  /// Whether the last checkpoint is of another position.
+  private func isNew(_ progress: FitProgress) -> Bool {
+    guard var saved else { return true }
+    saved.seconds = progress.seconds
+    return saved != progress
   }
 
   private func isDue(_ trainer: Trainer, isEpochEnd: Bool) -> Bool {
@@ -126,7 +149,8 @@ public final class ModelCheckpoint: Callback {
   private func take(_ trainer: Trainer) throws -> (file: String?, obsolete: [Kept]) {
     guard let monitor, saveTopK != 0 else { return (nil, []) }
     let score = try trainer.value(of: monitor, for: "ModelCheckpoint")
-    if score.isNaN { return (nil, []) }
+    // A run that went wrong is no best one.
+    guard score.isFinite else { return (nil, []) }
     let place = record.kept.firstIndex { mode.isBetter(score, than: $0.score) } ?? record.kept.count
     let limit = saveTopK == -1 ? Int.max : saveTopK
     if place >= limit { return (nil, []) }
@@ -144,7 +168,7 @@ public final class ModelCheckpoint: Callback {
   public override func loadState(_ state: CallbackState) throws {
     let saved: Record = try state.value()
     // The names come from a file: they must not lead out of the folder.
-    for kept in saved.kept where kept.file.contains("/") {
+    for kept in saved.kept where !isPlainFileName(kept.file) {
       throw CheckpointError.invalid("the name of a checkpoint file", kept.file)
     }
     record = saved
@@ -160,4 +184,16 @@ func makeWritableFolder(_ path: String) throws {
     throw TrainerError.unwritableFolder(path)
   }
   guard FileManager.default.isWritableFile(atPath: path) else { throw TrainerError.unwritableFolder(path) }
+}
+
+extension Trainer {
+  /// Removes what processes that were killed while they wrote left in a folder, and says so.
+  func removeLeftovers(in folder: String) {
+    let removed = AtomicFile.removeLeftovers(in: folder)
+    if removed.count == 0 { return }
+    note(
+      "Removed \(removed.count) unfinished file\(removed.count == 1 ? "" : "s") "
+        + "(\((Double(removed.bytes) / 1e6).formatted(digits: 1)) MB) that a killed run left in \(printable(folder))."
+    )
+  }
 }

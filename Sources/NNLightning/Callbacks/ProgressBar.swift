@@ -1,4 +1,4 @@
-import Foundation
+import NNCore
 import NNLayers
 
 /// Progress in the look of tqdm, on standard error: on a terminal one line that is redrawn, elsewhere (a file, a
@@ -18,7 +18,8 @@ public final class ProgressBar: Callback {
   }
 
   private func advance(_ metrics: Metrics) {
-    line?.update(by: 1, metrics.map { "\($0.name)=\($0.value.formatted(digits: 3))" }.joined(separator: ", "))
+    line?.update(
+      by: 1, metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 3))" }.joined(separator: ", "))
   }
 
   private func end(_ metrics: [(name: String, value: Double)] = []) {
@@ -74,7 +75,7 @@ public final class ProgressBar: Callback {
     if let line {
       line.interrupt(with: text)
     } else {
-      FileHandle.standardError.write(Data((text + "\n").utf8))
+      writeToStandardError(text + "\n")
     }
   }
   public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {

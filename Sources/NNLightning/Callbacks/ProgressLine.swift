@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 
 /// One line of progress: `Testing: 100%|██████████| 40/40 [00:01<00:00, 21.37batch/s, acc=0.5]`.
 public final class ProgressLine {
@@ -25,7 +26,7 @@ public final class ProgressLine {
       label: label, total: total, unit: unit, interval: interval, done: done,
       isTerminal: isatty(STDERR_FILENO) == 1,
       clock: { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 },
-      write: { FileHandle.standardError.write(Data($0.utf8)) })
+      write: { writeToStandardError($0) })
   }
 
   package init(
@@ -59,7 +60,7 @@ public final class ProgressLine {
 
   /// Replaces what stands behind the speed by final values.
   func show(_ metrics: [(name: String, value: Double)]) {
-    suffix = metrics.map { "\($0.name)=\($0.value.formatted(digits: 4))" }.joined(separator: ", ")
+    suffix = metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 4))" }.joined(separator: ", ")
   }
 
   /// Ends the line on the screen; it goes on on the next one.

@@ -19,6 +19,8 @@ extension Checkpoint {
     var outputs: SavedOutputs
     var log: [EpochLog.Saved]
     var hyperparameters: String?
+    var schedulePlan: SchedulePlan?
+    var metricIsNew: [Bool]?
   }
 
   private struct CallbackEntry: Codable {
@@ -26,11 +28,22 @@ extension Checkpoint {
     var state: String
   }
 
-  /// JSON with its keys in order: equal values give equal bytes.
+  /// JSON with its keys in order: equal values give equal bytes. NaN and infinities, for which JSON has no numbers, are
+  /// the strings "nan", "inf" and "-inf".
   static func encode(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  /// Reads what `encode` gave.
+  static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try decoder.decode(type, from: Data(text.utf8))
   }
 
   /// Reads a checkpoint.
@@ -40,7 +53,7 @@ extension Checkpoint {
     let content = try StateDict(contentsOf: path)
     guard
       let text = content.metadata["checkpoint"],
-      let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8)),
+      let header = try? Self.decode(Header.self, from: text),
       header.format == Self.format
     else { throw CheckpointError.notACheckpoint(path) }
     self.init(model: content.part("model."))
@@ -48,8 +61,8 @@ extension Checkpoint {
       header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
       header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
     ]
-    guard counters.allSatisfy({ $0 >= 0 }), header.schedulerCount <= 1_000 else {
-      throw CheckpointError.invalid("counters of at least 0 in \(path)", "\(counters)")
+    guard counters.allSatisfy({ (0...1 << 53).contains($0) }), header.schedulerCount <= 1_000 else {
+      throw CheckpointError.invalid("counters in 0...2^53 in \(printable(path))", "\(counters)")
     }
     optimizer = content.part("optimizer.")
     schedulers = (0..<header.schedulerCount).map { content.part("schedulers.\($0).") }
@@ -65,6 +78,8 @@ extension Checkpoint {
     libraryVersion = header.libraryVersion
     outputs = header.outputs
     log = header.log
+    schedulePlan = header.schedulePlan
+    metricIsNew = header.metricIsNew ?? []
   }
 
   /// Writes the checkpoint: under a temporary name first, so that an older file of this name stays whole until the
@@ -76,7 +91,7 @@ extension Checkpoint {
       libraryVersion: libraryVersion, progress: progress, metrics: metrics, generators: generators,
       loaders: loaders, schedulerCount: schedulers.count,
       callbacks: states.map { CallbackEntry(key: $0.key, state: $0.value.json) }, outputs: outputs, log: log,
-      hyperparameters: hyperparametersJSON)
+      hyperparameters: hyperparametersJSON, schedulePlan: schedulePlan, metricIsNew: metricIsNew)
     var content = model.addingPrefix("model.")
     for (key, value) in optimizer { content["optimizer." + key] = value }
     for (place, state) in schedulers.enumerated() {

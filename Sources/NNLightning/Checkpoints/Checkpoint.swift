@@ -29,6 +29,9 @@ public struct Checkpoint: Sendable {
   var outputs = SavedOutputs([])
   /// What was logged in it.
   var log: [EpochLog.Saved] = []
+  var schedulePlan: SchedulePlan?
+  /// For each schedule whether its metric is new to it.
+  var metricIsNew: [Bool] = []
 
   /// Epochs that were finished.
   public var epoch: Int { progress.epoch }
@@ -42,7 +45,7 @@ public struct Checkpoint: Sendable {
   public func hyperparameters<Value: Decodable>(as type: Value.Type) throws -> Value? {
     guard let text = hyperparametersJSON else { return nil }
     do {
-      return try JSONDecoder().decode(type, from: Data(text.utf8))
+      return try Checkpoint.decode(type, from: text)
     } catch {
       throw CheckpointError.invalid("hyperparameters of the type \(type)", text)
     }
@@ -74,7 +77,7 @@ public struct CallbackState: Sendable {
   /// - Throws: `CheckpointError.invalid` if it is of another type.
   public func value<Value: Decodable>(as type: Value.Type = Value.self) throws -> Value {
     do {
-      return try JSONDecoder().decode(type, from: Data(json.utf8))
+      return try Checkpoint.decode(type, from: json)
     } catch {
       throw CheckpointError.invalid("a state of the type \(type)", String(json.prefix(80)))
     }

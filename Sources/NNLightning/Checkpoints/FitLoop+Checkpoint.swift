@@ -13,6 +13,8 @@ protocol ActiveFit: AnyObject {
   var trainingBatchSize: Int? { get }
   func useBatchSize(_ size: Int) throws
   func restartSchedules(learningRate: Double)
+  func metricsAreNew(_ names: [String])
+  func returnToBoundary() -> Bool
   func checkpoint() throws -> Checkpoint
   func rehearse(
     steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
@@ -32,6 +34,9 @@ extension Trainer {
 
   /// Writes a checkpoint; see ``checkpoint()``.
   public func saveCheckpoint(to path: String) throws { try checkpoint().write(to: path) }
+
+  /// Whether the fit has written a checkpoint, or was resumed from one.
+  var hasCheckpoint: Bool { callbacks.contains { ($0 as? ModelCheckpoint)?.lastPath != nil } }
 
   /// The checkpoint to resume from, nil to start afresh.
   func checkpoint(_ resume: Resume) throws -> Checkpoint? {
@@ -66,10 +71,13 @@ extension FitLoop: ActiveFit {
     checkpoint.loaders = loaders.mapValues(\.snapshot)
     checkpoint.outputs = SavedOutputs(outputs)
     checkpoint.log = try context.epochLog.saved()
+    checkpoint.schedulePlan = schedulePlan
+    checkpoint.metricIsNew = metricIsNew
     if let model = model as? any HasHyperparameters {
       checkpoint.hyperparametersJSON = try Checkpoint.encode(model.hyperparameters)
     }
     for (key, callback) in keyedCallbacks { checkpoint.callbacks[key] = try callback.state() }
+    try checkState(checkpoint.model)
     try trainer.notify { try $0.onSaveCheckpoint(trainer, model, checkpoint: &checkpoint) }
     return checkpoint
   }
@@ -92,7 +100,11 @@ extension FitLoop: ActiveFit {
   }
 
   /// Takes over a checkpoint. If any part of it does not fit, model, optimizer and schedules are as before.
-  func restore(_ checkpoint: Checkpoint) throws {
+  func restore(_ checkpoint: Checkpoint, restartsSchedules: Bool) throws {
+    if !restartsSchedules, let plan = checkpoint.schedulePlan, let error = schedulesDiffer(from: plan) {
+      throw error
+    }
+    let rates = zip(optimizer.initialLearningRates, optimizer.learningRates).map { $0 ?? $1 }
     let before = (
       model: model.stateDict(), optimizer: optimizer.stateDict(),
       schedulers: schedules.map { $0.scheduler.stateDict() }
@@ -104,7 +116,9 @@ extension FitLoop: ActiveFit {
     attempt { try model.loadStateDict(checkpoint.model) }
     if let size = checkpoint.progress.batchSize { attempt { try useBatchSize(size) } }
     attempt { try optimizer.loadStateDict(checkpoint.optimizer) }
-    if checkpoint.schedulers.count == schedules.count {
+    if restartsSchedules {
+      // They come from the optimizer that is restored.
+    } else if checkpoint.schedulers.count == schedules.count {
       for (schedule, state) in zip(schedules, checkpoint.schedulers) {
         attempt { try schedule.scheduler.loadStateDict(state) }
       }
@@ -142,6 +156,8 @@ extension FitLoop: ActiveFit {
       }
       throw CheckpointError.doesNotFit(file: trainer.resumedFile, differences: differences)
     }
+    if restartsSchedules { makeSchedulesAnew(from: rates) }
+    if checkpoint.metricIsNew.count == schedules.count { metricIsNew = checkpoint.metricIsNew }
     trainer.progress = checkpoint.progress
     trainer.callbackMetrics = checkpoint.metrics
     outputs = checkpoint.outputs.outputs

@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 
 /// What a ``TerminalDashboard`` shows, and how: a pure function from these values and a size to lines.
 struct Dashboard {
@@ -35,7 +36,7 @@ struct Dashboard {
     ]
     var speed = samplesPerSecond.map { ["\($0.formatted(digits: 1)) samples/s"] } ?? []
     if !note.isEmpty { speed.append(note) }
-    let words = wrapped(metrics.map { "\($0.name) \($0.value.short)" }, width)
+    let words = wrapped(metrics.map { "\(printable($0.name)) \($0.value.short)" }, width)
     let text = bars + words + wrapped(speed, width)
     // Two lines of the plot are its frame.
     let rows = min(12, height - text.count - 2)

@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 
 /// What a dashboard is drawn on.
 package struct Terminal {
@@ -29,7 +30,7 @@ package struct Terminal {
         }
         return (Int(size.ws_col), Int(size.ws_row))
       },
-      write: { FileHandle.standardError.write(Data($0.utf8)) },
+      write: { writeToStandardError($0) },
       now: { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 })
   }
 }

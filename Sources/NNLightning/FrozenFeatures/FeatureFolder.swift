@@ -45,6 +45,7 @@ final class FeatureFolder: Sendable {
     } catch {
       throw FeatureFolderError.notWritable(path)
     }
+    _ = AtomicFile.removeLeftovers(in: path)
     let description = Description(
       layer: layer, dataset: "\(type(of: loader.dataset))", rows: count, rowBytes: rowBytes,
       libraryVersion: libraryVersion)

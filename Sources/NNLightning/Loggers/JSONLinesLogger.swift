@@ -15,8 +15,6 @@ public final class JSONLinesLogger: Logger {
     file = LogFile(path)
   }
 
-  public override var stateKey: String { "JSONLinesLogger(\(path))" }
-
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     if stage == .fit { kept = 0 }
   }

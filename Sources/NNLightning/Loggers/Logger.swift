@@ -51,10 +51,26 @@ final class LogFile {
     self.handle = handle
   }
 
-  /// Makes the folder that the file lies in.
-  func makeFolder() throws {
+  /// The folder that the file lies in.
+  var folder: String {
     let folder = (path as NSString).deletingLastPathComponent
-    if !folder.isEmpty { try makeWritableFolder(folder) }
+    return folder.isEmpty ? "." : folder
+  }
+
+  func makeFolder() throws { if folder != "." { try makeWritableFolder(folder) } }
+
+  /// Keeps other processes from taking the file for one that a dead process left; the system lets go of it with this
+  /// one.
+  func lock() {
+    if let handle { flock(handle.fileDescriptor, LOCK_EX | LOCK_NB) }
+  }
+
+  /// Whether nobody holds the file that `lock` was called for.
+  static func isUnlocked(_ path: String) -> Bool {
+    let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
   }
 
   func append(_ bytes: Data) throws {

@@ -13,35 +13,72 @@ public final class TensorBoardLogger: Logger {
   private var kept: (name: String, size: Int)?
   /// Between the start of a fit and its end.
   private var isFitting = false
+  /// Bytes of the file before what says that the fit failed: a resumed one goes on there.
+  private var sizeBeforeEnd: Int?
+  private var isMarked = false
 
   private struct Place: Codable {
     var name: String
     var size: Int
   }
 
-  /// - Parameter directory: folder of the run. A new fit adds a file to it; a resumed one goes on with its own.
+  /// - Parameter directory: folder of the run. A new fit adds a file to it; a resumed one goes on with its own. What a fit
+  ///   left that was killed before its first checkpoint, and cannot be gone on with, is removed by the next one.
   public init(_ directory: String) { self.directory = directory }
 
-  public override var stateKey: String { "TensorBoardLogger(\(directory))" }
-
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
-    if stage == .fit { (file, kept, isFitting) = (nil, nil, false) }
+    if stage == .fit { (file, kept, isFitting, sizeBeforeEnd) = (nil, nil, false, nil) }
   }
 
   public override func onFitStart(_ trainer: Trainer, _ model: Module) throws {
+    removeUnsaved(besides: kept?.name)
     if let kept {
       let file = LogFile(directory + "/" + kept.name)
       try file.open(keeping: kept.size)
+      file.lock()
       self.file = file
       if file.size == 0 { try begin(file) }
     } else {
-      _ = try opened()
+      try opened(marked: true).lock()
       try super.onFitStart(trainer, model)
     }
     isFitting = true
   }
 
-  private func opened() throws -> LogFile {
+  // MARK: Fits without a checkpoint
+
+  // A hidden file beside an event file says that no checkpoint leads to it yet.
+  private static let markerPrefix = ".unsaved."
+
+  private func removeMarker() {
+    if let file { unlink(directory + "/" + Self.markerPrefix + (file.path as NSString).lastPathComponent) }
+    isMarked = false
+  }
+
+  private func removeUnsaved(besides own: String?) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for name in names where name.hasPrefix(Self.markerPrefix) {
+      let events = String(name.dropFirst(Self.markerPrefix.count))
+      guard isPlainFileName(events), events.utf8.starts(with: "events.out.tfevents.".utf8) else { continue }
+      let path = directory + "/" + events
+      if events != own, FileManager.default.fileExists(atPath: path) {
+        // Of a run that still goes on.
+        guard LogFile.isUnlocked(path) else { continue }
+        unlink(path)
+      }
+      unlink(directory + "/" + name)
+    }
+  }
+
+  public override func onStepBoundary(_ trainer: Trainer, _ model: Module, isEpochEnd: Bool) {
+    if isMarked, trainer.hasCheckpoint { removeMarker() }
+  }
+
+  public override func teardown(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
+    if stage == .fit { removeMarker() }
+  }
+
+  private func opened(marked: Bool = false) throws -> LogFile {
     if let file { return file }
     let tag = "\(Int(Date().timeIntervalSince1970)).\(ProcessInfo.processInfo.processIdentifier)"
     var name = "events.out.tfevents.\(tag).swift-nn"
@@ -51,6 +88,12 @@ public final class TensorBoardLogger: Logger {
       name = "events.out.tfevents.\(tag).swift-nn.\(number)"
     }
     let file = LogFile(directory + "/" + name)
+    if marked {
+      try file.makeFolder()
+      // Before the file itself: there is none without its mark.
+      isMarked = FileManager.default.createFile(
+        atPath: directory + "/" + Self.markerPrefix + name, contents: nil)
+    }
     try file.open(keeping: 0)
     try begin(file)
     self.file = file
@@ -65,7 +108,10 @@ public final class TensorBoardLogger: Logger {
 
   public override func onException(_ trainer: Trainer, _ model: Module, error: any Error) {
     // The error that ends the run is the one to be heard of.
-    if isFitting { try? logSessionEnd(model, succeeded: false) }
+    if isFitting {
+      sizeBeforeEnd = file?.size
+      try? logSessionEnd(model, succeeded: false)
+    }
     isFitting = false
   }
 
@@ -94,7 +140,7 @@ public final class TensorBoardLogger: Logger {
   // MARK: What can be logged
 
   public override func log(_ metrics: Metrics, step: Int, epoch: Int) throws {
-    for (name, value) in metrics { try add(name, step: step) { $0.add(float: 2, Float(value)) } }
+    for (name, value) in metrics { try add(printable(name), step: step) { $0.add(float: 2, Float(value)) } }
     try add("epoch", step: step) { $0.add(float: 2, Float(epoch)) }
   }
 
@@ -148,12 +194,13 @@ public final class TensorBoardLogger: Logger {
 
   public override func state() throws -> CallbackState? {
     guard let file else { return nil }
-    return try CallbackState(Place(name: (file.path as NSString).lastPathComponent, size: file.size))
+    return try CallbackState(
+      Place(name: (file.path as NSString).lastPathComponent, size: sizeBeforeEnd ?? file.size))
   }
 
   public override func loadState(_ state: CallbackState) throws {
     let place: Place = try state.value()
-    guard !place.name.contains("/"), place.size >= 0 else {
+    guard isPlainFileName(place.name), place.size >= 0 else {
       throw CheckpointError.invalid("the name of an event file", place.name)
     }
     kept = (place.name, place.size)

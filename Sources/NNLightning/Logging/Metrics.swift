@@ -1,4 +1,5 @@
 import Foundation
+import NNCore
 
 /// Named numbers in the order in which they were first set; prints as the chapter's dictionary.
 public struct Metrics: ExpressibleByDictionaryLiteral, CustomStringConvertible, Sequence, Equatable, Sendable
@@ -44,7 +45,7 @@ public struct Metrics: ExpressibleByDictionaryLiteral, CustomStringConvertible, 
 
   /// `{'loss': 1.2345, 'val_acc': 0.5}`
   public var description: String {
-    "{" + map { "'\($0.name)': \($0.value.formatted(digits: 4))" }.joined(separator: ", ") + "}"
+    "{" + map { "'\(printable($0.name))': \($0.value.formatted(digits: 4))" }.joined(separator: ", ") + "}"
   }
 }
 

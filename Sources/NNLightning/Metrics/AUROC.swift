@@ -38,7 +38,9 @@ public struct AUROC: Metric, Equatable {
   /// Adds a batch: scores [N, C], class numbers [N]. For more than two classes, scores must be comparable between
   /// samples: probabilities, not logits.
   public mutating func update(_ scores: Tensor, _ target: Tensor) {
-    labels += checkedLabels("AUROC", scores, target, classes: classes).map(Int32.init)
+    let checked = checkedLabels("AUROC", scores, target, classes: classes)
+    if checked.isEmpty { return }
+    labels += checked.map(Int32.init)
     self.scores += scores.array(of: Float.self)
   }
 

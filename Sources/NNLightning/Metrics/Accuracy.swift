@@ -35,6 +35,7 @@ public struct Accuracy: Metric, Equatable {
   /// Adds a batch: scores [N, C], class numbers [N].
   public mutating func update(_ scores: Tensor, _ target: Tensor) {
     let labels = checkedLabels("Accuracy", scores, target, classes: nil)
+    if labels.isEmpty { return }
     let classes = scores.shape[1]
     let values = scores.array(of: Double.self)
     for (row, label) in labels.enumerated() {

@@ -32,6 +32,7 @@ public struct ConfusionMatrix: Metric, Equatable {
   /// Adds a batch: scores [N, C], of which the greatest counts as the prediction, and class numbers [N].
   public mutating func update(_ scores: Tensor, _ target: Tensor) {
     let labels = checkedLabels("ConfusionMatrix", scores, target, classes: classes)
+    if labels.isEmpty { return }
     let predictions = scores.detach().argmax(1).array(of: Int.self)
     for (label, prediction) in zip(labels, predictions) { counts[label][prediction] += 1 }
   }

@@ -43,18 +43,23 @@ public struct Mean: Metric, Equatable {
   public var value: Double { sum / weight }
 }
 
-/// Checks scores and class numbers of a batch and gives them back as arrays.
+/// Checks scores and class numbers of a batch and gives the latter back; none if they do not fit.
 func checkedLabels(_ operation: StaticString, _ scores: Tensor, _ target: Tensor, classes: Int?) -> [Int] {
-  require(
-    scores.rank == 2 && target.shape == [scores.shape[0]] && !target.dtype.isFloatingPoint, operation,
-    "expected scores [N, C] and class numbers [N], got \(scores.shape) and \(target.dtype) \(target.shape)")
+  guard
+    fits(
+      scores.rank == 2 && target.shape == [scores.shape[0]] && !target.dtype.isFloatingPoint, operation,
+      .type,
+      "expected scores [N, C] and class numbers [N], got \(scores.shape) and \(target.dtype) \(target.shape)")
+  else { return [] }
   let count = scores.shape[1]
   if let classes {
-    require(count == classes, operation, "expected scores of \(classes) classes, got \(scores.shape)")
+    guard fits(count == classes, operation, "expected scores of \(classes) classes, got \(scores.shape)")
+    else { return [] }
   }
   let labels = target.array(of: Int.self)
-  for label in labels where !(0..<count).contains(label) {
-    fail(operation, "class numbers must lie in 0..<\(count), got \(label)")
+  for (row, label) in labels.enumerated() where !(0..<count).contains(label) {
+    misfit(operation, .label, row: row, "class numbers must lie in 0..<\(count), got \(label)")
+    return []
   }
   return labels
 }

@@ -18,11 +18,11 @@ public final class Preflight: Callback {
   ///   - write: takes each line; standard error by default.
   public init(
     steps: Int = 3,
-    write: @escaping (String) -> Void = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
+    write: ((String) -> Void)? = nil
   ) {
     require(steps >= 1, "Preflight", "needs at least one step, got \(steps)")
     self.steps = steps
-    self.write = write
+    self.write = write ?? { writeToStandardError($0 + "\n") }
   }
 
   public override func onTrainStart(_ trainer: Trainer, _ model: Module) throws {

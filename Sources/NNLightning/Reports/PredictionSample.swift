@@ -44,6 +44,7 @@ struct PredictionSample {
     let classes = scores.shape[1]
     var matrix = confusion ?? ConfusionMatrix(classes: classes)
     matrix.update(scores, batch.target)
+    guard pendingDataProblem == nil else { return }
     confusion = matrix
     let labels = batch.target.array(of: Int.self)
     let logarithms = scores.logSoftmax(1)

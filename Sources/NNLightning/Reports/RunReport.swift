@@ -66,12 +66,11 @@ public final class RunReport: Logger {
     self.interval = interval
   }
 
-  public override var stateKey: String { "RunReport(\(path))" }
-
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) throws {
     guard stage == .fit else { return }
     (history, predictions, lastWritten, findings, facts) = (History(), nil, nil, [], [])
     try LogFile(path).makeFolder()
+    trainer.removeLeftovers(in: LogFile(path).folder)
   }
 
   public override func log(_ metrics: Metrics, step: Int, epoch: Int) { history.add(metrics, step: step) }

@@ -31,6 +31,8 @@ public final class StepContext {
   private(set) var stepMetrics: Metrics = [:]
   /// What was logged with `onEpoch` in this pass.
   var epochLog = EpochLog()
+  /// Of the step under way: they count when it is complete.
+  private var pendingEpochValues: [(name: String, metric: any Metric)] = []
   /// Names that the progress bar shows.
   private(set) var progressBarNames: Set<String> = []
 
@@ -78,7 +80,7 @@ public final class StepContext {
     let stepName = onEpoch ? key.name + "_step" : key.name
     let epochName = onStep ? key.name + "_epoch" : key.name
     if onStep { stepMetrics[stepName] = metric.value }
-    if onEpoch { epochLog.merge(epochName, metric) }
+    if onEpoch { pendingEpochValues.append((epochName, metric)) }
     if progressBar { progressBarNames.insert(onStep ? stepName : epochName) }
   }
 
@@ -87,6 +89,13 @@ public final class StepContext {
     batchIndex = index
     batchSize = size
     if !stepMetrics.names.isEmpty { stepMetrics = [:] }
+    pendingEpochValues = []
+  }
+
+  /// The step is complete: what it logged for the epoch counts.
+  func commitEpochValues() {
+    for (name, metric) in pendingEpochValues { epochLog.merge(name, metric) }
+    pendingEpochValues = []
   }
 }
 
@@ -120,7 +129,7 @@ struct EpochLog {
       sum.merge(metric)
       entries[name] = .metric(sum)
     case .saved(let data, _):
-      guard var sum = try? JSONDecoder().decode(M.self, from: data) else {
+      guard var sum = try? Checkpoint.decode(M.self, from: String(decoding: data, as: UTF8.self)) else {
         problem = "\(name) as another kind of metric than \(M.self)"
         return
       }
@@ -154,7 +163,7 @@ struct EpochLog {
       switch entries[name] {
       case .metric(let metric):
         Saved(
-          name: name, state: String(decoding: try JSONEncoder().encode(metric), as: UTF8.self),
+          name: name, state: try Checkpoint.encode(metric),
           bits: metric.value.bitPattern)
       case .saved(let data, let value):
         Saved(name: name, state: String(decoding: data, as: UTF8.self), bits: value.bitPattern)

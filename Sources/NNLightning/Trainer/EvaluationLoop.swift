@@ -20,13 +20,18 @@ extension Trainer {
     batchCount = count
     if !isQuiet { try notify { try $0.onEvaluationStart(stage, self, model) } }
     var outputs: [StepOutput] = []
+    var seen = 0
     let frozen = frozenFeatures.flatMap { $0.belongs(to: model) && (!isQuiet || $0.isRehearsing) ? $0 : nil }
     frozen?.begin(loader, role: stage.rawValue)
     defer { frozen?.end(loader) }
     try model.evaluating {
       var batches = loader.makeBatchIterator()
       var index = 0
-      while index < count ?? .max, !isInterrupted, let batch = try batches.next() {
+      func next() throws -> Batch? {
+        do { return try batches.next() } catch { throw dataError(error, stage, batch: index, of: loader) }
+      }
+      while index < count ?? .max, !isInterrupted, let batch = try next() {
+        seen += 1
         if !isQuiet { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
         context.begin(batch: index, size: size)
@@ -34,12 +39,18 @@ extension Trainer {
           guard let frozen else { return try step(batch, context) }
           return try frozen.watching(training: false) { try step(batch, context) }
         }
-        var output = try noGrad(watched).detached()
+        var output: StepOutput
+        do {
+          output = try checkedStep { try noGrad(watched).detached() }
+        } catch let problem as DataProblem {
+          throw dataError(problem, stage, batch: index, of: loader)
+        }
+        context.commitEpochValues()
         frozen?.afterBatch()
         if output.batchSize == nil { output.batchSize = size }
         outputs.append(output)
         if !isQuiet {
-          callbackMetrics.merge(context.stepMetrics)
+          record(context.stepMetrics)
           try notify { try $0.onEvaluationBatchEnd(stage, self, model, output, index) }
         }
         index += 1
@@ -50,15 +61,26 @@ extension Trainer {
       if !isQuiet { try notify { try $0.onValidationInterrupted(self, model) } }
       return nil
     }
+    if seen == 0, count != 0 || loader.batchCount == 0, !isInterrupted {
+      throw TrainerError.emptyLoader(stage: stage.dataName)
+    }
     var metrics = outputs.isEmpty ? [:] : noGrad { end(outputs) }.metrics
     metrics.merge(context.epochLog.metrics)
     if !isQuiet {
-      callbackMetrics.merge(metrics)
+      record(metrics)
+      tellNonFinite(metrics, stage)
       for name in context.progressBarNames { progressBarMetrics[name] = callbackMetrics[name] }
       try log(metrics)
       try notify { try $0.onEvaluationEnd(stage, self, model) }
     }
     return metrics
+  }
+
+  /// Says which losses of an evaluation are no numbers to go by.
+  private func tellNonFinite(_ metrics: Metrics, _ stage: RunningStage) {
+    for (name, value) in metrics where !value.isFinite && name.hasSuffix("loss") {
+      note("Warning: \(printable(name)) is \(value) in this \(stage.dataName) pass.")
+    }
   }
 
   func batchSize<Batch>(of batch: Batch) -> Int { (batch as? any SizedBatch)?.batchSize ?? 1 }

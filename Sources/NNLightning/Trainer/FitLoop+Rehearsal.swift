@@ -15,6 +15,7 @@ extension FitLoop {
     optimizer.initialLearningRates = Array(repeating: nil, count: groups)
     schedules = model.configureSchedulers(for: optimizer)
     trainer.schedules = schedules
+    metricIsNew = schedules.map { _ in false }
   }
 
   /// Runs up to `steps` training steps without hooks and metrics, and then puts model, optimizer, schedules,
@@ -33,23 +34,44 @@ extension FitLoop {
     let schedules = self.schedules.map { $0.scheduler.stateDict() }
     let generators = trainer.generators.mapValues(\.state)
     let wasTraining = self.model.modules.map(\.isTraining)
-    defer { for (module, mode) in zip(self.model.modules, wasTraining) where !mode { module.eval() } }
-    try isolated([loader as? any ResumableLoader]) {
+    let random = IsolatedState([loader as? any ResumableLoader])
+    func putBack() throws {
+      try random.restore()
+      for (module, mode) in zip(self.model.modules, wasTraining) where !mode { module.eval() }
+      self.optimizer.zeroGrad()
+      try self.model.loadStateDict(model)
+      try self.optimizer.loadStateDict(optimizer)
+      for (schedule, state) in zip(self.schedules, schedules) { try schedule.scheduler.loadStateDict(state) }
+      for (name, state) in generators { trainer.generators[name]?.state = state }
+    }
+    do {
       self.model.train()
       var batches = loader.makeBatchIterator()
       let context = StepContext()
       context.optimizers = self.context.optimizers
       steps: for step in 0..<steps {
-        var batch = try batches.next()
+        func next() throws -> Model.TrainBatch? {
+          do { return try batches.next() } catch {
+            throw trainer.dataError(error, .fit, batch: step, of: loader)
+          }
+        }
+        var batch = try next()
         if batch == nil {
           batches = loader.makeBatchIterator()
-          batch = try batches.next()
+          batch = try next()
         }
         guard let batch else { throw TrainerError.noBatches }
         context.begin(batch: step, size: trainer.batchSize(of: batch))
         try before(step, batch)
         if self.model.automaticOptimization { self.optimizer.zeroGrad() }
-        let output = try self.model.trainingStep(batch, context: context)
+        let output: StepOutput
+        do {
+          output = try trainer.checkedStep { try self.model.trainingStep(batch, context: context) }
+        } catch let problem as DataProblem {
+          // What training leaves out, see `takeStep`.
+          if problem.kind == .singleValue, context.batchSize == 1, step > 0 { continue }
+          throw trainer.dataError(problem, .fit, batch: step, of: loader)
+        }
         guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
         onLoss(step, loss)
         if self.model.automaticOptimization {
@@ -59,12 +81,11 @@ extension FitLoop {
         }
         if try !after(step, loss.detach().item()) { break steps }
       }
+    } catch {
+      try putBack()
+      throw error
     }
-    self.optimizer.zeroGrad()
-    try self.model.loadStateDict(model)
-    try self.optimizer.loadStateDict(optimizer)
-    for (schedule, state) in zip(self.schedules, schedules) { try schedule.scheduler.loadStateDict(state) }
-    for (name, state) in generators { trainer.generators[name]?.state = state }
+    try putBack()
   }
 
   /// Calls `body` with validation batches until it returns false, and puts loader and generators back.
@@ -86,7 +107,14 @@ extension FitLoop {
     var index = 0
     while index < limit, let batch = try batches.next() {
       context.begin(batch: index, size: trainer.batchSize(of: batch))
-      try around { _ = try noGrad { try model.trainingStep(batch, context: context) } }
+      try around {
+        do {
+          _ = try trainer.checkedStep { try noGrad { try model.trainingStep(batch, context: context) } }
+        } catch let problem as DataProblem
+          where problem.kind == .singleValue && context.batchSize == 1 && index > 0
+        {
+        }
+      }
       index += 1
     }
     (loader as? any ResumableLoader)?.endPass()

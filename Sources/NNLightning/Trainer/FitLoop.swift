@@ -19,9 +19,18 @@ final class FitLoop<Model: TrainStep> {
   /// States of the generators that a resumed fit sets when it is where they were taken.
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
-  private(set) var isInsideStep = false
+  var isInsideStep = false
+  /// Generators and loaders as they were at the last boundary.
+  private var atBoundary: RandomState?
+  /// Whether each schedule's metric is new since it last advanced.
+  var metricIsNew: [Bool] = []
+  /// Keys of buffers that were not finite when the fit began.
+  var infiniteAtStart: Set<String> = []
+  /// Of the model, as of the beginning of the epoch.
+  private(set) var buffers: [Buffer] = []
+  var toldOfSingleSample = false
   private var observedMetrics: [String] = []
-  private let clock = ContinuousClock()
+  let clock = ContinuousClock()
   private var start = ContinuousClock().now
   private var secondsBefore = 0.0
 
@@ -46,7 +55,8 @@ final class FitLoop<Model: TrainStep> {
 
   // MARK: The whole fit
 
-  func run(_ checkpoint: Checkpoint?) throws -> FitResult {
+  /// - Parameter restartsSchedules: begins the schedules anew instead of going on with the checkpoint's.
+  func run(_ checkpoint: Checkpoint?, restartsSchedules: Bool) throws -> FitResult {
     trainer.optimizer = optimizer
     trainer.schedules = schedules
     trainer.activeFit = self
@@ -57,22 +67,28 @@ final class FitLoop<Model: TrainStep> {
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
     trainer.suspendsSchedules = false
+    metricIsNew = schedules.map { _ in false }
+    noteInfiniteBuffers()
     if let checkpoint {
-      try restore(checkpoint)
+      try restore(checkpoint, restartsSchedules: restartsSchedules)
+      // That of the last boundary: a fit that is complete already begins no further one.
+      let progress = trainer.progress
+      trainer.currentEpoch = max(0, progress.epoch - (progress.batch == 0 ? 1 : 0))
       observedMetrics = checkpoint.metrics.names
       secondsBefore = checkpoint.progress.seconds
       try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
     }
     start = clock.now
     trainer.isFitting = true
-    defer { trainer.isFitting = false }
     try trainer.notify { try $0.onFitStart(trainer, model) }
     if checkpoint == nil { try sanityCheck() }
     try checkMonitors()
     try trainer.notify { try $0.onTrainStart(trainer, model) }
     updateStop()
+    rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
     restoreGenerators()  // of a fit that was complete already
+    try checkState(model.stateDict())
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
     trainer.timings.total = seconds(since: start)
@@ -126,15 +142,7 @@ final class FitLoop<Model: TrainStep> {
         throw TrainerError.unknownMetric(key.name, watcher: "\(type(of: callback))", known: distinct)
       }
     }
-    for schedule in schedules {
-      if let key = schedule.monitor, !distinct.contains(key.name) {
-        throw TrainerError.unknownMetric(
-          key.name, watcher: "\(type(of: schedule.scheduler))", known: distinct)
-      }
-      if schedule.monitor == nil, schedule.scheduler is ReduceLROnPlateau {
-        throw TrainerError.scheduleWithoutMetric
-      }
-    }
+    try checkSchedules(known: distinct)
   }
 
   // MARK: Epochs
@@ -144,6 +152,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.currentEpoch = trainer.progress.epoch
     let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
     trainer.batchCount = limit
+    buffers = model.buffers()
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
@@ -156,7 +165,12 @@ final class FitLoop<Model: TrainStep> {
       if trainer.progress.isValidationPending { try finishBatch() }
       while trainer.stopReason == nil {
         let waiting = clock.now
-        let next = try source.next()
+        let next: (batch: Model.TrainBatch, isLast: Bool)?
+        do {
+          next = try source.next()
+        } catch {
+          throw trainer.dataError(error, .fit, batch: trainer.progress.batch, of: loader)
+        }
         trainer.timings.loading += seconds(since: waiting)
         guard let (batch, isLast) = next else { break }
         try runBatch(batch, index: trainer.progress.batch, isLast: isLast)
@@ -176,11 +190,11 @@ final class FitLoop<Model: TrainStep> {
   private func endEpoch() throws {
     guard trainer.progress.isEpochComplete, !trainer.progress.isValidationPending else {
       // Stopped on the way: what there is is shown, and the state of the boundary stands.
-      if !outputs.isEmpty { trainer.callbackMetrics.merge(noGrad { model.trainingEnd(outputs) }.metrics) }
+      if !outputs.isEmpty { trainer.record(noGrad { model.trainingEnd(outputs) }.metrics) }
       try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
       return
     }
-    stepSchedules(.epoch)
+    try stepSchedules(.epoch)
     try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
     trainer.progress.epoch += 1
     trainer.progress.batch = 0
@@ -189,11 +203,11 @@ final class FitLoop<Model: TrainStep> {
   }
 
   /// The training metrics of an epoch whose last batch is done.
-  private func closeEpochMetrics() throws {
+  func closeEpochMetrics() throws {
     let metrics = outputs.isEmpty ? [:] : noGrad { model.trainingEnd(outputs) }.metrics
     let logged = context.epochLog.metrics
-    trainer.callbackMetrics.merge(metrics)
-    trainer.callbackMetrics.merge(logged)
+    trainer.record(metrics)
+    trainer.record(logged)
     for name in context.progressBarNames {
       trainer.progressBarMetrics[name] = trainer.callbackMetrics[name]
     }
@@ -207,81 +221,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.progress.isEpochComplete = true
   }
 
-  // MARK: Batches
-
-  private func runBatch(_ batch: Model.TrainBatch, index: Int, isLast: Bool) throws {
-    let start = clock.now
-    isInsideStep = true
-    try trainer.notify { try $0.onTrainBatchStart(trainer, model, batchIndex: index) }
-    let size = trainer.batchSize(of: batch)
-    context.begin(batch: index, size: size)
-    context.epoch = trainer.currentEpoch
-    context.globalStep = trainer.globalStep
-    var output: StepOutput
-    let steppedBefore = trainer.globalStep
-    if model.automaticOptimization {
-      output = try optimize(batch, size: size, isLast: isLast)
-    } else {
-      output = try trainingStep(batch)
-      trainer.progress.globalStep += 1
-      stepSchedules(.step)
-    }
-    output = output.detached()
-    if output.batchSize == nil { output.batchSize = size }
-    outputs.append(output)
-    var metrics = output.metrics
-    metrics.merge(context.stepMetrics)
-    trainer.callbackMetrics.merge(metrics)
-    for name in context.progressBarNames {
-      if let value = metrics[name] { trainer.progressBarMetrics[name] = value }
-    }
-    if let problem = context.epochLog.problem {
-      throw CheckpointError.invalid("the log of the epoch", problem)
-    }
-    trainer.progress.batch += 1
-    trainer.progress.totalBatches += 1
-    trainer.timings.training += seconds(since: start)
-    if trainer.globalStep > steppedBefore, trainer.globalStep % trainer.logInterval == 0 {
-      try trainer.log(metrics)
-    }
-    try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
-    if isLast { try closeEpochMetrics() }
-    if try isValidationDue(isLast: isLast) { trainer.progress.isValidationPending = true }
-  }
-
-  private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
-    guard let frozen = trainer.frozenFeatures else { return try model.trainingStep(batch, context: context) }
-    let output = try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
-    frozen.afterBatch()
-    return output
-  }
-
-  /// Gradients of one batch, and a step if they are complete.
-  private func optimize(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput {
-    if accumulation.isEmpty {
-      try trainer.notify { try $0.onBeforeZeroGrad(trainer, model, optimizer: optimizer) }
-      optimizer.zeroGrad()
-    }
-    let output = try trainingStep(batch)
-    guard let loss = output["loss"] else { throw TrainerError.noLoss(names: output.entries.map(\.name)) }
-    guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
-    try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
-    accumulation.backward(loss, samples: output.batchSize ?? size)
-    try trainer.notify { try $0.onAfterBackward(trainer, model) }
-    if accumulation.batches >= trainer.accumulateGradBatches || isLast {
-      accumulation.finish(optimizer.parameters)
-      try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
-      switch trainer.gradientClip {
-      case .norm(let limit): clipGradNorm(optimizer.parameters, maxNorm: limit)
-      case .value(let limit): clipGradValue(optimizer.parameters, clipValue: limit)
-      case nil: break
-      }
-      optimizer.step()
-      trainer.progress.globalStep += 1
-      stepSchedules(.step)
-    }
-    return output
-  }
+  // MARK: Behind batches
 
   /// What comes behind a batch: its validation, and the boundary if the step is complete.
   private func finishBatch() throws {
@@ -302,7 +242,18 @@ final class FitLoop<Model: TrainStep> {
     }
     let start = clock.now
     let before = IsolatedState([validation.loader])
-    if try validation.run(trainer.limitValidationBatches, false) == nil {
+    let metrics: Metrics?
+    do {
+      metrics = try validation.run(trainer.limitValidationBatches, false)
+    } catch {
+      // The step before it is done: the fit can be gone on from here, with the validation made again.
+      try before.restore()
+      try trainer.notify { try $0.onValidationInterrupted(trainer, model) }
+      rememberBoundary()
+      isInsideStep = false
+      throw error
+    }
+    if metrics == nil {
       // Interrupted: it will be made again as if it had not begun.
       try before.restore()
     } else {
@@ -312,7 +263,7 @@ final class FitLoop<Model: TrainStep> {
     trainer.timings.validation += seconds(since: start)
   }
 
-  private func isValidationDue(isLast: Bool) throws -> Bool {
+  func isValidationDue(isLast: Bool) throws -> Bool {
     guard trainer.validates else { return false }
     switch trainer.validationInterval {
     case .epochs(let n): return isLast && (trainer.progress.epoch + 1) % n == 0
@@ -331,7 +282,23 @@ final class FitLoop<Model: TrainStep> {
     isInsideStep = false
     updateStop()
     trainer.progress.seconds = elapsedSeconds
+    rememberBoundary()
     try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
+  }
+
+  private func rememberBoundary() { atBoundary = randomState }
+
+  var randomState: RandomState {
+    RandomState(
+      isolated: IsolatedState([loader as? any ResumableLoader, validation?.loader]),
+      own: trainer.generators.mapValues(\.state))
+  }
+
+  /// Puts the fit back to its last boundary, if nothing but random numbers and the position of loaders has changed since:
+  /// whether it is there.
+  func returnToBoundary() -> Bool {
+    guard !isInsideStep, accumulation.isEmpty, let atBoundary else { return false }
+    return (try? atBoundary.restore(trainer)) != nil
   }
 
   private func updateStop() {
@@ -356,20 +323,8 @@ final class FitLoop<Model: TrainStep> {
     }
   }
 
-  private func stepSchedules(_ interval: ScheduledRate.Interval) {
-    if trainer.suspendsSchedules { return }
-    for schedule in schedules where schedule.interval == interval {
-      guard let monitor = schedule.monitor else {
-        schedule.scheduler.step()
-        continue
-      }
-      // A metric that the first validation is still to bring leaves the rates as they are.
-      if let value = trainer.callbackMetrics[monitor] { schedule.scheduler.step(metric: value) }
-    }
-  }
-
   /// Of the fit so far, those of the runs that it resumes included.
   var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
-  private func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
+  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
 }

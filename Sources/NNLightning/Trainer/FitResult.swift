@@ -4,7 +4,7 @@ public enum StopReason: Sendable, Equatable, CustomStringConvertible {
   case maxEpochs(Int)
   case maxSteps(Int)
   case maxTime(Duration)
-  /// Ctrl-C or SIGTERM.
+  /// Ctrl-C, SIGTERM, or a terminal or pipe that was closed.
   case interrupted
   /// A callback or the program asked for it.
   case requested(String)

@@ -10,9 +10,32 @@ struct IsolatedState {
     self.loaders = loaders.compactMap { $0 }.map { ($0, $0.snapshot) }
   }
 
+  func restoreGenerator() { Generator.default.state = state }
+
   func restore() throws {
-    Generator.default.state = state
+    restoreGenerator()
     for (loader, snapshot) in loaders { try loader.restore(snapshot) }
+  }
+}
+
+/// `IsolatedState` with the generators that were given to the Trainer.
+struct RandomState {
+  let isolated: IsolatedState
+  let own: [String: Generator.State]
+
+  func restore(_ trainer: Trainer) throws {
+    try isolated.restore()
+    restoreOwn(trainer)
+  }
+
+  /// Without the loaders, which stay where they are.
+  func restoreGenerators(_ trainer: Trainer) {
+    isolated.restoreGenerator()
+    restoreOwn(trainer)
+  }
+
+  private func restoreOwn(_ trainer: Trainer) {
+    for (name, state) in own { trainer.generators[name]?.state = state }
   }
 }
 

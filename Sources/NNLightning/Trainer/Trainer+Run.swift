@@ -22,20 +22,27 @@ extension Trainer {
   /// A resumed fit ends with the very bits that the run would have ended with, had it not been interrupted: same
   /// model, loaders, callbacks and settings provided.
   ///
-  /// - Throws: what steps, loaders and callbacks throw; `TrainerError`; `CheckpointError` if the checkpoint to resume
+  /// - Parameters:
+  ///   - resume: where the fit goes on.
+  ///   - restartSchedules: makes the learning-rate schedules of a resumed fit anew, from the optimizer's first learning
+  ///     rates, where it would go on with the checkpoint's: for more epochs than those were made for.
+  /// - Throws: what steps and callbacks throw; `TrainerError`, with `.data` for what is wrong with data and `.notFinite`
+  ///   for numbers that are none; `CheckpointError` if the checkpoint to resume
   ///   from belongs to something else.
   @discardableResult
   public func fit<Model: TrainStep>(
-    _ model: Model, train: any BatchLoader<Model.TrainBatch>, resume: Resume = .never
+    _ model: Model, train: any BatchLoader<Model.TrainBatch>, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult {
-    try fit(model, train, nil, resume)
+    try fit(model, train, nil, resume, restartSchedules)
   }
 
   /// Trains for at most `maxEpochs` epochs and validates after each, or as `validationInterval` says.
   @discardableResult
   public func fit<Model: TrainStep & ValidationStep>(
     _ model: Model, train: any BatchLoader<Model.TrainBatch>,
-    validation: any BatchLoader<Model.ValidationBatch>, resume: Resume = .never
+    validation: any BatchLoader<Model.ValidationBatch>, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult {
     let pass = ValidationPass(
       loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics,
@@ -43,57 +50,72 @@ extension Trainer {
       batchCount: validation.batchCount,
       forEach: { body in
         var batches = validation.makeBatchIterator()
-        while let batch = try batches.next(), try body(batch) {}
+        var index = 0
+        func next() throws -> Model.ValidationBatch? {
+          do { return try batches.next() } catch {
+            throw self.dataError(error, .validate, batch: index, of: validation)
+          }
+        }
+        while let batch = try next(), try body(batch) { index += 1 }
+        try self.checkData()
       })
-    return try fit(model, train, pass, resume)
+    return try fit(model, train, pass, resume, restartSchedules)
   }
 
   private func fit<Model: TrainStep>(
     _ model: Model, _ train: any BatchLoader<Model.TrainBatch>, _ validation: ValidationPass?,
-    _ resume: Resume
+    _ resume: Resume, _ restartSchedules: Bool
   ) throws -> FitResult {
     try run(model, .fit) {
       let checkpoint = try self.checkpoint(resume)
-      return try FitLoop(self, model, train, validation).run(checkpoint)
+      return try FitLoop(self, model, train, validation)
+        .run(checkpoint, restartsSchedules: restartSchedules)
     }
   }
 
   /// Trains with the loaders of a data module.
   @discardableResult
   public func fit<Model: TrainStep, Data: DataModule<Model.TrainBatch>>(
-    _ model: Model, _ data: Data, resume: Resume = .never
+    _ model: Model, _ data: Data, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult {
     try data.prepareData()
-    return try fit(model, train: loader("training", data.trainLoader()), resume: resume)
+    return try fit(
+      model, train: loader("training", data.trainLoader()), resume: resume, restartSchedules: restartSchedules
+    )
   }
 
   /// Trains with the loaders of a data module, and validates if it has a validation loader.
   @discardableResult
   public func fit<Model: TrainStep & ValidationStep, Data: DataModule<Model.TrainBatch>>(
-    _ model: Model, _ data: Data, resume: Resume = .never
+    _ model: Model, _ data: Data, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult where Model.ValidationBatch == Model.TrainBatch {
     try data.prepareData()
     let train = try loader("training", data.trainLoader())
     guard let validation = try data.validationLoader() else {
-      return try fit(model, train: train, resume: resume)
+      return try fit(model, train: train, resume: resume, restartSchedules: restartSchedules)
     }
-    return try fit(model, train: train, validation: validation, resume: resume)
+    return try fit(
+      model, train: train, validation: validation, resume: resume, restartSchedules: restartSchedules)
   }
 
   /// Trains a model that brings its own loaders.
   @discardableResult
   public func fit<Model: TrainStep & DataModule>(
-    _ model: Model, resume: Resume = .never
+    _ model: Model, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult where Model.Batch == Model.TrainBatch {
-    try fit(model, model, resume: resume)
+    try fit(model, model, resume: resume, restartSchedules: restartSchedules)
   }
 
   /// Trains and validates a model that brings its own loaders.
   @discardableResult
   public func fit<Model: TrainStep & ValidationStep & DataModule>(
-    _ model: Model, resume: Resume = .never
+    _ model: Model, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult where Model.Batch == Model.TrainBatch, Model.ValidationBatch == Model.TrainBatch {
-    try fit(model, model, resume: resume)
+    try fit(model, model, resume: resume, restartSchedules: restartSchedules)
   }
 
   // MARK: Validate

@@ -13,7 +13,8 @@ extension Trainer {
   )
   @discardableResult
   public func fit<Loader: BatchLoader>(
-    _ model: Module, train: Loader, resume: Resume = .never
+    _ model: Module, train: Loader, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult { unavailable() }
 
   @available(
@@ -23,7 +24,8 @@ extension Trainer {
   )
   @discardableResult
   public func fit<Train: BatchLoader, Validation: BatchLoader>(
-    _ model: Module, train: Train, validation: Validation, resume: Resume = .never
+    _ model: Module, train: Train, validation: Validation, resume: Resume = .never,
+    restartSchedules: Bool = false
   ) throws -> FitResult { unavailable() }
 
   @available(

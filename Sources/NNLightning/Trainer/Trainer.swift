@@ -38,6 +38,8 @@ public final class Trainer {
   public let sanityValidationSteps: Int
   public let gradientClip: GradientClip?
   public let logInterval: Int
+  /// Whether a loss, gradient or weight that is NaN or infinite ends a fit.
+  public let detectAnomaly: Bool
   /// Generators whose states are part of checkpoints, besides the default one and those of the loaders.
   public let generators: [String: Generator]
   /// What is done with the results of frozen layers at the beginning of a model.
@@ -79,6 +81,8 @@ public final class Trainer {
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  /// Where operations of the run note what is wrong with the data.
+  private var dataCheck: DataCheck?
 
   /// - Parameters:
   ///   - maxEpochs: epochs of a fit at most, at least 1; nil for 10, or for no limit if `maxSteps` or `maxTime` is given.
@@ -101,6 +105,8 @@ public final class Trainer {
   ///     of an epoch leaves fewer.
   ///   - gradientClip: after `onBeforeOptimizerStep`.
   ///   - logInterval: loggers get the metrics of every so many optimizer steps.
+  ///   - detectAnomaly: ends a fit with `TrainerError.notFinite` where a loss, a gradient or a weight is NaN or infinite:
+  ///     before the optimizer uses it, and before it is written to a file. Checkpoints stay those of before.
   ///   - cacheFrozenFeatures: what is done with the results of frozen layers at the beginning of a model.
   ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
@@ -110,7 +116,7 @@ public final class Trainer {
     limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
     sanityValidationSteps: Int = 2, accumulateGradBatches: Int = 1, gradientClip: GradientClip? = nil,
-    logInterval: Int = 50, cacheFrozenFeatures: FeatureCaching = .memory,
+    logInterval: Int = 50, detectAnomaly: Bool = true, cacheFrozenFeatures: FeatureCaching = .memory,
     generators: [String: Generator] = [:]
   ) {
     func atLeast(_ low: Int, _ name: String, _ value: Int?) {
@@ -148,6 +154,7 @@ public final class Trainer {
     self.accumulateGradBatches = accumulateGradBatches
     self.gradientClip = gradientClip
     self.logInterval = logInterval
+    self.detectAnomaly = detectAnomaly
     self.cacheFrozenFeatures = cacheFrozenFeatures
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
@@ -168,6 +175,27 @@ public final class Trainer {
   /// Whether the running or last fit validates at all.
   var validates: Bool { activeFit?.validation != nil && limitValidationBatches != .batches(0) }
 
+  /// Takes over new values of metrics.
+  func record(_ metrics: Metrics) {
+    callbackMetrics.merge(metrics)
+    activeFit?.metricsAreNew(metrics.names)
+  }
+
+  /// Throws what operations noted about the data since the last time.
+  func checkData() throws { try dataCheck?.throwProblem() }
+
+  /// Runs a step of a model. What its operations noted about the data is thrown, rather than what came of that.
+  func checkedStep<T>(_ step: () throws -> T) throws -> T {
+    do {
+      let result = try step()
+      try checkData()
+      return result
+    } catch {
+      try checkData()
+      throw error
+    }
+  }
+
   /// Hands metrics to all loggers.
   public func log(_ metrics: Metrics) throws {
     if metrics.names.isEmpty { return }
@@ -183,7 +211,8 @@ public final class Trainer {
     for callback in callbacks { callback.onNote(self, line) }
   }
 
-  /// Whether Ctrl-C or SIGTERM asked the run to end.
+  /// Whether a signal asked the run to end: Ctrl-C, SIGTERM, a terminal that was closed (SIGHUP), or a standard output or
+  /// error that nobody reads any more (SIGPIPE).
   public var isInterrupted: Bool { interrupt?.isRequested ?? false }
 
   /// Runs `body` with signals watched and callbacks told of its beginning, its end and errors.
@@ -193,19 +222,29 @@ public final class Trainer {
     }
     let isOutermost = interrupt == nil
     if isOutermost { interrupt = Interrupt() }
-    defer { if isOutermost { interrupt = nil } }
+    defer {
+      if isOutermost { interrupt = nil }
+      if stage == .fit { isFitting = false }
+    }
     defer { for callback in callbacks { callback.teardown(self, model, stage: stage) } }
     defer { frozenFeatures?.finish() }
     do {
-      try notify { try $0.setup(self, model, stage: stage) }
-      return try body()
+      return try checkingData { check in
+        let outer = dataCheck
+        dataCheck = check
+        defer { dataCheck = outer }
+        try notify { try $0.setup(self, model, stage: stage) }
+        return try body()
+      }
     } catch {
+      let error = error is DataProblem ? dataError(error, stage, of: ()) : error
       for callback in callbacks { callback.onException(self, model, error: error) }
       throw error
     }
   }
 
-  func notify(_ hook: (Callback) throws -> Void) rethrows {
+  func notify(_ hook: (Callback) throws -> Void) throws {
     for callback in callbacks { try hook(callback) }
+    try checkData()
   }
 }

@@ -18,6 +18,16 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case fewerBatches(expected: Int, found: Int)
   /// No batches to train on.
   case noBatches
+  /// No batches to validate, test or predict with.
+  case emptyLoader(stage: String)
+  /// A loss, a gradient or a weight that is NaN or infinite.
+  case notFinite(NonFinite)
+  /// Data that cannot be read or does not fit the network.
+  case data(DataFault)
+  /// A schedule that has come to its end before the fit has.
+  case scheduleOver(String, steps: Int)
+  /// A schedule that was made for another length than the fit is to have now.
+  case scheduleOfAnotherLength(String, was: String, now: String)
   /// Class numbers that the network has no output for.
   case labelOutsideHead(label: Int, classes: Int)
   /// `BatchSizeFinder` with a loader whose batches cannot be made larger.
@@ -51,7 +61,21 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
     case .fewerBatches(let expected, let found):
       return "training loader: expected \(expected) batches as it announced, found \(found)"
     case .noBatches:
-      return "Trainer: expected at least one training batch, found none"
+      return
+        "training data: expected at least one batch, found none (an empty data set, or dropLast with fewer samples "
+        + "than a batch has)"
+    case .emptyLoader(let stage):
+      return "\(stage) data: expected at least one batch, found none"
+    case .notFinite(let problem): return problem.description
+    case .data(let fault): return fault.description
+    case .scheduleOver(let name, let steps):
+      return
+        "\(name): expected a fit of at most \(steps) steps, for which the schedule was made, found more; make it for "
+        + "all steps of the fit"
+    case .scheduleOfAnotherLength(let name, let was, let now):
+      return
+        "\(name): expected the schedule of the checkpoint, made for \(was), found one for \(now); resume with the "
+        + "length that it had, or with restartSchedules: true to begin a new schedule here"
     case .labelOutsideHead(let label, let classes):
       return
         "training data: expected class numbers in 0..<\(classes), as the network has outputs, found \(label)"

@@ -67,9 +67,11 @@ public final class VisionTransformer: Module, ImageClassifier {
   /// From patches [N, width, rows, columns] to tokens [N, 1 + rows · columns, width], the class token first.
   private func tokens(_ x: Tensor) -> Tensor {
     let side = imageSize / patchSize
-    require(
-      x.rank == 4 && x.shape[2] == side && x.shape[3] == side, "VisionTransformer",
-      "needs images of \(imageSize)x\(imageSize), that is \(side)x\(side) patches; got patches \(x.shape)")
+    guard
+      fits(
+        x.rank == 4 && x.shape[2] == side && x.shape[3] == side, "VisionTransformer",
+        "needs images of \(imageSize)x\(imageSize), that is \(side)x\(side) patches; got patches \(x.shape)")
+    else { return Tensor.zeros([x.shape.first ?? 1, 1 + side * side, classToken.shape[2]], dtype: x.dtype) }
     return cat(
       [classToken.value.expand(x.shape[0], 1, x.shape[1]), x.flatten(from: 2).transpose(1, 2)], axis: 1)
   }

@@ -151,6 +151,17 @@ extension Tensor {
   }
 
   /// The shape both shapes broadcast to, or a stop naming the operation and both.
+  /// Whether two shapes broadcast; see `fits`.
+  package static func broadcasts(_ a: [Int], _ b: [Int], _ operation: StaticString) -> Bool {
+    if a == b || a.isEmpty || b.isEmpty { return true }
+    for (m, n) in zip(a.reversed(), b.reversed()) {
+      guard fits(m == n || m == 1 || n == 1, operation, "shapes \(a) and \(b) do not broadcast") else {
+        return false
+      }
+    }
+    return true
+  }
+
   package static func broadcastShape(_ a: [Int], _ b: [Int], _ operation: StaticString) -> [Int] {
     if a == b || b.isEmpty { return a }
     if a.isEmpty { return b }
