@@ -14,39 +14,63 @@ extension Image {
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.
   public static let maximumPixelCount = 178_956_970
 
-  /// Reads a JPEG or PNG file. Throws ``ImageError`` or `FileError`, which name the file.
+  /// How many pixels of a file are decoded.
+  public enum Decoding: String, Sendable, Hashable, Codable, CaseIterable {
+    /// All of them.
+    case exact
+    /// A large JPEG at an eighth, two eighths, … of its size, where the transform brings it to at most half of that: a
+    /// photo of twelve megapixels takes a quarter of the time, and the resize averages over what is left.
+    case scaled
+  }
+
+  /// Reads an image file. What it is is seen from its content, whatever its name ends in. Throws ``ImageError`` or
+  /// `FileError`, which name the file.
   ///
-  /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management; the
-  /// orientation that a camera noted (EXIF) is not applied. 16-bit PNGs are rounded to 8 bits.
-  public init(contentsOfFile path: String, mode: Mode = .rgb) throws {
+  /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. 16-bit PNGs are
+  /// rounded to 8 bits.
+  ///
+  /// - Parameters:
+  ///   - orientation: whether the orientation that a camera noted is applied; by default not, as `PIL.Image.open`.
+  ///   - decoding: whether a large image may be decoded at a reduced size.
+  ///   - transform: what will be done to the image; `.scaled` needs to know it.
+  public init(
+    contentsOfFile path: String, mode: Mode = .rgb, orientation: Orientation = .ignore,
+    decoding: Decoding = .exact, for transform: (any Transform<Image, Tensor>)? = nil
+  ) throws {
+    let target = decoding == .scaled ? transform : nil
     self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
-      try Image($0, file: path, mode: mode)
+      try Image($0, file: path, mode: mode, orientation: orientation, for: target)
     }
   }
 
-  /// Decodes a JPEG or PNG file held in memory. `file` names it in errors.
-  public init(decoding bytes: [UInt8], file: String = "image", mode: Mode = .rgb) throws {
-    self = try bytes.withUnsafeBytes { try Image($0, file: file, mode: mode) }
+  /// Decodes an image file held in memory. `file` names it in errors.
+  public init(
+    decoding bytes: [UInt8], file: String = "image", mode: Mode = .rgb, orientation: Orientation = .ignore
+  ) throws {
+    self = try bytes.withUnsafeBytes {
+      try Image($0, file: file, mode: mode, orientation: orientation, for: nil)
+    }
   }
 
-  private init(_ bytes: UnsafeRawBufferPointer, file: String, mode: Mode) throws {
-    let decoded: Image
-    if bytes.starts(with: [0xff, 0xd8, 0xff]) {
-      decoded = try JPEGFile.decode(bytes, file: file)
-    } else if bytes.starts(with: PNGFile.signature) {
-      decoded = try PNGFile.decode(bytes, file: file)
-    } else {
-      let start = bytes.prefix(8).map { byte in
-        (byte < 16 ? "0" : "") + String(byte, radix: 16)
+  private init(
+    _ bytes: UnsafeRawBufferPointer, file: String, mode: Mode, orientation: Orientation,
+    for transform: (any Transform<Image, Tensor>)?
+  ) throws {
+    let format = try ImageFormat(bytes, file: file)
+    let turned = orientation == .apply ? format.orientation(bytes) ?? 1 : 1
+    let decoded = try format.decode(bytes, file: file) { height, width in
+      // What the transform sees stands upright.
+      guard let transform else { return nil }
+      if turned < 5 { return transform.resizedSize(height: height, width: width) }
+      return transform.resizedSize(height: width, width: height).map { (height: $0.width, width: $0.height) }
+    }
+    let image =
+      switch mode {
+      case .rgb: decoded.rgb()
+      case .gray: decoded.grayscale()
+      case .unchanged: decoded
       }
-      throw ImageError.unknownFormat(
-        file: file, found: bytes.isEmpty ? "an empty file" : "bytes \(start.joined(separator: " "))")
-    }
-    switch mode {
-    case .rgb: self = decoded.rgb()
-    case .gray: self = decoded.grayscale()
-    case .unchanged: self = decoded
-    }
+    self = image.oriented(turned)
   }
 
   /// The image as a PNG file.

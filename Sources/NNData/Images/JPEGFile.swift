@@ -1,8 +1,14 @@
 import CTurboJPEG
+import NNCore
 
 /// JPEG through libjpeg-turbo.
 enum JPEGFile {
-  static func decode(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image {
+  /// - Parameter target: to what an image of a size is to be resized; then it is decoded at a reduced size that leaves
+  ///   at least twice that.
+  static func decode(
+    _ bytes: UnsafeRawBufferPointer, file: String,
+    target: (_ height: Int, _ width: Int) -> (height: Int, width: Int)? = { _, _ in nil }
+  ) throws -> Image {
     guard let decoder = tjInitDecompress() else {
       throw ImageError.damaged(file: file, reason: String(cString: tjGetErrorStr2(nil)))
     }
@@ -14,6 +20,12 @@ enum JPEGFile {
     let status = tjDecompressHeader3(decoder, start, length, &width, &height, &sampling, &colorSpace)
     try check(status, decoder, bytes, file)
     try Image.checkSize(width: Int(width), height: Int(height), file: file)
+    // Each block of 64 pixels takes a bit at least, less only in runs of blocks without detail.
+    guard Int(width) * Int(height) <= (1 << 20) + 4_096 * bytes.count else {
+      throw ImageError.damaged(
+        file: file, reason: "\(bytes.count) bytes cannot hold \(width)x\(height) pixels")
+    }
+    if let target = target(Int(height), Int(width)) { scale(&width, &height, to: target) }
 
     let isGray = colorSpace == Int32(TJCS_GRAY.rawValue)
     let isFourInk = colorSpace == Int32(TJCS_CMYK.rawValue) || colorSpace == Int32(TJCS_YCCK.rawValue)
@@ -28,6 +40,19 @@ enum JPEGFile {
       try check(status, decoder, bytes, file)
     }
     return isFourInk ? rgb(fromInks: image) : image
+  }
+
+  /// The smallest size that the decoder gives, down from all of it, of at least twice the target in both directions.
+  private static func scale(_ width: inout Int32, _ height: inout Int32, to target: (height: Int, width: Int))
+  {
+    var count: Int32 = 0
+    guard let factors = tjGetScalingFactors(&count) else { return }
+    let (fullWidth, fullHeight) = (width, height)
+    for factor in UnsafeBufferPointer(start: factors, count: Int(count)) where factor.num < factor.denom {
+      func scaled(_ size: Int32) -> Int32 { (size * factor.num + factor.denom - 1) / factor.denom }
+      let (w, h) = (scaled(fullWidth), scaled(fullHeight))
+      if w < width, Int(w) >= 2 * target.width, Int(h) >= 2 * target.height { (width, height) = (w, h) }
+    }
   }
 
   /// Damage that leaves the picture complete is only a warning of the decoder's and passes, as in PIL; a file that

@@ -11,7 +11,7 @@ enum PNGFile {
   private static let sixteenBitIsSRGB: UInt32 = 4
 
   static func decode(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image {
-    if let content = withoutColorManagement(bytes) {
+    if let content = try pictureAlone(bytes, file: file) {
       return try content.withUnsafeBytes { try decodeAsStored($0, file: file) }
     }
     return try decodeAsStored(bytes, file: file)
@@ -53,32 +53,78 @@ enum PNGFile {
     return bytes
   }
 
-  private static let dropped = Set(["gAMA", "cHRM", "iCCP", "sRGB"].map(chunkName))
+  private static let header = chunkName("IHDR")
   private static let imageData = chunkName("IDAT")
+  private static let transparency = chunkName("tRNS")
+  private static let exif = chunkName("eXIf")
 
   private static func chunkName(_ name: String) -> UInt32 { name.utf8.reduce(0) { $0 << 8 | UInt32($1) } }
 
-  /// libpng converts pixels to sRGB by what some chunks say; PIL, and with it every published model, takes the
-  /// stored values as they are. The file without these chunks, or nil if it has none.
-  private static func withoutColorManagement(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+  private struct Chunk {
+    let name: UInt32
+    /// Its bytes with length, name and checksum.
+    let range: Range<Int>
+    var content: Range<Int> { range.lowerBound + 8..<range.upperBound - 4 }
+    /// Whether a picture cannot be made without it.
+    var isCritical: Bool { name & 0x2000_0000 == 0 }
+  }
+
+  /// The chunks that are whole; what follows the last of them is for the decoder to refuse.
+  private static func chunks(_ bytes: UnsafeRawBufferPointer) -> [Chunk] {
     func word(_ place: Int) -> UInt32 {
       UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))
     }
-    var kept: [UInt8]?
+    var chunks: [Chunk] = []
     var position = signature.count
     while position + 12 <= bytes.count {
-      let (length, name) = (Int(word(position)), word(position + 4))
-      let end = position + 12 + length
-      if name == imageData || end > bytes.count { break }
-      if dropped.contains(name) {
-        kept = kept ?? Array(bytes[..<position])
-      } else {
-        kept?.append(contentsOf: bytes[position..<end])
-      }
+      let end = position + 12 + Int(word(position))
+      if end > bytes.count { break }
+      chunks.append(Chunk(name: word(position + 4), range: position..<end))
       position = end
     }
-    kept?.append(contentsOf: bytes[position...])
-    return kept
+    return chunks
+  }
+
+  /// The file without the chunks beside the picture, or nil if it has none.
+  ///
+  /// libpng converts pixels to sRGB by what some of them say; PIL, and with it every published model, takes the stored
+  /// values as they are. For others it takes memory by lengths that nothing in the file justifies.
+  private static func pictureAlone(_ bytes: UnsafeRawBufferPointer, file: String) throws -> [UInt8]? {
+    let chunks = chunks(bytes)
+    let end = chunks.last?.range.upperBound ?? signature.count
+    if end + 8 <= bytes.count, chunks.last?.name != chunkName("IEND") {
+      throw ImageError.damaged(
+        file: file, reason: "a chunk at byte \(end) is longer than the \(bytes.count) bytes of the file")
+    }
+    if let first = chunks.first, first.name == header, first.content.count == 13 {
+      try checkData(bytes, chunks, first.content.lowerBound, file)
+    }
+    let kept = chunks.filter { $0.isCritical || $0.name == transparency }
+    if kept.count == chunks.count { return nil }
+    return kept.reduce(into: Array(bytes[..<signature.count])) { $0 += bytes[$1.range] }
+  }
+
+  /// Refuses pixels that the data cannot hold: deflate shrinks to no less than a 1032nd.
+  private static func checkData(
+    _ bytes: UnsafeRawBufferPointer, _ chunks: [Chunk], _ header: Int, _ file: String
+  ) throws {
+    func word(_ place: Int) -> Int {
+      Int(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
+    }
+    let (width, height) = (word(header), word(header + 4))
+    try Image.checkSize(width: width, height: height, file: file)
+    let samples = [2: 3, 4: 2, 6: 4][Int(bytes[header + 9])] ?? 1
+    let size = chunks.reduce(0) { $0 + ($1.name == imageData ? $1.content.count : 0) }
+    guard width * height * samples * Int(bytes[header + 8]) / 8 <= 1_032 * size + 1_024 else {
+      throw ImageError.damaged(
+        file: file, reason: "\(size) bytes of data cannot hold \(width)x\(height) pixels")
+    }
+  }
+
+  /// The orientation in the EXIF chunk, nil if there is none.
+  static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    guard let chunk = chunks(bytes).first(where: { $0.name == exif }) else { return nil }
+    return ExifOrientation.value(inTIFF: UnsafeRawBufferPointer(rebasing: bytes[chunk.content]))
   }
 
   private static func message(_ png: png_image) -> String {

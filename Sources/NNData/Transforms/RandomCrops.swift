@@ -124,6 +124,14 @@ public struct RandomResizedCrop: Transform, Hashable {
       interpolation: interpolation)
   }
   public var isDeterministic: Bool { false }
+  /// As if all of the image were resized as much as the smallest piece of it is.
+  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
+    let least = (shape.scale.lowerBound * Double(height) * Double(width))
+    let h = (least / shape.ratio.upperBound).squareRoot()
+    let w = (least * shape.ratio.lowerBound).squareRoot()
+    guard h >= 1, w >= 1 else { return nil }
+    return (Int(Double(height * self.height) / h) + 1, Int(Double(width * self.width) / w) + 1)
+  }
   public var description: String { "RandomResizedCrop(\(height), \(width), \(shape), \(interpolation))" }
 }
 

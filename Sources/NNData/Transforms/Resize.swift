@@ -33,6 +33,10 @@ public struct Resize: DeterministicTransform, Hashable {
     return image.resized(height: height, width: width, interpolation: interpolation)
   }
 
+  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
+    outputSize(height: height, width: width)
+  }
+
   /// What an image of the given size becomes.
   func outputSize(height: Int, width: Int) -> (height: Int, width: Int) {
     switch size {

@@ -25,10 +25,15 @@ public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
   /// (what a closure does cannot be seen). A chain asks its stages; one stage that normalises otherwise than by a
   /// `Normalize` may say the one it equals.
   var normalization: Normalize? { get }
+
+  /// To which size an image is resized before anything else is done to it; nil if it is not, or that is not known. A
+  /// large photo can be decoded at a reduced size then (``Image/Decoding/scaled``).
+  func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)?
 }
 
 extension Transform {
   public var normalization: Normalize? { nil }
+  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? { nil }
 
   /// Transforms an element by itself, outside any run: as element 0 of epoch 0 with seed 0.
   public func callAsFunction(_ input: Input) -> Output { self(input, context: SampleContext()) }
@@ -82,6 +87,9 @@ public struct Compose<Chain: Transform>: Transform {
   public var isDeterministic: Bool { chain.isDeterministic }
   public var randomStage: String? { chain.randomStage }
   public var normalization: Normalize? { chain.normalization }
+  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
+    chain.resizedSize(height: height, width: width)
+  }
   public var description: String { chain.description }
 }
 
@@ -96,6 +104,9 @@ public struct Chained<First: Transform, Second: Transform>: Transform where Firs
   public var isDeterministic: Bool { first.isDeterministic && second.isDeterministic }
   public var randomStage: String? { first.randomStage ?? second.randomStage }
   public var normalization: Normalize? { second.normalization ?? first.normalization }
+  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
+    first.resizedSize(height: height, width: width)
+  }
   public var description: String { "\(first) | \(second)" }
 }
 
