@@ -7,16 +7,27 @@ import NNCore
 ///     root/cat/more/b.png
 ///     root/dog/c.jpeg
 ///
-/// Classes are the folders of `root` sorted by name, images the JPEG and PNG files below them sorted by folder and
-/// name; links are followed. Files are opened when an image is asked for, so a damaged one is found then.
+/// Classes are the folders of `root` sorted by name, images the files below them whose names end as those of images do,
+/// sorted by folder and name; links are followed. Hidden files and those of systems (`.DS_Store`, `._a.jpg`,
+/// `Thumbs.db`, `__MACOSX`) are neither, in difference to torchvision's; ``skipped`` has what was left out. Files are
+/// opened when an image is asked for, so a damaged one is found then, by an error that names it.
+///
+/// Photos are turned upright as their camera noted it, in difference to torchvision's, unless `orientation` is
+/// `.ignore`.
 public struct ImageFolder: VisionDataset {
   public let root: String
   public let classes: [String]
   public let targets: [Int]
   /// Path of each image.
   public let paths: [String]
+  /// Files that were found and left out, and why.
+  public let skipped: [SkippedFile]
   /// What the pixels of a file are turned into; images with other numbers of channels make no batch.
   public let mode: Image.Mode
+  /// Whether photos are turned upright.
+  public let orientation: Image.Orientation
+  /// Whether large photos may be decoded at a reduced size, as far as `transform` allows it.
+  public let decoding: Image.Decoding
   public var transform: any Transform<Image, Tensor>
 
   /// Lists the files.
@@ -24,20 +35,22 @@ public struct ImageFolder: VisionDataset {
   /// - Parameters:
   ///   - mode: By default all images get three channels.
   ///   - transform: What is done to each image; images of different sizes need one that makes them equal.
+  ///   - orientation: Whether the orientation that a camera noted is applied.
+  ///   - decoding: Whether large photos may be decoded at a reduced size, which the resize behind it makes up for.
   ///   - allowEmpty: Whether a class may have no images.
   ///
-  /// Throws ``DatasetError`` if there is no folder of a class, a class is empty, or there are images of formats that
-  /// are not read (`.ppm`, `.bmp`, `.pgm`, `.tif`, `.tiff`, `.webp`), and `FileError`.
+  /// Throws ``DatasetError`` if there is no folder of a class or a class is empty, and `FileError`.
   public init(
     _ root: String, mode: Image.Mode = .rgb, transform: any Transform<Image, Tensor> = ToTensor(),
-    allowEmpty: Bool = false
+    orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, allowEmpty: Bool = false
   ) throws {
     let names = try ImageFolder.folders(of: root)
     guard !names.isEmpty else {
       throw DatasetError.notFound(folder: root, expected: "one folder per class")
     }
     try self.init(
-      root, classes: names, names: names, mode: mode, transform: transform, allowEmpty: allowEmpty)
+      root, classes: names, names: names, mode: mode, transform: transform, orientation: orientation,
+      decoding: decoding, allowEmpty: allowEmpty)
   }
 
   /// - Parameters:
@@ -45,25 +58,64 @@ public struct ImageFolder: VisionDataset {
   ///   - classes: What they are called.
   init(
     _ root: String, classes: [String], names: [String], mode: Image.Mode,
-    transform: any Transform<Image, Tensor>, allowEmpty: Bool
+    transform: any Transform<Image, Tensor>, orientation: Image.Orientation = .apply,
+    decoding: Image.Decoding = .exact, allowEmpty: Bool
   ) throws {
-    var (paths, targets): ([String], [Int]) = ([], [])
+    var (paths, targets, skipped): ([String], [Int], [SkippedFile]) = ([], [], [])
+    for name in try ImageListing.entries(of: root).sorted(by: isBefore) where ImageListing.isOfTheSystem(name)
+    {
+      skipped.append(SkippedFile(path: "\(root)/\(name)", reason: "hidden or of the system"))
+    }
     for (label, name) in names.enumerated() {
-      var files: [(folder: String, name: String)] = []
-      var visited: Set<String> = []
-      try ImageFolder.collect("\(root)/\(name)", into: &files, &visited)
-      if files.isEmpty && !allowEmpty { throw DatasetError.emptyClass(folder: "\(root)/\(name)") }
-      files.sort {
-        $0.folder == $1.folder ? isBefore($0.name, $1.name) : isBefore($0.folder, $1.folder)
-      }
-      paths += files.map { "\($0.folder)/\($0.name)" }
-      targets += Array(repeating: label, count: files.count)
+      let files = try ImageListing("\(root)/\(name)")
+      if files.paths.isEmpty && !allowEmpty { throw DatasetError.emptyClass(folder: "\(root)/\(name)") }
+      paths += files.paths
+      skipped += files.skipped
+      targets += Array(repeating: label, count: files.paths.count)
     }
     self.root = root
     self.classes = classes
     self.paths = paths
     self.targets = targets
+    self.skipped = skipped
     self.mode = mode
+    self.orientation = orientation
+    self.decoding = decoding
+    self.transform = transform
+  }
+
+  /// Images that are named one by one, in this order.
+  ///
+  ///     let table = try LabelTable(contentsOf: "photos/labels.csv", root: "photos")
+  ///     let images = try ImageFolder("photos", files: table.rows.map { ($0.path, $0.label) }, transform: …)
+  ///
+  /// - Parameters:
+  ///   - root: the folder that relative paths start from.
+  ///   - files: path and class of each image.
+  ///   - classes: names of the classes in the order of their numbers; by default those of the files, sorted.
+  ///
+  /// Throws ``DatasetError`` if a file has a class that is not among `classes`. Files are opened when they are asked for.
+  public init(
+    _ root: String, files: [(path: String, label: String)], classes: [String]? = nil, mode: Image.Mode = .rgb,
+    transform: any Transform<Image, Tensor> = ToTensor(), orientation: Image.Orientation = .apply,
+    decoding: Image.Decoding = .exact
+  ) throws {
+    let classes = classes ?? Set(files.map(\.label)).sorted(by: isBefore)
+    let numbers = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
+    self.root = root
+    self.classes = classes
+    targets = try files.map { file in
+      guard let number = numbers[file.label] else {
+        throw DatasetError.mismatch(
+          file: file.path, expected: "one of \(classes.count) classes", found: quoted(file.label))
+      }
+      return number
+    }
+    paths = files.map { $0.path.hasPrefix("/") ? $0.path : "\(root)/\($0.path)" }
+    skipped = []
+    self.mode = mode
+    self.orientation = orientation
+    self.decoding = decoding
     self.transform = transform
   }
 
@@ -72,55 +124,26 @@ public struct ImageFolder: VisionDataset {
     Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
   }
 
+  /// All pixels of an image, upright if `orientation` is `.apply`.
   public func image(at index: Int) throws -> Image {
     require(paths.indices.contains(index), "image(at:)", "index \(index) is outside 0..<\(paths.count)")
-    return try Image(contentsOfFile: paths[index], mode: mode)
+    return try Image(contentsOfFile: paths[index], mode: mode, orientation: orientation)
+  }
+
+  public func imageToTransform(at index: Int) throws -> Image {
+    try Image(
+      contentsOfFile: paths[index], mode: mode, orientation: orientation, decoding: decoding, for: transform)
+  }
+
+  /// Image files below a folder by their names, sorted, and what was left out.
+  public static func listing(of folder: String) throws -> (paths: [String], skipped: [SkippedFile]) {
+    let listing = try ImageListing(folder)
+    return (listing.paths, listing.skipped)
   }
 
   static func folders(of root: String) throws -> [String] {
-    try entries(of: root).filter { isFolder("\(root)/\($0)") }.sorted(by: isBefore)
+    try ImageListing.entries(of: root)
+      .filter { !ImageListing.isOfTheSystem($0) && ImageListing.isFolder("\(root)/\($0)") }
+      .sorted(by: isBefore)
   }
-
-  private static let decoded: Set<String> = ["jpg", "jpeg", "png"]
-  /// Formats that torchvision reads besides: to leave their images out without a word would change the data set.
-  private static let others: Set<String> = ["ppm", "bmp", "pgm", "tif", "tiff", "webp"]
-
-  private static func collect(
-    _ folder: String, into files: inout [(folder: String, name: String)], _ visited: inout Set<String>
-  ) throws {
-    // A link to a folder above would never end.
-    let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
-    guard visited.insert(real).inserted else { return }
-    for name in try entries(of: folder) {
-      let path = "\(folder)/\(name)"
-      if isFolder(path) {
-        try collect(path, into: &files, &visited)
-        continue
-      }
-      let ending = name.split(separator: ".", omittingEmptySubsequences: false).last?.lowercased() ?? ""
-      if decoded.contains(ending) {
-        files.append((folder, name))
-      } else if others.contains(ending) {
-        throw DatasetError.unsupported(file: path)
-      }
-    }
-  }
-
-  private static func entries(of folder: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder)
-    } catch {
-      throw FileError.unreadable(file: folder, reason: "the folder cannot be listed")
-    }
-  }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-}
-
-/// By code points, as Python sorts: the same on every machine and in every language.
-private func isBefore(_ a: String, _ b: String) -> Bool {
-  a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars)
 }

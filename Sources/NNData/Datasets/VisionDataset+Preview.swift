@@ -15,23 +15,10 @@ extension VisionDataset {
   public func preview(_ number: Int = 40, columns: Int? = nil, cell: Int = 96) throws -> Image {
     require(number >= 1 && count >= 1 && cell >= 8, "preview", "\(number) of \(count) images, cell \(cell)")
     let chosen = takingTurns(number)
-    let columns = max(1, min(columns ?? Int(Double(chosen.count).squareRoot().rounded(.up)), chosen.count))
-    let (gap, label) = (4, PixelFont.height + 4)
-    let rows = (chosen.count + columns - 1) / columns
-    var sheet = Image(
-      width: gap + columns * (cell + gap), height: gap + rows * (cell + label + gap), color: [24])
-    for (place, index) in chosen.enumerated() {
-      let image = try image(at: index).rgb().fitted(into: cell)
-      let left = gap + place % columns * (cell + gap)
-      let top = gap + place / columns * (cell + label + gap)
-      sheet.paste(image, top: top + (cell - image.height) / 2, left: left + (cell - image.width) / 2)
-      let name = classes[targets[index]]
-      let room = cell / PixelFont.advance
-      let text = name.count <= room ? name : "\(name.prefix(max(room - 2, 1))).."
-      let width = text.count * PixelFont.advance - 1
-      sheet.draw(text, top: top + cell + 3, left: left + max(0, (cell - width) / 2), color: [230])
+    let entries = try chosen.map { index in
+      (image: Optional(try image(at: index)), lines: [classes[targets[index]]])
     }
-    return sheet
+    return Image.contactSheet(entries, columns: columns, cell: cell)
   }
 
   /// Indices of the first image of each class, then of the second, and so on.
@@ -49,6 +36,40 @@ extension VisionDataset {
 }
 
 extension Image {
+  /// Images with lines of text below them, in rows; an empty field for none.
+  ///
+  /// - Parameters:
+  ///   - columns: images per row; by default so many that the sheet is about square.
+  ///   - cell: largest side of an image in pixels.
+  static func contactSheet(
+    _ entries: [(image: Image?, lines: [String])], columns: Int? = nil, cell: Int
+  ) -> Image {
+    let count = entries.count
+    let columns = max(1, min(columns ?? Int(Double(count).squareRoot().rounded(.up)), count))
+    let lines = entries.reduce(0) { max($0, $1.lines.count) }
+    let (gap, label) = (4, lines * (PixelFont.height + 4))
+    let rows = (count + columns - 1) / columns
+    var sheet = Image(
+      width: gap + columns * (cell + gap), height: gap + rows * (cell + label + gap), color: [24])
+    for (place, entry) in entries.enumerated() {
+      let left = gap + place % columns * (cell + gap)
+      let top = gap + place / columns * (cell + label + gap)
+      if let image = entry.image?.rgb().fitted(into: cell) {
+        sheet.paste(image, top: top + (cell - image.height) / 2, left: left + (cell - image.width) / 2)
+      }
+      let room = cell / PixelFont.advance
+      for (number, line) in entry.lines.enumerated() {
+        let text = line.count <= room ? line : "\(line.prefix(max(room - 2, 1))).."
+        let width = text.count * PixelFont.advance - 1
+        sheet.draw(
+          text, top: top + cell + 3 + number * (PixelFont.height + 4),
+          left: left + max(0, (cell - width) / 2),
+          color: [230])
+      }
+    }
+    return sheet
+  }
+
   /// Enlarged by a whole factor, or made smaller, so that neither side exceeds `side`.
   fileprivate func fitted(into side: Int) -> Image {
     let longest = max(width, height)

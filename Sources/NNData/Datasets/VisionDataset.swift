@@ -12,10 +12,13 @@ public protocol VisionDataset: BatchedDataset, RepeatableDataset where Element =
   var transform: any Transform<Image, Tensor> { get set }
   /// The image at `index` as it is stored.
   func image(at index: Int) throws -> Image
+  /// The image at `index` for `transform`, which may need fewer pixels than are stored. By default `image(at:)`.
+  func imageToTransform(at index: Int) throws -> Image
 }
 
 extension VisionDataset {
   public var count: Int { targets.count }
+  public func imageToTransform(at index: Int) throws -> Image { try image(at: index) }
 
   /// Number of images of each class.
   public var classCounts: [Int] {
@@ -32,13 +35,21 @@ extension VisionDataset {
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
     var stack = TensorStack(count: indices.count)
-    for (index, context) in zip(indices, contexts) { try stack.append(prepared(index, context)) }
+    for (index, context) in zip(indices, contexts) {
+      do {
+        try stack.append(prepared(index, context))
+      } catch CollateError.different(_, let expected, let found) {
+        throw DatasetError.differentShape(
+          image: (self as? any FileBackedDataset)?.file(at: index) ?? "image \(index)", expected: expected,
+          found: found)
+      }
+    }
     return Sample(input: try stack.finished(), target: Tensor(indices.map { targets[$0] }))
   }
 
   private func prepared(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
     require(indices.contains(index), "VisionDataset", "index \(index) is outside 0..<\(count)")
-    return ImageView(try image(at: index)).prepared(by: transform, context: context)
+    return ImageView(try imageToTransform(at: index)).prepared(by: transform, context: context)
   }
 }
 
