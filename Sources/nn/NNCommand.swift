@@ -9,6 +9,7 @@ struct NNCommand: ParsableCommand {
     commandName: "nn",
     abstract: "Trains, tests and uses image classifiers.",
     discussion: """
+      nn check photos
       nn finetune --data photos --arch resnet18 --output runs/photos
       nn train --dataset shapes --arch shapesnet --epochs 5 --output runs/first
       nn report runs/first
@@ -19,25 +20,19 @@ struct NNCommand: ParsableCommand {
       """,
     version: libraryVersion,
     subcommands: [
-      TrainCommand.self, FinetuneCommand.self, TestCommand.self, PredictCommand.self, ExportCommand.self,
-      ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
+      CheckCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self, PredictCommand.self,
+      ExportCommand.self, ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
     ])
-}
 
-/// A line for the person who watches, on standard error like the progress bars.
-func say(_ line: String) { writeToStandardError(line + "\n") }
-
-/// A number of bytes for people.
-func byteCountText(_ bytes: Int) -> String {
-  switch bytes {
-  case ..<10_000: "\(bytes) B"
-  case ..<10_000_000: "\(bytes / 1_000) kB"
-  default: "\(bytes / 1_000_000) MB"
+  static func main() {
+    // A limit on the size of files is an error of the write that meets it, not the end of the process.
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      try StandardOutput.flush()
+    } catch {
+      exit(withError: error)
+    }
   }
-}
-
-/// What the world got wrong, in one line.
-struct CommandError: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
 }

@@ -14,6 +14,8 @@ public final class RunReport: Logger {
   public let path: String
   public let title: String
   public let classNames: [String]
+  /// Lines about the data, as what was left out of it.
+  public let notes: [String]
   public let imageCount: Int
   private let interval: Duration
   private let clock = ContinuousClock()
@@ -53,15 +55,18 @@ public final class RunReport: Logger {
   ///   - path: the file.
   ///   - title: headline.
   ///   - classNames: what the classes are called; their numbers by default.
+  ///   - notes: lines about the data that the report shows, as what was left out of it.
   ///   - images: how many of the worst and how many random predictions are shown.
   ///   - refreshEvery: time between two versions of the file at least; each is written behind an epoch or a validation.
   public init(
-    _ path: String, title: String = "Training run", classNames: [String] = [], images: Int = 12,
+    _ path: String, title: String = "Training run", classNames: [String] = [], notes: [String] = [],
+    images: Int = 12,
     refreshEvery interval: Duration = .seconds(10)
   ) {
     self.path = path
     self.title = title
     self.classNames = classNames
+    self.notes = notes
     imageCount = images
     self.interval = interval
   }
@@ -155,6 +160,6 @@ public final class RunReport: Logger {
       }
       return false
     }
-    return facts
+    return facts + notes.map { ("note", $0) }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NNData
 
 /// What all commands that train have in common.
 struct RunOptions: ParsableArguments {
@@ -22,7 +23,23 @@ struct RunOptions: ParsableArguments {
   var dataset: String?
   @Option(help: "Folder of the data files.")
   var root: String?
-  @Option(help: "Share of the training images that validates.")
+  @Option(
+    help: """
+      Table of file names and labels (CSV) in place of folders, with a column split (train, validation, test) if it \
+      has one; the files are in --root, or beside the table.
+      """)
+  var labels: String?
+  @Flag(help: "Read every image first, and leave damaged ones out.")
+  var skipDamaged = false
+  @Flag(inversion: .prefixedNo, help: "Turn photos upright as their camera noted it (EXIF).")
+  var upright: Bool?
+  @Option(
+    help: """
+      How photos are decoded: exact, or scaled (large ones are decoded at a reduced size, at least twice what the \
+      network is given).
+      """)
+  var decoding: Image.Decoding?
+  @Option(help: "Share of the training images that validates, and that tests if there are no test images.")
   var validationShare: Double?
   @Option(help: "Architecture, such as shapesnet or resnet18.")
   var arch: String?
@@ -46,6 +63,18 @@ struct RunOptions: ParsableArguments {
   var ema: Double?
   @Option(help: "Epochs without a better validation loss after which training stops.")
   var patience: Int?
+  @Flag(
+    inversion: .prefixedNo,
+    help: "End the training at the first loss or gradient that is not a finite number.")
+  var detectAnomaly: Bool?
+  @Flag(help: "With --resume and more epochs: begin the schedule of the learning rate anew for them.")
+  var restartSchedule = false
+  @Option(help: "Where in the weight file the weights are, such as model_ema; found by looking if not given.")
+  var key: String?
+  @Option(
+    help: "What is dropped from the keys of the weight file, such as encoder.; found by looking if not given."
+  )
+  var prefix: String?
   @Option(help: "Seed of the split, the shuffles and the starting weights.")
   var seed: Int?
   @Option(help: "Threads that load images.")
@@ -57,19 +86,21 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Where results of frozen layers are kept: memory, off, or a folder that later runs use too.")
   var cache: String?
 
-  var configPath: String { output + "/config.yaml" }
-  /// Whether a run with a configuration is there to be gone on with.
-  var resumesRun: Bool { resume && FileManager.default.fileExists(atPath: configPath) }
+  var folder: RunFolder { RunFolder(output) }
 
   func validate() throws {
     if resume, config != nil {
       throw ValidationError("--resume takes the run's own configuration, not --config")
     }
+    if restartSchedule, !resume {
+      throw ValidationError("--restart-schedule goes on with a run, and needs --resume")
+    }
   }
 
   /// The settings of the configuration file, or else the command's own, under the options.
   func settings(_ start: RunConfiguration) throws -> RunConfiguration {
-    let path = config ?? (resumesRun ? configPath : nil)
+    let kept = folder.config
+    let path = config ?? (resume && FileManager.default.fileExists(atPath: kept) ? kept : nil)
     var all = try path.map { try RunConfiguration(contentsOf: $0) } ?? start
     func set<Value>(_ key: WritableKeyPath<RunConfiguration, Value>, _ value: Value?) {
       if let value { all[keyPath: key] = value }
@@ -79,6 +110,17 @@ struct RunOptions: ParsableArguments {
     }
     set(\.dataset, dataset)
     set(\.root, root)
+    if let labels {
+      all.labels = labels
+      if dataset == nil { all.dataset = "folder" }
+      if root == nil { all.root = URL(fileURLWithPath: labels).deletingLastPathComponent().relativePath }
+    }
+    if skipDamaged { all.skipDamaged = true }
+    set(\.upright, upright)
+    set(\.decoding, decoding?.rawValue)
+    set(\.detectAnomaly, detectAnomaly)
+    set(\.weightsKey, key)
+    set(\.weightsPrefix, prefix)
     set(\.validationShare, validationShare)
     set(\.arch, arch)
     set(\.epochs, epochs)
@@ -99,3 +141,5 @@ struct RunOptions: ParsableArguments {
     return all
   }
 }
+
+extension Image.Decoding: ExpressibleByArgument {}

@@ -27,7 +27,9 @@ struct InspectCommand: ParsableCommand {
     let rows = shown.map { key, value in
       let type = all.storedType(of: key)
       let bytes = value.count * (type?.byteCount ?? value.dtype.byteCount)
-      return [key, "\(type.map { "\($0)" } ?? "\(value.dtype)")", "\(value.shape)", byteCountText(bytes)]
+      return [
+        printable(key), "\(type.map { "\($0)" } ?? "\(value.dtype)")", "\(value.shape)", byteCountText(bytes),
+      ]
         + (statistics ? numbers(value) : [])
     }
     print(textTable(head, rows, rightAligned: Set(3..<head.count)))
@@ -37,8 +39,8 @@ struct InspectCommand: ParsableCommand {
     let count = shown.reduce(0) { $0 + $1.value.count }
     print("\(shown.count) tensors, \(count) elements, \(byteCountText(bytes))")
     for (name, text) in all.metadata.sorted(by: { $0.key < $1.key }) {
-      let flat = text.replacingOccurrences(of: "\n", with: " ")
-      print("metadata \(name): \(flat.count > 200 ? flat.prefix(200) + "…" : flat[...])")
+      let flat = printable(text.replacingOccurrences(of: "\n", with: " "))
+      print("metadata \(printable(name)): \(flat.count > 200 ? flat.prefix(200) + "…" : flat[...])")
     }
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNData
 import NNLayers
 import NNModels
 
@@ -12,10 +13,11 @@ struct ExportCommand: ParsableCommand {
       nn export runs/first --output first.onnx
       nn export --arch resnet18 --weights resnet18-f37072fd.pth --output resnet18.onnx
 
-      The file takes batches of any size. Class names and what images are normalised with stand in its metadata.
+      The file takes batches of any number of images. Class names and all of the preprocessing stand in its metadata: \
+      classes, mean, std, image_size, and as preprocessing how images are brought to that size.
       """)
 
-  @Argument(help: "Folder of a run, or its model.safetensors.")
+  @Argument(help: "Folder of a run, its model.safetensors, or one of its checkpoints.")
   var model: String?
   @Option(help: "Architecture of torchvision, with --weights in place of a run.")
   var arch: String?
@@ -38,11 +40,10 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let source = try model.map(Source.init(run:)) ?? Source(arch: arch ?? "", weights: weights ?? "")
-    let size = imageSize ?? source.imageSize
+    let size = imageSize ?? source.preprocessing.crop
     try source.check(size)
-    var facts = source.facts
-    facts["image_size"] = "\(size)"
-    try source.network.export(onnx: output, inputShape: [1, 3, size, size], metadata: facts)
+    try source.network.export(
+      onnx: output, inputShape: [1, 3, size, size], metadata: source.facts(imageSize: size))
     say("\(output): \(source.arch) for images [batch, 3, \(size), \(size)]")
   }
 }
@@ -51,44 +52,40 @@ struct ExportCommand: ParsableCommand {
 private struct Source {
   let arch: String
   let network: any CallableModule
-  let imageSize: Int
-  /// For the file: names of the classes, and how values in [0, 1] are normalised, as JSON lists.
-  let facts: [String: String]
+  let classes: [String]
+  let preprocessing: Preprocessing
 
   init(run path: String) throws {
     let saved = try SavedModel(contentsOf: path)
-    arch = saved.description.arch
+    (arch, classes) = (saved.description.arch, saved.description.classes)
     network = saved.network
-    // Without a size of its own the network saw the images of the data sets as they are.
-    imageSize = saved.description.imageSize ?? 32
-    let isNormalized = saved.description.normalize
-    facts = try Self.facts(
-      arch, classes: saved.description.classes,
-      mean: isNormalized ? ImageClassification().mean : [0, 0, 0],
-      std: isNormalized ? ImageClassification().std : [1, 1, 1])
+    preprocessing = saved.description.preprocessing
   }
 
   init(arch: String, weights path: String) throws {
-    let name = URL(fileURLWithPath: path).lastPathComponent
-    let official = try modelWeights(arch).first { $0.fileName == name }
     let network = try skipInit { try NNModels.model(arch) }
-    try network.loadWeights(from: path)
-    if official != nil { network.didLoadOfficialWeights() }
-    let weights = try official ?? officialWeights(arch)
+    let report = try network.loadPretrainedWeights(from: path)
+    say("\(report)")
+    let weights = try officialWeights(arch, report.official.map(WeightsName.init(rawValue:)) ?? .default)
     self.arch = arch
     self.network = network
-    imageSize = weights.transforms.crop
-    facts = try Self.facts(
-      arch, classes: weights.categories, mean: weights.transforms.mean, std: weights.transforms.std)
+    classes = weights.categories
+    preprocessing = Preprocessing(weights.transforms)
   }
 
-  private static func facts(
-    _ arch: String, classes: [String], mean: [Float], std: [Float]
-  ) throws -> [String: String] {
-    func json(_ list: some Encodable) throws -> String {
-      String(decoding: try JSONEncoder().encode(list), as: UTF8.self)
+  /// For the file, as JSON: names of the classes, how values in [0, 1] are normalised, and all of the preprocessing.
+  func facts(imageSize: Int) throws -> [String: String] {
+    let preprocessing = preprocessing.scaled(to: imageSize)
+    func json(_ value: some Encodable) throws -> String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
-    return ["arch": arch, "classes": try json(classes), "mean": try json(mean), "std": try json(std)]
+    return [
+      "arch": arch, "classes": try json(classes), "mean": try json(preprocessing.mean),
+      "std": try json(preprocessing.std), "image_size": "\(imageSize)",
+      "preprocessing": try json(preprocessing),
+    ]
   }
 
   /// Refuses sizes that the network does not take.

@@ -13,7 +13,8 @@ struct FinetuneCommand: ParsableCommand {
       nn finetune --data photos --arch squeezenet1_0 --output runs/photos
       nn predict runs/photos new.jpg
 
-      The folder of images has one folder per class, or folders train and test of such folders. The pretrained network \
+      The folder of images has one folder per class, or folders train, val and test of such folders; or a table of file \
+      names and labels (--labels) does as well. What is trained on is shown first. The pretrained network \
       is frozen and gets a new head; what it says about an image is computed once and kept. --phases head:5,last:3,all:2 \
       trains the head for 5 epochs, then its last block too for 3, then all of it for 2, each with lower learning rates \
       (or the head with those given: last:3@0.001). The run's folder is that of `nn train`.
@@ -22,7 +23,10 @@ struct FinetuneCommand: ParsableCommand {
   @Option(help: "Folder of images, one folder per class.")
   var data: String?
   @Option(
-    help: "File with the pretrained weights (.pth or .safetensors); else the official ones, downloaded once.")
+    help: """
+      File with the pretrained weights (.pth or .safetensors), or folder of a run to go on from; else the official \
+      ones, downloaded once.
+      """)
   var weights: String?
   @Option(help: "New head: linear, batchnorm (a batch normalisation before it), or auto by the network.")
   var head: String?
@@ -42,8 +46,8 @@ struct FinetuneCommand: ParsableCommand {
     if phases != nil, options.epochs != nil {
       throw ValidationError("--phases says the number of epochs, and does not go with --epochs")
     }
-    if data == nil, options.dataset == nil, options.config == nil, !options.resume {
-      throw ValidationError("expected the images: --data FOLDER, or --dataset")
+    if data == nil, options.dataset == nil, options.labels == nil, options.config == nil, !options.resume {
+      throw ValidationError("expected the images: --data FOLDER, --labels TABLE, or --dataset")
     }
   }
 
@@ -56,6 +60,8 @@ struct FinetuneCommand: ParsableCommand {
     settings.learningRate = 0.01
     settings.weightDecay = 1e-4
     settings.schedule = "constant"
+    settings.decoding = Image.Decoding.scaled.rawValue
+    settings.workers = min(ThreadPool.shared.threadCount, 8)
     return settings
   }
 
@@ -63,10 +69,14 @@ struct FinetuneCommand: ParsableCommand {
     var all = try options.settings(Self.defaults)
     guard all.pretrained else {
       throw CommandError(
-        "\(options.config ?? options.configPath): expected a run of nn finetune, found another")
+        "\(printable(options.config ?? options.folder.config)): expected a run of nn finetune, found another")
     }
     if let data { (all.dataset, all.root) = ("folder", data) }
-    if let weights { all.weights = weights }
+    if let weights {
+      all.weights = weights
+      // A run says what network it trained.
+      if options.arch == nil, let model = try SavedModel.description(of: weights) { all.arch = model.arch }
+    }
     if let head { all.head = head }
     if let phases {
       all.phases = phases
@@ -77,16 +87,17 @@ struct FinetuneCommand: ParsableCommand {
   }
 
   func run() throws {
-    var settings = try settings()
-    try TrainingRun(options: options, settings: settings, command: "finetune").prepare()
-    if search { settings = try searched(settings) }
-    try TrainingRun(options: options, settings: settings, command: "finetune").run()
+    let settings = try settings()
+    var run = try TrainingRun(options: options, settings: settings, command: "finetune")
+    if search { run.settings = try searched(run) }
+    try run.run()
   }
 
   /// The settings with the head and optimizer that do best on the validation images.
-  private func searched(_ settings: RunConfiguration) throws -> RunConfiguration {
-    let data = try RunData(settings)
-    let model = try RunModel(settings, classes: data.classes, batchesPerEpoch: data.batchesPerEpoch)
+  private func searched(_ run: TrainingRun) throws -> RunConfiguration {
+    let settings = run.settings
+    let data = try RunData(run.images, settings, run.preprocessing)
+    let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     guard let network = model.network as? TransferNetwork else { return settings }
     network.eval()
     func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
@@ -99,8 +110,8 @@ struct FinetuneCommand: ParsableCommand {
       seed: settings.seed
     ).run()
     print(HeadSearch.table(trials))
-    try HeadSearch.write(csv: options.output + "/search.csv", trials)
-    try HeadSearch.write(plot: options.output + "/search.svg", trials)
+    try HeadSearch.write(csv: options.folder.searchTable, trials)
+    try HeadSearch.write(plot: options.folder.searchPlot, trials)
     var best = settings
     for case .trained(let candidate) in trials.map(\.head) {
       best.head = candidate.normalizes ? "batchnorm" : "linear"

@@ -5,13 +5,15 @@ struct TrainCommand: ParsableCommand {
     commandName: "train",
     abstract: "Trains a classifier and leaves its run in a folder.",
     discussion: """
-      The folder gets the complete configuration (config.yaml), checkpoints, the trained model (model.safetensors), \
-      log.csv, event files for TensorBoard and report.html. Ctrl-C finishes the step and saves; --resume goes on \
+      What is trained on is shown first: classes, images per class, and where each part comes from. The folder gets the \
+      complete configuration (config.yaml), the split by file names (split.csv), checkpoints, the trained model \
+      (model.safetensors), log.csv, event files for TensorBoard and report.html. Ctrl-C finishes the step and saves; --resume goes on \
       there, to the very bits that the run would have had without the interruption.
       """)
 
   @OptionGroup var options: RunOptions
-  @Option(help: "File with starting weights (.pth or .safetensors); the last layer is new.")
+  @Option(
+    help: "File with starting weights (.pth or .safetensors), or folder of a run; the last layer is new.")
   var weights: String?
   @Flag(help: "Train the last layer alone.")
   var freeze = false
@@ -27,8 +29,6 @@ struct TrainCommand: ParsableCommand {
     if let imageSize { settings.imageSize = imageSize }
     if normalize { settings.normalize = true }
     try settings.check()
-    let run = TrainingRun(options: options, settings: settings, command: "train")
-    try run.prepare()
-    try run.run()
+    try TrainingRun(options: options, settings: settings, command: "train").run()
   }
 }

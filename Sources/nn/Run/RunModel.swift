@@ -1,4 +1,3 @@
-import Foundation
 import NNCore
 import NNData
 import NNLayers
@@ -12,47 +11,61 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   let hyperparameters: RunConfiguration
   private let steps: Int
 
-  /// - Parameter loadsWeights: whether the pretrained weights are wanted; not where a checkpoint follows.
-  init(
-    _ settings: RunConfiguration, classes: [String], batchesPerEpoch: Int, loadsWeights: Bool = true
-  ) throws {
-    network = try RunModel.network(settings, classes: classes.count, loadsWeights: loadsWeights)
+  /// Before the keys of the network in the run's checkpoints.
+  static let networkPrefix = "network."
+
+  /// A new network, or a pretrained one under a new head, as the settings say.
+  convenience init(_ settings: RunConfiguration, classes: Int, batchesPerEpoch: Int) throws {
+    self.init(
+      try RunModel.network(settings, classes: classes), settings, batchesPerEpoch: batchesPerEpoch)
+  }
+
+  init(_ network: any CallableModule, _ settings: RunConfiguration, batchesPerEpoch: Int = 1) {
+    self.network = network
     hyperparameters = settings
     steps = settings.epochs * ((batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
   }
 
-  /// Networks by name: torchvision's and `shapesnet`.
-  static func network(_ arch: String, classes: Int? = nil) throws -> any ImageClassifier {
+  /// Networks by name: those of `NNModels` and `shapesnet`.
+  ///
+  /// - Parameter configuration: what decides a network's function beside its weights, of a saved one.
+  static func network(
+    _ arch: String, classes: Int? = nil, configuration: [String: String] = [:]
+  ) throws -> any ImageClassifier {
     if arch == "shapesnet" { return ShapesNet(classes: classes ?? 10) }
-    return try NNModels.model(arch, classes: classes)
+    return try NNModels.model(arch, classes: classes ?? 1_000, configuration: configuration)
   }
 
-  private static func network(
-    _ settings: RunConfiguration, classes: Int, loadsWeights: Bool
-  ) throws -> any CallableModule {
+  private static func network(_ settings: RunConfiguration, classes: Int) throws -> any CallableModule {
     if settings.pretrained {
-      let pretrained =
-        loadsWeights
-        ? try settings.pretrainedNetwork() : try skipInit { try RunModel.network(settings.arch) }
       let transfer = try TransferNetwork(
-        pretrained, classes: classes, normalizesFeatures: settings.normalizesFeatures)
+        settings.pretrainedNetwork(), classes: classes, normalizesFeatures: settings.normalizesFeatures)
       if settings.freeze { transfer.backbone.freeze() }
       return transfer
     }
-    guard let path = settings.weights, loadsWeights else {
-      if settings.freeze, loadsWeights {
+    guard let path = settings.weights else {
+      if settings.freeze {
         throw CommandError("freeze: expected starting weights (--weights), found none")
       }
       return try RunModel.network(settings.arch, classes: classes)
     }
-    let network = try skipInit { try NNModels.model(settings.arch) }
-    try settings.load(path, into: network)
+    let network = try settings.network(weights: path)
     if settings.freeze { network.freeze() }
     network.replaceHead(classes: classes)
     return network
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor { network(x) }
+
+  /// The model as it is saved.
+  func description(classes: [String], _ preprocessing: Preprocessing) -> SavedModel.Description {
+    let transfer = network as? TransferNetwork
+    return SavedModel.Description(
+      arch: hyperparameters.arch, classes: classes, preprocessing: preprocessing,
+      normalizesFeatures: transfer.map { $0.head["norm"] != nil },
+      configuration: transfer?.configuration ?? (network as? any ImageClassifier)?.configuration ?? [:],
+      libraryVersion: libraryVersion)
+  }
 
   /// The trained parameters; the groups head, last block and rest where phases give each a rate of its own.
   private var groups: [[Parameter]] {

@@ -1,19 +1,31 @@
 import Foundation
 import NNCore
-import Yams
+import NNData
 
 /// Everything that decides a training: what `nn train` reads from a YAML or JSON file and its options, and writes back
 /// completely into the run's folder.
 struct RunConfiguration: Codable, Equatable {
   /// Data set: `shapes`, `cifar10`, `cifar100`, or `folder` for images in one folder per class.
   var dataset = "shapes"
-  /// Folder of data files. For `folder`: the folder of the classes, or one with `train` and `test` or `val` in it.
+  /// Folder of data files. For `folder`: the folder of the classes, or one with `train`, `val` and `test` in it.
   var root = "data"
+  /// Table of file names and labels (CSV) that is used in place of folders; its files are in `root`.
+  var labels: String?
+  /// Reads every image before the training, and leaves damaged ones out.
+  var skipDamaged = false
+  /// Turns photos upright as their camera noted it.
+  var upright = true
+  /// How large photos are decoded: `exact`, or `scaled` down on the way where the network's size allows it.
+  var decoding = "exact"
   /// Share of the training images that validates.
   var validationShare = 0.1
   var arch = "shapesnet"
-  /// File with starting weights; nil trains from random ones.
+  /// File with starting weights, or folder of another run; nil trains from random ones.
   var weights: String?
+  /// Where in the file the weights are, such as `model_ema`; found by looking if nil.
+  var weightsKey: String?
+  /// What is dropped from the beginning of the file's keys, such as `encoder.`; found by looking if nil.
+  var weightsPrefix: String?
   /// Trains the last layer alone.
   var freeze = false
   /// Begins with pretrained weights (those of `weights`, or the official ones) under a new head, and prepares images as
@@ -43,6 +55,8 @@ struct RunConfiguration: Codable, Equatable {
   var ema: Double?
   /// Epochs without a better validation loss after which training stops.
   var patience: Int?
+  /// Ends the training at the first loss or gradient that is not finite.
+  var detectAnomaly = true
   var seed = 0
   var workers = 1
   var threads: Int?
@@ -50,53 +64,22 @@ struct RunConfiguration: Codable, Equatable {
 
   init() {}
 
-  /// Reads a file whose ending is `.json`, or else YAML. Missing entries have their defaults, unknown ones are refused.
-  init(contentsOf path: String) throws {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw CommandError("\(path): expected a configuration that can be read, found none")
-    }
-    do {
-      // Every JSON text is YAML too.
-      let given = try Yams.load(yaml: text) as? [String: Any] ?? [:]
-      var all = try Yams.load(yaml: YAMLEncoder().encode(RunConfiguration())) as? [String: Any] ?? [:]
-      let known = Set(RunConfiguration.keys)
-      if let unknown = given.keys.sorted().first(where: { !known.contains($0) }) {
-        let near = known.sorted { (editDistance($0, unknown), $0) < (editDistance($1, unknown), $1) }
-        throw CommandError(
-          "\(path): expected a known setting, found \"\(unknown)\"; did you mean \"\(near[0])\"?")
-      }
-      all.merge(given) { $1 }
-      self = try YAMLDecoder().decode(RunConfiguration.self, from: Yams.dump(object: all))
-    } catch let error as CommandError {
-      throw error
-    } catch {
-      let reason = "\(error)".split(separator: "\n").first ?? ""
-      throw CommandError("\(path): expected a configuration in YAML or JSON, found: \(reason)")
-    }
-  }
-
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case dataset, root, validationShare, arch, weights, freeze, pretrained, head, phases, cache
+    case dataset, root, labels, skipDamaged, upright, decoding, validationShare, arch, weights, weightsKey,
+      weightsPrefix, freeze, pretrained, head, phases, cache
     case imageSize, normalize, epochs, batchSize, optimizer
-    case learningRate, momentum, weightDecay, schedule, accumulate, clipNorm, ema, patience, seed, workers,
+    case learningRate, momentum, weightDecay, schedule, accumulate, clipNorm, ema, patience, detectAnomaly,
+      seed, workers,
       threads
     case limitTrain
   }
 
   static var keys: [String] { CodingKeys.allCases.map(\.rawValue) }
 
-  func write(to path: String) throws {
-    let text = try YAMLEncoder().encode(self)
-    try AtomicFile.write(path) { try $0.write(Array(text.utf8)) }
-  }
-
   /// Refuses values that cannot be trained with.
   func check() throws {
     func need(_ condition: Bool, _ name: String, _ expected: String, _ found: Any) throws {
-      if !condition { throw CommandError("\(name): expected \(expected), found \(found)") }
+      if !condition { throw CommandError("\(name): expected \(expected), found \(printable("\(found)"))") }
     }
     try need(
       ["shapes", "cifar10", "cifar100", "folder"].contains(dataset), "dataset",
@@ -104,6 +87,11 @@ struct RunConfiguration: Codable, Equatable {
     if dataset == "folder", !pretrained {
       try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
     }
+    if labels != nil { try need(dataset == "folder", "labels", "the data set folder", dataset) }
+    if skipDamaged { try need(dataset == "folder", "skipDamaged", "the data set folder", dataset) }
+    try need(
+      Image.Decoding(rawValue: decoding) != nil, "decoding",
+      Image.Decoding.allCases.map(\.rawValue).joined(separator: " or "), printable(decoding))
     try need(
       ["auto", "linear", "batchnorm"].contains(head), "head", "auto, linear or batchnorm", head)
     try need(!cache.isEmpty, "cache", "memory, off or a folder", "nothing")
@@ -120,13 +108,19 @@ struct RunConfiguration: Codable, Equatable {
     try need(
       validationShare > 0 && validationShare < 1, "validationShare", "a number between 0 and 1",
       validationShare)
-    for (name, value) in [
-      ("epochs", epochs), ("batchSize", batchSize), ("accumulate", accumulate), ("imageSize", imageSize ?? 1),
-      ("threads", threads ?? 1), ("limitTrain", limitTrain ?? 1),
-    ] { try need(value >= 1, name, "a number of at least 1", value) }
-    for (name, value) in [("seed", seed), ("workers", workers), ("patience", patience ?? 0)] {
-      try need(value >= 0, name, "a number of at least 0", value)
+    func need(_ value: Int?, in range: ClosedRange<Int>, _ name: String) throws {
+      guard let value, !range.contains(value) else { return }
+      throw CommandError("\(name): expected a number in \(range), found \(value)")
     }
+    for (name, value) in [
+      ("epochs", epochs), ("batchSize", batchSize), ("accumulate", accumulate),
+    ] { try need(value, in: 1...1_000_000, name) }
+    try need(imageSize, in: Preprocessing.sizes, "imageSize")
+    try need(limitTrain, in: 1...Int(Int32.max), "limitTrain")
+    try need(seed, in: 0...Int.max, "seed")
+    try need(patience, in: 0...1_000_000, "patience")
+    try need(workers, in: 0...1_024, "workers")
+    try need(threads, in: 1...1_024, "threads")
     try need(learningRate > 0 && learningRate.isFinite, "learningRate", "a number above 0", learningRate)
     try need(momentum >= 0 && momentum < 1, "momentum", "a number in 0..<1", momentum)
     try need(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", "a number of at least 0", weightDecay)

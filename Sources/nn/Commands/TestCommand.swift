@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import NNCore
+import NNLightning
+
+struct TestCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "test", abstract: "Tests the model of a run on the test images of its split.")
+
+  @Argument(help: "Folder of the run.")
+  var folder: String
+  @Option(help: "Checkpoint to test instead of the model, which is that of the best epoch.")
+  var checkpoint: String?
+
+  func run() throws {
+    let run = RunFolder(folder)
+    let settings = try RunConfiguration(contentsOf: run.config)
+    try settings.check()
+    let isKept = FileManager.default.fileExists(atPath: run.split)
+    if settings.dataset == "folder", !isKept {
+      throw CommandError(
+        "\(printable(run.split)): expected the split of the run, found none; its test images are not known")
+    }
+    let saved = try SavedModel(contentsOf: checkpoint ?? run.path)
+    let images = try RunImages(settings, split: isKept ? run.split : nil)
+    guard images.classes == saved.description.classes else {
+      throw CommandError(
+        "\(printable(run.path)): expected images of the \(saved.description.classes.count) classes of the model, "
+          + "found \(images.classes.count) classes")
+    }
+    try images.show()
+    guard let test = try RunData(images, settings, saved.description.preprocessing).test else {
+      throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
+    }
+    let trainer = Trainer()
+    try trainer.test(RunModel(saved.network, settings), test)
+    print(trainer.callbackMetrics)
+  }
+}

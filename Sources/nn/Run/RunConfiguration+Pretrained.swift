@@ -1,0 +1,79 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNLightning
+import NNModels
+
+extension RunConfiguration {
+  /// How files become the input of the network.
+  var preprocessing: Preprocessing {
+    get throws {
+      var result = try weightsPreprocessing ?? Preprocessing(size: imageSize ?? 32, normalize: normalize)
+      result.orientation = (upright ? Image.Orientation.apply : .ignore).rawValue
+      result.decoding = decoding
+      return result
+    }
+  }
+
+  /// What the weights of `nn finetune` want; nil for other runs.
+  private var weightsPreprocessing: Preprocessing? {
+    get throws {
+      guard pretrained else { return nil }
+      if let weights, let model = try SavedModel.description(of: weights) { return model.preprocessing }
+      // The drawn images as they are.
+      if arch == "shapesnet" { return Preprocessing(size: 32, normalize: false) }
+      let entry = try weights.flatMap { try official(fileName: $0) } ?? officialWeights(arch)
+      return Preprocessing(entry.transforms)
+    }
+  }
+
+  /// Nil for what suits the network.
+  var normalizesFeatures: Bool? {
+    switch head {
+    case "linear": false
+    case "batchnorm": true
+    default: nil
+    }
+  }
+
+  /// The entry of official weights whose file has this name.
+  private func official(fileName path: String) throws -> PretrainedWeights? {
+    if arch == "shapesnet" { return nil }
+    let name = URL(fileURLWithPath: path).lastPathComponent
+    return try modelWeights(arch).first { $0.fileName == name }
+  }
+
+  /// The network with the weights of a file, or of another run, under the head that they have.
+  func network(weights path: String) throws -> any ImageClassifier {
+    if let model = try SavedModel.description(of: path) {
+      guard model.arch == arch else {
+        throw CommandError(
+          "\(printable(path)): expected weights of \(arch), found a model of \(printable(model.arch))")
+      }
+      return try SavedModel(contentsOf: path).classifier()
+    }
+    let network = try skipInit { try RunModel.network(arch) }
+    let report = try network.loadPretrainedWeights(
+      from: path, key: weightsKey, prefix: weightsPrefix, replacingHead: true)
+    say("\(report)")
+    return network
+  }
+
+  /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
+  func pretrainedNetwork() throws -> any ImageClassifier {
+    if let weights { return try network(weights: weights) }
+    if arch == "shapesnet" { return try ShapesNet.pretrained() }
+    return try NNModels.model(arch, weights: .default, progress: Downloader.printingLines())
+  }
+
+  var featureCaching: FeatureCaching {
+    switch cache {
+    case "off": .off
+    case "memory": .memory
+    default: .disk(cache)
+    }
+  }
+
+  func phasePlan() throws -> PhasePlan? { try phases.map { try PhasePlan($0) } }
+}

@@ -1,0 +1,39 @@
+import NNCore
+import NNData
+
+/// The batches of a run.
+struct RunData {
+  let classes: [String]
+  let train: DataLoader<Sample>
+  let validation: DataLoader<Sample>
+  /// Nil if there are no test images.
+  let test: DataLoader<Sample>?
+  /// Training batches.
+  var batchesPerEpoch: Int { train.batchCount ?? 1 }
+
+  init(_ images: RunImages, _ settings: RunConfiguration, _ preprocessing: Preprocessing) throws {
+    let transform = preprocessing.transform
+    let leavesOne = images.leavesLastImageOut(settings)
+    func batches(
+      _ images: some VisionDataset, _ indices: [Int], shuffle: Bool, _ generator: Generator
+    ) -> DataLoader<Sample> {
+      DataLoader(
+        Subset(images, indices: indices), batchSize: settings.batchSize, shuffle: shuffle,
+        dropLast: shuffle && leavesOne, workers: settings.workers, generator: generator)
+    }
+    func loader(_ part: SplitPart, shuffle: Bool = false, _ generator: Generator) -> DataLoader<Sample>? {
+      guard let content = images.parts[part] else { return nil }
+      var prepared = content.images
+      prepared.transform = transform
+      return batches(prepared, content.indices, shuffle: shuffle, generator)
+    }
+    // Generators of their own: evaluation leaves the stream of the training untouched.
+    guard let train = loader(.train, shuffle: true, .default),
+      let validation = loader(.validation, Generator(seed: 1))
+    else { throw CommandError("\(printable(settings.root)): expected images to train and to validate on") }
+    classes = images.classes
+    self.train = train
+    self.validation = validation
+    test = loader(.test, Generator(seed: 2))
+  }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import NNCore
+import NNData
+import NNLightning
+
+/// The images of a run by part and class, and where they come from: known before anything is computed.
+struct RunImages {
+  /// One part of the split.
+  struct Part {
+    var images: any VisionDataset
+    /// Which of them belong to it.
+    var indices: [Int]
+    /// Where it comes from, for people.
+    var origin: String
+
+    var targets: [Int] { let all = images.targets; return indices.map { all[$0] } }
+  }
+
+  let classes: [String]
+  private(set) var parts: [SplitPart: Part]
+  /// What was left out and why, a line each.
+  private(set) var notes: [String] = []
+  /// The split by file names, nil for data sets that are the same everywhere.
+  private(set) var files: [SplitFile]?
+
+  /// - Parameter split: file of the split that the run already has; nil to make one.
+  init(_ settings: RunConfiguration, split: String? = nil) throws {
+    switch settings.dataset {
+    case "cifar10":
+      self.init(
+        settings, try CIFAR10(root: settings.root, train: true, download: true),
+        try CIFAR10(root: settings.root, train: false))
+    case "cifar100":
+      self.init(
+        settings, try CIFAR100(root: settings.root, train: true, download: true),
+        try CIFAR100(root: settings.root, train: false))
+    case "folder":
+      var files = try split.map { try SplitFiles(kept: $0) } ?? SplitFiles(settings)
+      if split != nil { try files.compareWithFolder(settings) }
+      try self.init(settings, files: files)
+    default:
+      self.init(
+        settings, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000))
+    }
+    if let limit = settings.limitTrain, let train = parts[.train], train.indices.count > limit {
+      parts[.train]?.indices = Array(train.indices.prefix(limit))
+      notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
+    }
+    try check(settings, isKept: split != nil)
+  }
+
+  /// A data set that is the same everywhere, with test images of its own.
+  private init(
+    _ settings: RunConfiguration, _ images: some VisionDataset, _ tested: some VisionDataset
+  ) {
+    classes = images.classes
+    let order = Generator(seed: settings.seed).randperm(images.count)
+    let held = max(1, Int(Double(images.count) * settings.validationShare))
+    let cut = "\(settings.dataset), training images, cut with seed \(settings.seed)"
+    parts = [
+      .train: Part(images: images, indices: Array(order.dropLast(held)), origin: cut),
+      .validation: Part(images: images, indices: Array(order.suffix(held)), origin: cut),
+      .test: Part(
+        images: tested, indices: Array(0..<tested.count), origin: "\(settings.dataset), test images"),
+    ]
+  }
+
+  private init(_ settings: RunConfiguration, files: SplitFiles) throws {
+    let used = files.files.filter { $0.part != nil }
+    classes = files.classes
+    // One data set whose images are numbered by name, so that other splits of it find what was kept for them.
+    let sorted = used.sorted { isOrdered($0.path, $1.path) }
+    let place = Dictionary(uniqueKeysWithValues: zip(sorted.map(\.path), sorted.indices))
+    let images = try ImageFolder(
+      settings.root, files: sorted.map { (path: $0.path, label: $0.label) }, classes: classes,
+      orientation: settings.upright ? .apply : .ignore,
+      decoding: Image.Decoding(rawValue: settings.decoding) ?? .exact)
+    parts = [:]
+    for part in SplitPart.allCases {
+      guard let origin = files.origins[part] else { continue }
+      let indices = used.filter { $0.part == part }.compactMap { place[$0.path] }
+      parts[part] = Part(images: images, indices: indices, origin: origin)
+    }
+    notes = files.notes
+    self.files = files.files
+  }
+
+  /// Whether the last batch of an epoch would be a single image, of which a batch normalisation knows no statistics.
+  func leavesLastImageOut(_ settings: RunConfiguration) -> Bool {
+    let count = parts[.train]?.indices.count ?? 0
+    return settings.batchSize > 1 && count > settings.batchSize && count % settings.batchSize == 1
+  }
+
+  // MARK: Checks
+
+  /// Refuses what cannot be trained on, and tells what will surprise.
+  private mutating func check(_ settings: RunConfiguration, isKept: Bool) throws {
+    let root = printable(settings.root)
+    guard classes.count >= 2 else {
+      throw CommandError(
+        "\(root): expected images of at least 2 classes, found \(classes.isEmpty ? "none" : "one, ")"
+          + (classes.first.map(printable) ?? "") + "; each class is a folder of its own")
+    }
+    for part in SplitPart.allCases {
+      guard let content = parts[part] else { continue }
+      let least = part == .train && settings.pretrained ? 2 : 1
+      guard content.indices.count >= least else {
+        throw CommandError(
+          "\(root): expected at least \(least) image\(least == 1 ? "" : "s") for \(part.rawValue) "
+            + "(\(printable(content.origin))), found \(content.indices.count)")
+      }
+      let present = Set(content.targets)
+      let missing = classes.indices.filter { !present.contains($0) }.map { printable(classes[$0]) }
+      if missing.isEmpty { continue }
+      let names = missing.prefix(5).joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
+      if part == .train, !isKept {
+        throw CommandError(
+          "\(printable(content.origin)): expected training images of every class, found none of \(names)")
+      }
+      notes.append("no \(part.rawValue) images of \(missing.count) of \(classes.count) classes: \(names)")
+    }
+    if leavesLastImageOut(settings) {
+      notes.append("left out: one image of each epoch, whose last batch would have no other")
+    }
+    if parts[.test] == nil { notes.append("no test images: the model is not tested") }
+  }
+
+  // MARK: Table
+
+  /// Shows the table at once, before what may take long.
+  func show() throws {
+    print(table)
+    try StandardOutput.flush()
+  }
+
+  /// Classes, images per class and part, where each part comes from, and what is left out.
+  var table: String {
+    let shown = SplitPart.allCases.filter { parts[$0] != nil }
+    let counts = shown.map { part in
+      (parts[part]?.targets ?? []).reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1] += 1 }
+    }
+    let limit = 40
+    var rows = classes.indices.prefix(limit).map { index in
+      [printable(classes[index])] + counts.map { "\($0[index])" }
+    }
+    if classes.count > limit { rows.append(["… \(classes.count - limit) more"] + shown.map { _ in "" }) }
+    rows.append(["\(classes.count) classes"] + counts.map { "\($0.reduce(0, +))" })
+    var lines = [
+      textTable(["class"] + shown.map(\.rawValue), rows, rightAligned: Set(1...shown.count))
+    ]
+    for part in shown { lines.append("\(part.rawValue): \(printable(parts[part]?.origin ?? ""))") }
+    return (lines + notes).joined(separator: "\n")
+  }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import NNCore
+import NNData
+import NNLayers
+import NNLightning
+import NNModels
+
+/// A trained network with all that using it takes: architecture, what decides its function beside its weights, class
+/// names, preprocessing. It stands in `model.safetensors` of a run and in each of its checkpoints; this is the one place
+/// that writes and reads it.
+struct SavedModel {
+  struct Description: Codable, Equatable {
+    var format = SavedModel.format
+    var arch: String
+    var classes: [String]
+    var preprocessing: Preprocessing
+    /// Of a pretrained network under a new head: whether that begins with a batch normalisation. Nil for others.
+    var normalizesFeatures: Bool?
+    /// What of the network decides its function and is not in its state dict.
+    var configuration: [String: String]
+    var libraryVersion: String
+  }
+
+  static let format = "swift-nn model 2"
+  static let firstFormat = "swift-nn model 1"
+  /// Name of the description in the metadata of a file.
+  private static let key = "model"
+  /// Largest number of classes of a file.
+  private static let classLimit = 1_000_000
+
+  let network: any CallableModule
+  let description: Description
+
+  init(_ network: any CallableModule, _ description: Description) {
+    self.network = network
+    self.description = description
+  }
+
+  // MARK: Files
+
+  /// Reads a model file or a checkpoint of a run, or the folder of a run: its model, or while there is none yet its best
+  /// or else its last checkpoint.
+  init(contentsOf path: String) throws {
+    let file = try Self.file(path)
+    let name = printable(file)
+    guard let (description, state) = try Self.content(file) else {
+      throw CommandError("\(name): expected a model that nn wrote, found another file")
+    }
+    self.description = description
+    do {
+      network = try Self.network(description)
+      try network.loadStateDict(state)
+    } catch {
+      throw CommandError("\(name): \(error)")
+    }
+    network.eval()
+  }
+
+  /// What is described where the path leads, nil if that is a weight file of another program.
+  static func description(of path: String) throws -> Description? { try content(file(path))?.description }
+
+  private static func content(_ file: String) throws -> (description: Description, state: StateDict)? {
+    // Other programs' files are told by what they lack; what else is wrong with them is found by whoever reads them.
+    guard let content = try? StateDict(contentsOf: file) else { return nil }
+    let name = printable(file)
+    if let text = content.metadata[key] { return (try description(text, name), content) }
+    guard content.metadata["checkpoint"] != nil else { return nil }
+    let checkpoint = try Checkpoint(contentsOf: file)
+    guard let saved = checkpoint.callbacks[DescriptionInCheckpoints.key] else {
+      throw CommandError("\(name): expected a checkpoint that nn wrote, found one of another program")
+    }
+    let description: Description = try saved.value()
+    if let problem = problem(description) { throw CommandError("\(name): \(problem)") }
+    return (description, checkpoint.model.part(RunModel.networkPrefix))
+  }
+
+  private static func file(_ path: String) throws -> String {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw CommandError("\(printable(path)): cannot be read: no such file or folder")
+    }
+    if !isFolder.boolValue { return path }
+    let folder = RunFolder(path)
+    guard
+      let file = [folder.model, folder.best, folder.last].first(where: FileManager.default.fileExists)
+    else {
+      throw CommandError("\(printable(path)): expected the folder of a run with a model, found none in it")
+    }
+    return file
+  }
+
+  func write(to path: String) throws {
+    try network.stateDict().write(
+      safetensors: path,
+      metadata: [Self.key: String(decoding: Self.encoder.encode(description), as: UTF8.self)]
+    )
+  }
+
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return encoder
+  }
+
+  // MARK: Descriptions
+
+  private struct Format: Decodable { var format: String }
+
+  /// What files of the first format say.
+  private struct FirstDescription: Decodable {
+    var arch: String
+    var classes: [String]
+    var imageSize: Int?
+    var normalize: Bool
+    var normalizesFeatures: Bool?
+    var preprocessing: Preprocessing?
+    var libraryVersion: String
+  }
+
+  private static func description(_ text: String, _ file: String) throws -> Description {
+    let (data, decoder) = (Data(text.utf8), JSONDecoder())
+    let description: Description
+    do {
+      switch try decoder.decode(Format.self, from: data).format {
+      case format: description = try decoder.decode(Description.self, from: data)
+      case firstFormat:
+        let first = try decoder.decode(FirstDescription.self, from: data)
+        var preprocessing =
+          first.preprocessing ?? Preprocessing(size: first.imageSize ?? 32, normalize: first.normalize)
+        preprocessing.orientation = Image.Orientation.ignore.rawValue
+        description = Description(
+          arch: first.arch, classes: first.classes, preprocessing: preprocessing,
+          normalizesFeatures: first.normalizesFeatures, configuration: [:],
+          libraryVersion: first.libraryVersion)
+      case let other:
+        throw CommandError(
+          "\(file): expected the format \"\(format)\", found \(quoted(other)); a newer version wrote it")
+      }
+    } catch let error as CommandError {
+      throw error
+    } catch {
+      throw CommandError("\(file): expected a model that nn wrote, found another description of one")
+    }
+    if let problem = problem(description) { throw CommandError("\(file): \(problem)") }
+    return description
+  }
+
+  private static func problem(_ description: Description) -> String? {
+    let count = description.classes.count
+    if !(1...classLimit).contains(count) {
+      return "expected 1 to \(classLimit) class names, found \(count)"
+    }
+    return description.preprocessing.problem
+  }
+
+  /// A network as it is described, without weights worth the name.
+  static func network(_ description: Description) throws -> any CallableModule {
+    let classes = description.classes.count
+    return try skipInit {
+      let network = try RunModel.network(
+        description.arch, classes: description.normalizesFeatures == nil ? classes : nil,
+        configuration: description.configuration)
+      guard let normalizes = description.normalizesFeatures else { return network }
+      return try TransferNetwork(network, classes: classes, normalizesFeatures: normalizes)
+    }
+  }
+
+  // MARK: Use
+
+  /// The whole network, to be trained further: under its own head, or where that was a new one on a pretrained network,
+  /// under one that is yet to be taken off.
+  func classifier() throws -> any ImageClassifier {
+    if let network = network as? any ImageClassifier { return network }
+    guard let transfer = network as? TransferNetwork else {
+      fail("SavedModel", "neither a classifier nor a transfer")
+    }
+    let whole = try skipInit {
+      try RunModel.network(description.arch, configuration: description.configuration)
+    }
+    try whole.loadStateDict(transfer.backbone.stateDict(), strict: false)
+    return whole
+  }
+
+  /// Probabilities of the classes for each image of a batch [N, 3, H, W].
+  func probabilities(_ batch: Tensor) -> [[Double]] {
+    let rows = noGrad { network(batch).softmax(1) }
+    return (0..<batch.shape[0]).map { rows[$0].array(of: Double.self) }
+  }
+}
+
+/// Puts the description of the model into each checkpoint of its run, so that a checkpoint alone is a model too.
+final class DescriptionInCheckpoints: Callback {
+  static let key = "SavedModel"
+  private let description: SavedModel.Description
+
+  init(_ description: SavedModel.Description) { self.description = description }
+
+  override var stateKey: String { Self.key }
+  override func state() throws -> CallbackState? { try CallbackState(description) }
+}

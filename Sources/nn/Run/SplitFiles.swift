@@ -1,0 +1,217 @@
+import Foundation
+import NNCore
+import NNData
+import NNLightning
+
+/// An image file of a run.
+struct SplitFile: Equatable {
+  /// Below the folder of the images, or absolute.
+  var path: String
+  var label: String
+  /// Nil for a file that the run leaves out.
+  var part: SplitPart?
+}
+
+/// The image files of a run and the part of each: found in folders or a table of labels, or kept by a run.
+struct SplitFiles {
+  /// In the order in which training images are numbered.
+  private(set) var files: [SplitFile]
+  /// Names of the classes, by code points.
+  private(set) var classes: [String] = []
+  /// Where the parts come from.
+  private(set) var origins: [SplitPart: String] = [:]
+  /// What is left out and why.
+  private(set) var notes: [String] = []
+  /// Files that cannot be read, if that was asked for.
+  private var damaged: Set<String> = []
+
+  // MARK: A new split
+
+  /// Finds the files, and cuts out the parts that have no folder of their own.
+  init(_ settings: RunConfiguration) throws {
+    files = []
+    try find(settings)
+    if settings.skipDamaged { try leaveDamagedOut(settings) }
+    classes = Set(files.filter { !damaged.contains($0.path) }.map(\.label)).sorted(by: isOrdered)
+    let given = Set(files.compactMap(\.part))
+    var cutting: [SplitPart] = []
+    if !given.contains(.validation) { cutting.append(.validation) }
+    // Whoever laid out training and validation images wants all of them for that.
+    if !given.contains(.test), given.count <= 1 { cutting.append(.test) }
+    let cut = files.indices.filter {
+      (files[$0].part == nil || files[$0].part == .train) && !damaged.contains(files[$0].path)
+    }
+    if !cutting.isEmpty {
+      let labels = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
+      let parts = SplitCut(share: settings.validationShare, seed: settings.seed).parts(
+        cut.map { labels[files[$0].label] ?? 0 }, cutting: cutting, isStratified: true)
+      let source = origins[.train] ?? settings.root
+      for (index, part) in zip(cut, parts) { files[index].part = part }
+      for part in cutting {
+        origins[part] =
+          "cut out of \(source), \(String(format: "%g", settings.validationShare * 100)) % of each class, "
+          + "seed \(settings.seed)"
+      }
+    }
+    for index in files.indices where damaged.contains(files[index].path) { files[index].part = nil }
+    let order = Generator(seed: settings.seed).randperm(files.count)
+    files = order.map { files[$0] }
+  }
+
+  /// Reads all images, and remembers those that cannot be read.
+  private mutating func leaveDamagedOut(_ settings: RunConfiguration) throws {
+    let paths = files.map { $0.path.hasPrefix("/") ? $0.path : "\(settings.root)/\($0.path)" }
+    let progress = ProgressLine(label: "Checking images", total: paths.count, unit: "image")
+    var done = 0
+    let findings = ImageScan.unreadable(
+      paths, decoding: Image.Decoding(rawValue: settings.decoding) ?? .exact,
+      for: try settings.preprocessing.transform
+    ) { count in
+      progress.update(by: count - done)
+      done = count
+    }
+    progress.finish()
+    if findings.isEmpty { return }
+    let reasons = Dictionary(findings.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    for (file, path) in zip(files, paths) where reasons[path] != nil { damaged.insert(file.path) }
+    notes.append("left out: \(findings.count) damaged:")
+    notes += findings.map { "  \($0)" }
+  }
+
+  private mutating func find(_ settings: RunConfiguration) throws {
+    if let table = settings.labels {
+      try readTable(table, root: settings.root)
+    } else {
+      try findFolders(settings.root)
+    }
+  }
+
+  /// `root/train` and its like, or else one folder per class in `root`.
+  private mutating func findFolders(_ root: String) throws {
+    let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+    var named: [SplitPart: String] = [:]
+    for folder in folders.sorted(by: isOrdered) {
+      // A class may be called train, too: a part is a folder of folders.
+      guard let part = SplitPart(named: folder), Self.hasFolders("\(root)/\(folder)") else { continue }
+      if let other = named[part] {
+        throw CommandError(
+          "\(printable(root)): expected one folder for \(part.rawValue), found \(other) and \(folder)")
+      }
+      named[part] = folder
+    }
+    if named.isEmpty {
+      let images = try ImageFolder(root)
+      add(images, root: root, part: nil)
+      origins[.train] = root
+    } else {
+      guard named[.train] != nil else {
+        throw CommandError(
+          "\(printable(root)): expected a folder train beside \(named.values.sorted().joined(separator: ", ")), "
+            + "found none")
+      }
+      for part in SplitPart.allCases {
+        guard let folder = named[part] else { continue }
+        let path = "\(root)/\(folder)"
+        add(try ImageFolder(path, allowEmpty: part != .train), root: root, part: part)
+        origins[part] = path
+      }
+      let others = folders.filter {
+        !named.values.contains($0) && !$0.hasPrefix(".") && Self.isFolder("\(root)/\($0)")
+      }
+      if !others.isEmpty {
+        notes.append(
+          "left out: folders beside \(named[.train] ?? ""): "
+            + some(others.sorted(by: isOrdered).map(printable)))
+      }
+    }
+  }
+
+  private mutating func add(_ images: ImageFolder, root: String, part: SplitPart?) {
+    for (path, target) in zip(images.paths, images.targets) {
+      files.append(
+        SplitFile(path: Self.relative(path, to: root), label: images.classes[target], part: part))
+    }
+    notes += skippedNotes(images.skipped)
+  }
+
+  private static func relative(_ path: String, to root: String) -> String {
+    let prefix = root.hasSuffix("/") ? root : root + "/"
+    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+  }
+
+  private static func hasFolders(_ path: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.contains { !$0.hasPrefix(".") && isFolder("\(path)/\($0)") }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  // MARK: Tables
+
+  /// File names, labels and, in a third column, parts.
+  private mutating func readTable(_ table: String, root: String) throws {
+    let rows = try LabelTable(contentsOf: table, root: root)
+    for row in rows.rows {
+      var part: SplitPart?
+      if let name = row.split, !name.isEmpty {
+        part = SplitPart(named: name)
+        if part == nil {
+          throw CommandError(
+            "\(printable(table)):\(row.line): expected train, validation or test as split, found \(quoted(name))"
+          )
+        }
+      }
+      files.append(SplitFile(path: row.path, label: row.label, part: part))
+    }
+    origins[.train] = table
+    for part in Set(files.compactMap(\.part)) { origins[part] = "\(table), column split" }
+  }
+
+  // MARK: The split that a run keeps
+
+  private static let columns = ["file", "label", "split"]
+  private static let unused = "unused"
+
+  /// The split of a run as it was made, whatever is in the folder now.
+  init(kept path: String) throws {
+    files = try LabelTable(contentsOf: path, root: nil).rows.map { row in
+      let part = row.split.flatMap(SplitPart.init(named:))
+      guard part != nil || row.split == Self.unused else {
+        throw CommandError(
+          "\(printable(path)):\(row.line): expected a part of the split, found \(quoted(row.split ?? ""))")
+      }
+      return SplitFile(path: row.path, label: row.label, part: part)
+    }
+    classes = Set(files.filter { $0.part != nil }.map(\.label)).sorted(by: isOrdered)
+    for part in Set(files.compactMap(\.part)) { origins[part] = "\(path), the run's own split" }
+  }
+
+  /// Tells which images came and went since the run began, and leaves out those that went.
+  mutating func compareWithFolder(_ settings: RunConfiguration) throws {
+    var now = self
+    now.files = []
+    try now.find(settings)
+    let known = Set(files.map(\.path))
+    let present = Set(now.files.map(\.path))
+    let new = now.files.map(\.path).filter { !known.contains($0) }
+    let missing = files.filter { $0.part != nil && !present.contains($0.path) }.map(\.path)
+    if !new.isEmpty {
+      notes.append("new since the run began, in no part: \(new.count): \(some(new.map(printable)))")
+    }
+    if !missing.isEmpty {
+      notes.append("missing since the run began: \(missing.count): \(some(missing.map(printable)))")
+      let gone = Set(missing)
+      files.removeAll { gone.contains($0.path) }
+    }
+  }
+
+  /// Writes the split down, a table that `--labels` reads as well.
+  static func write(_ files: [SplitFile], to path: String) throws {
+    let rows = [columns] + files.map { [$0.path, $0.label, $0.part?.rawValue ?? unused] }
+    let text = rows.map { $0.map(csvCell).joined(separator: ",") + "\n" }.joined()
+    try AtomicFile.write(path) { try $0.write(Array(text.utf8)) }
+  }
+}
