@@ -17,7 +17,7 @@ test: setup
 	@echo "==> Building library, examples and tests in release"
 	swift build -c release --build-tests
 	@echo "==> Running the tests"
-	swift test -c release --skip-build
+	@bash -o pipefail -c 'swift test -c release --skip-build 2>&1 | awk -f Tests/quiet.awk'
 
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux"; exit 1; }

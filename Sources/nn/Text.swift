@@ -16,7 +16,7 @@ func byteCountText(_ bytes: Int) -> String {
 
 /// The first of some names.
 func some(_ names: [String]) -> String {
-  names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
+  names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
 }
 
 /// A line for each reason for which files were left out.

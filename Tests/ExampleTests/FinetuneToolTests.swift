@@ -57,7 +57,7 @@ import Testing
       #expect(
         files == [
           "best.safetensors", "config.yaml", "last.safetensors", "log.csv", "model.safetensors",
-          "report.html", "tensorboard",
+          "report.html", "split.csv", "tensorboard",
         ])
 
       let unseen = try writeUnseen(folder.path)
@@ -173,7 +173,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ([], "expected the images: --data FOLDER, or --dataset", Int32(64)),
+    ([], "expected the images: --data FOLDER, --labels TABLE, or --dataset", Int32(64)),
     (["--data", "/none", "--arch", "shapesnet"], "/none", 1),
     (["--data", "/none", "--dataset", "cifar10"], "--data is --dataset folder --root", 64),
     (["--data", "/none", "--phases", "head:1", "--epochs", "2"], "--phases says the number of epochs", 64),

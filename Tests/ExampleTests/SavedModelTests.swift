@@ -148,7 +148,8 @@ import Testing
 
       let json = try output([data.path + "/" + files[0], "/none.png", "--format", "json"])
       #expect(json.status == 1)
-      let text = json.output[...(try #require(json.output.lastIndex(of: "]")))]
+      let start = try #require(json.output.firstIndex(of: "["))
+      let text = json.output[start...(try #require(json.output.lastIndex(of: "]")))]
       let answers = try #require(
         try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [[String: Any]], "\(json.output)")
       #expect(answers.count == 2 && (answers[0]["predictions"] as? [[String: Any]])?.count == 2)

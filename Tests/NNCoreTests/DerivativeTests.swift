@@ -109,6 +109,7 @@ struct DerivativeTests {
       (x[0] * x[0]).indexAdd(0, index: Tensor([2, 2]), source: x[1] * x[1])
     },
     on("maskedSelect", [3, 4]) { ($0[0] * $0[0]).maskedSelect($0[0] .> 0) },
+    on("maskedSelect of a row", [4]) { ($0[0] * $0[0]).maskedSelect($0[0].unsqueeze(1) .> $0[0]) },
     on("pad", [2, 3, 4]) { ($0[0] * $0[0]).pad([1, -2, 2, 1], value: 3) },
     on("pad reflect", [2, 4, 4]) { ($0[0] * $0[0]).pad([1, 2, 3, 1], mode: .reflect) },
     on("pad replicate", [2, 4, 4]) { ($0[0] * $0[0]).pad([1, 2, 3, 1], mode: .replicate) },

@@ -88,4 +88,16 @@ struct SubscriptTests {
       x[0] = Tensor.zeros(2)
     }
   }
+
+  /// Values of torch 2.9.1: the mask and the tensor are broadcast against each other.
+  @Test func maskedSelectBroadcasts() {
+    let x = Tensor([[1.0, 2, 3], [4, 5, 6]])
+    #expect(x.maskedSelect(Tensor([true, false, true])).array(of: Double.self) == [1, 3, 4, 6])
+    #expect(x.maskedSelect(Tensor([[false], [true]])).array(of: Double.self) == [4, 5, 6])
+    #expect(
+      x[0].maskedSelect(Tensor([[true, false, false], [false, true, true]])).array(of: Double.self) == [
+        1, 2, 3,
+      ])
+    #expect(x.maskedSelect(Tensor([false, false, false])).shape == [0])
+  }
 }

@@ -203,7 +203,7 @@ struct VisionDatasetTests {
       try DataLoader(gray, batchSize: 4, workers: 2).forEach { shapes.append($0.input.shape) }
       #expect(shapes == [[4, 1, 4, 4], [3, 1, 4, 4]])
       // Images of different sizes make no batch.
-      #expect(throws: DatasetError.self) { try DataLoader(set, batchSize: 7).forEach { _ in } }
+      #expect(throws: CollateError.self) { try DataLoader(set, batchSize: 7).forEach { _ in } }
     }
   }
 

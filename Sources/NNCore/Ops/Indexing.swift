@@ -143,11 +143,18 @@ extension Tensor {
     return rows.indexSelect(0, index: flat.reshape([-1])).reshape(common + rest)
   }
 
-  /// The elements where the mask (of the leading dimensions) holds, in row-major order. As `torch.masked_select`.
+  /// The elements where the mask holds, in row-major order; tensor and mask are broadcast against each other. As
+  /// `torch.masked_select`.
   public func maskedSelect(_ mask: Tensor) -> Tensor {
+    let common = Tensor.broadcastShape(shape, mask.shape, "maskedSelect")
+    return expand(common).rows(where: mask.expand(common))
+  }
+
+  /// The parts where a mask of the leading dimensions holds, as `x[mask]`.
+  func rows(where mask: Tensor) -> Tensor {
     let flags = mask.to(.bool)
     require(
-      mask.rank <= rank && Array(shape.prefix(mask.rank)) == mask.shape, "maskedSelect",
+      mask.rank <= rank && Array(shape.prefix(mask.rank)) == mask.shape, "subscript",
       "mask of shape \(mask.shape) does not fit shape \(shape)")
     let rest = Array(shape[mask.rank...])
     let places = backend.nonzeroPlaces(flags)

@@ -73,7 +73,7 @@ extension Tensor {
     let rest = Array(indices.dropFirst(tensors.count))
     let picked: Tensor
     if tensors.count == 1, tensors[0].dtype == .bool {
-      picked = maskedSelect(tensors[0])
+      picked = rows(where: tensors[0])
     } else {
       picked = indexed(by: tensors)
     }

@@ -35,15 +35,7 @@ extension VisionDataset {
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
     var stack = TensorStack(count: indices.count)
-    for (index, context) in zip(indices, contexts) {
-      do {
-        try stack.append(prepared(index, context))
-      } catch CollateError.different(_, let expected, let found) {
-        throw DatasetError.differentShape(
-          image: (self as? any FileBackedDataset)?.file(at: index) ?? "image \(index)", expected: expected,
-          found: found)
-      }
-    }
+    for (index, context) in zip(indices, contexts) { try stack.append(prepared(index, context)) }
     return Sample(input: try stack.finished(), target: Tensor(indices.map { targets[$0] }))
   }
 

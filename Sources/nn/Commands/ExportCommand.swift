@@ -44,6 +44,7 @@ struct ExportCommand: ParsableCommand {
     try source.check(size)
     try source.network.export(
       onnx: output, inputShape: [1, 3, size, size], metadata: source.facts(imageSize: size))
+    if let report = source.report { say("\(report)") }
     say("\(output): \(source.arch) for images [batch, 3, \(size), \(size)]")
   }
 }
@@ -54,6 +55,8 @@ private struct Source {
   let network: any CallableModule
   let classes: [String]
   let preprocessing: Preprocessing
+  /// What was read of a weight file, nil for a run.
+  var report: WeightsReport?
 
   init(run path: String) throws {
     let saved = try SavedModel(contentsOf: path)
@@ -65,7 +68,7 @@ private struct Source {
   init(arch: String, weights path: String) throws {
     let network = try skipInit { try NNModels.model(arch) }
     let report = try network.loadPretrainedWeights(from: path)
-    say("\(report)")
+    self.report = report
     let weights = try officialWeights(arch, report.official.map(WeightsName.init(rawValue:)) ?? .default)
     self.arch = arch
     self.network = network

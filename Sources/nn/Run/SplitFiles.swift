@@ -22,6 +22,8 @@ struct SplitFiles {
   private(set) var origins: [SplitPart: String] = [:]
   /// What is left out and why.
   private(set) var notes: [String] = []
+  /// Parts that have a folder of their own.
+  private var laidOut: Set<SplitPart> = []
   /// Files that cannot be read, if that was asked for.
   private var damaged: Set<String> = []
 
@@ -33,7 +35,7 @@ struct SplitFiles {
     try find(settings)
     if settings.skipDamaged { try leaveDamagedOut(settings) }
     classes = Set(files.filter { !damaged.contains($0.path) }.map(\.label)).sorted(by: isOrdered)
-    let given = Set(files.compactMap(\.part))
+    let given = laidOut.union(files.compactMap(\.part))
     var cutting: [SplitPart] = []
     if !given.contains(.validation) { cutting.append(.validation) }
     // Whoever laid out training and validation images wants all of them for that.
@@ -90,9 +92,13 @@ struct SplitFiles {
   private mutating func findFolders(_ root: String) throws {
     let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
     var named: [SplitPart: String] = [:]
+    // Classes may be called as parts are; parts are folders of folders, at least that of the training.
+    let areParts = folders.contains { SplitPart(named: $0) == .train && Self.hasFolders("\(root)/\($0)") }
     for folder in folders.sorted(by: isOrdered) {
-      // A class may be called train, too: a part is a folder of folders.
-      guard let part = SplitPart(named: folder), Self.hasFolders("\(root)/\(folder)") else { continue }
+      let path = "\(root)/\(folder)"
+      guard let part = SplitPart(named: folder), Self.isFolder(path), areParts || Self.hasFolders(path) else {
+        continue
+      }
       if let other = named[part] {
         throw CommandError(
           "\(printable(root)): expected one folder for \(part.rawValue), found \(other) and \(folder)")
@@ -114,6 +120,7 @@ struct SplitFiles {
         let path = "\(root)/\(folder)"
         add(try ImageFolder(path, allowEmpty: part != .train), root: root, part: part)
         origins[part] = path
+        laidOut.insert(part)
       }
       let others = folders.filter {
         !named.values.contains($0) && !$0.hasPrefix(".") && Self.isFolder("\(root)/\($0)")
