@@ -2,7 +2,8 @@
 # make test   the whole test suite
 # Both install the Debian packages they miss (as root or with sudo), or print the line that does.
 
-PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev zlib1g-dev
+PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
+	libgif-dev libtiff-dev zlib1g-dev
 ARGS =
 
 .PHONY: run test setup lint format

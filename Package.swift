@@ -26,6 +26,9 @@ let package = Package(
     .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto"),
     .systemLibrary(name: "CTurboJPEG", path: "Sources/System/CTurboJPEG"),
     .systemLibrary(name: "CPNG", path: "Sources/System/CPNG"),
+    .systemLibrary(name: "CWebP", path: "Sources/System/CWebP"),
+    .systemLibrary(name: "CGIF", path: "Sources/System/CGIF"),
+    .systemLibrary(name: "CTIFF", path: "Sources/System/CTIFF"),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
 
     // The library, lowest layer first.
@@ -35,7 +38,8 @@ let package = Package(
     .target(
       name: "NNData",
       dependencies: [
-        "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG",
+        "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG", "CWebP", "CGIF",
+        "CTIFF",
       ]),
     .target(
       name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"],

@@ -33,7 +33,7 @@ struct ImageListing {
         skip(path, "hidden or of the system")
       } else if ImageListing.isFolder(path) {
         try collect(path, into: &files)
-      } else if !ImageFormat.endings.contains(ImageListing.ending(name)) {
+      } else if Image.Format(ending: name) == nil {
         skip(path, "no image by its name")
       } else if !FileManager.default.fileExists(atPath: path) {
         skip(path, "a link that leads nowhere")
@@ -55,10 +55,6 @@ struct ImageListing {
 
   static func isOfTheSystem(_ name: String) -> Bool {
     name.hasPrefix(".") || systemNames.contains(name.lowercased())
-  }
-
-  private static func ending(_ name: String) -> String {
-    name.split(separator: ".", omittingEmptySubsequences: false).last?.lowercased() ?? ""
   }
 
   static func entries(of folder: String) throws -> [String] {

@@ -1,76 +1,93 @@
 import NNCore
 
 extension Image {
-  /// What the pixels of a decoded file are turned into.
-  public enum Mode: String, Sendable, CaseIterable {
-    /// Red, green, blue; opacity is dropped, as PIL's `convert("RGB")` does.
-    case rgb
-    /// One brightness, `(19595 R + 38470 G + 7471 B + 32768) >> 16`.
-    case gray
-    /// Gray as 1 channel, colour as 3; with opacity 4.
-    case unchanged
-  }
-
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.
   public static let maximumPixelCount = 178_956_970
 
-  /// How many pixels of a file are decoded.
-  public enum Decoding: String, Sendable, Hashable, Codable, CaseIterable {
-    /// All of them.
-    case exact
-    /// A large JPEG at an eighth, two eighths, … of its size, where the transform brings it to at most half of that: a
-    /// photo of twelve megapixels takes a quarter of the time, and the resize averages over what is left.
-    case scaled
-  }
-
-  /// Reads an image file. What it is is seen from its content, whatever its name ends in. Throws ``ImageError`` or
+  /// Reads a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF file (its first page). Throws ``ImageError`` or
   /// `FileError`, which name the file.
   ///
-  /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. 16-bit PNGs are
-  /// rounded to 8 bits.
+  /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. Values of
+  /// 16 bits are rounded to 8.
   ///
   /// - Parameters:
-  ///   - orientation: whether the orientation that a camera noted is applied; by default not, as `PIL.Image.open`.
-  ///   - decoding: whether a large image may be decoded at a reduced size.
-  ///   - transform: what will be done to the image; `.scaled` needs to know it.
+  ///   - orientation: By default that which a camera noted is not applied, as PIL's `Image.open` and torchvision do;
+  ///     ``ImageFolder`` applies it.
+  ///   - decoding: `.scaled` has an effect with a transform only.
+  ///   - transform: What the image is read for; a large photograph is then decoded no larger than it needs.
   public init(
     contentsOfFile path: String, mode: Mode = .rgb, orientation: Orientation = .ignore,
     decoding: Decoding = .exact, for transform: (any Transform<Image, Tensor>)? = nil
   ) throws {
-    let target = decoding == .scaled ? transform : nil
+    try self.init(
+      contentsOfFile: path, reading: Reading(mode: mode, orientation: orientation, decoding: decoding),
+      for: transform)
+  }
+
+  /// Reads a file in a way that is a value, for instance the one kept with a model.
+  public init(
+    contentsOfFile path: String, reading: Reading, for transform: (any Transform<Image, Tensor>)? = nil
+  ) throws {
     self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
-      try Image($0, file: path, mode: mode, orientation: orientation, for: target)
+      try Image($0, file: path, reading, transform)
     }
   }
 
-  /// Decodes an image file held in memory. `file` names it in errors.
+  /// Decodes a file held in memory. `file` names it in errors.
+  public init(
+    decoding bytes: [UInt8], file: String = "image", reading: Reading,
+    for transform: (any Transform<Image, Tensor>)? = nil
+  ) throws {
+    self = try bytes.withUnsafeBytes { try Image($0, file: file, reading, transform) }
+  }
+
+  /// Decodes a file held in memory. `file` names it in errors.
   public init(
     decoding bytes: [UInt8], file: String = "image", mode: Mode = .rgb, orientation: Orientation = .ignore
   ) throws {
-    self = try bytes.withUnsafeBytes {
-      try Image($0, file: file, mode: mode, orientation: orientation, for: nil)
-    }
+    try self.init(decoding: bytes, file: file, reading: Reading(mode: mode, orientation: orientation))
   }
 
   private init(
-    _ bytes: UnsafeRawBufferPointer, file: String, mode: Mode, orientation: Orientation,
-    for transform: (any Transform<Image, Tensor>)?
+    _ bytes: UnsafeRawBufferPointer, file: String, _ reading: Reading,
+    _ transform: (any Transform<Image, Tensor>)?
   ) throws {
-    let format = try ImageFormat(bytes, file: file)
-    let turned = orientation == .apply ? format.orientation(bytes) ?? 1 : 1
-    let decoded = try format.decode(bytes, file: file) { height, width in
-      // What the transform sees stands upright.
-      guard let transform else { return nil }
-      if turned < 5 { return transform.resizedSize(height: height, width: width) }
-      return transform.resizedSize(height: width, width: height).map { (height: $0.width, width: $0.height) }
+    let decoder = try Image.decoder(of: bytes, file: file)
+    let header = try Header(bytes, decoder, file: file)
+    let turn = reading.orientation == .apply ? header.orientation : 1
+    var scale = 1.0
+    if reading.decoding == .scaled, let transform {
+      let size = turn >= 5 ? (header.width, header.height) : (header.height, header.width)
+      // At least twice the pixels that are resized to: of fewer, the resize could not make the same picture.
+      scale = transform.magnification(height: size.0, width: size.1).map { min(1, 2 * $0) } ?? 1
     }
-    let image =
-      switch mode {
-      case .rgb: decoded.rgb()
-      case .gray: decoded.grayscale()
-      case .unchanged: decoded
-      }
-    self = image.oriented(turned)
+    let decoded = try decoder.decode(bytes, header: header, scale: scale, file: file)
+    switch reading.mode {
+    case .rgb: self = decoded.rgb().oriented(turn)
+    case .gray: self = decoded.grayscale().oriented(turn)
+    case .unchanged: self = decoded.oriented(turn)
+    }
+  }
+
+  private static func decoder(of bytes: UnsafeRawBufferPointer, file: String) throws -> any ImageDecoder.Type
+  {
+    switch Format(bytes) {
+    case .jpeg: return JPEGFile.self
+    case .png: return PNGFile.self
+    case .webp: return WebPFile.self
+    case .gif: return GIFFile.self
+    case .bmp: return BMPFile.self
+    case .tiff: return TIFFFile.self
+    case nil: break
+    }
+    if let other = UnreadFormat(bytes) {
+      throw other.isConvertible
+        ? ImageError.unsupported(file: file, format: other.name)
+        : ImageError.unknownFormat(file: file, found: other.name)
+    }
+    let start = bytes.prefix(8).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    throw ImageError.unknownFormat(
+      file: file, found: bytes.isEmpty ? "an empty file" : "bytes \(start.joined(separator: " "))")
   }
 
   /// The image as a PNG file.
@@ -80,14 +97,35 @@ extension Image {
   public func writePNG(toFile path: String) throws {
     try AtomicFile.write(path) { try $0.write(pngData()) }
   }
+}
 
-  static func checkSize(width: Int, height: Int, file: String) throws {
+extension Image.Header {
+  /// Reads what a file says about itself; no pixel is decoded. Throws as ``Image/init(contentsOfFile:reading:for:)``.
+  public init(contentsOfFile path: String) throws {
+    self = try FileBytes(mapping: path, smallest: 1 << 16).whole.withBytes {
+      try Image.Header($0, Image.decoder(of: $0, file: path), file: path)
+    }
+  }
+
+  fileprivate init(_ bytes: UnsafeRawBufferPointer, _ decoder: any ImageDecoder.Type, file: String) throws {
+    self = try decoder.header(bytes, file: file)
     guard width > 0 && height > 0 else {
       throw ImageError.damaged(file: file, reason: "size \(width)x\(height)")
     }
-    // Both are at most 2^31, so the product cannot overflow.
-    guard width * height <= maximumPixelCount else {
-      throw ImageError.tooLarge(file: file, width: width, height: height, limit: maximumPixelCount)
+    // Both are less than 2^32, so the product cannot be more than an `UInt` holds.
+    guard UInt(width) * UInt(height) <= Image.maximumPixelCount else {
+      throw ImageError.tooLarge(file: file, width: width, height: height, limit: Image.maximumPixelCount)
     }
   }
+}
+
+/// Reads one format.
+protocol ImageDecoder {
+  /// What the file says about itself, unchecked.
+  static func header(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image.Header
+  /// The pixels; the size in `header` is checked. A decoder that can makes an image of at least `scale` (0...1) times
+  /// the size.
+  static func decode(
+    _ bytes: UnsafeRawBufferPointer, header: Image.Header, scale: Double, file: String
+  ) throws -> Image
 }

@@ -124,13 +124,12 @@ public struct RandomResizedCrop: Transform, Hashable {
       interpolation: interpolation)
   }
   public var isDeterministic: Bool { false }
-  /// As if all of the image were resized as much as the smallest piece of it is.
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
-    let least = (shape.scale.lowerBound * Double(height) * Double(width))
-    let h = (least / shape.ratio.upperBound).squareRoot()
-    let w = (least * shape.ratio.lowerBound).squareRoot()
-    guard h >= 1, w >= 1 else { return nil }
-    return (Int(Double(height * self.height) / h) + 1, Int(Double(width * self.width) / w) + 1)
+  /// That of the smallest piece that can be drawn.
+  public func magnification(height: Int, width: Int) -> Double? {
+    let least = shape.smallest(area: height * width)
+    let piece = (height: min(least.second, height), width: min(least.first, width))
+    return max(
+      Double(self.height) / Double(max(piece.height, 1)), Double(self.width) / Double(max(piece.width, 1)))
   }
   public var description: String { "RandomResizedCrop(\(height), \(width), \(shape), \(interpolation))" }
 }
@@ -156,6 +155,15 @@ struct RandomBox: Hashable, CustomStringConvertible {
     return (
       RandomBox.rounded((target * proportion).squareRoot()),
       RandomBox.rounded((target / proportion).squareRoot())
+    )
+  }
+
+  /// The least that either side can be.
+  func smallest(area: Int) -> (first: Int, second: Int) {
+    let least = Double(area) * scale.lowerBound
+    return (
+      RandomBox.rounded((least * ratio.lowerBound).squareRoot()),
+      RandomBox.rounded((least / ratio.upperBound).squareRoot())
     )
   }
 

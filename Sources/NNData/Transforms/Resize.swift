@@ -33,8 +33,9 @@ public struct Resize: DeterministicTransform, Hashable {
     return image.resized(height: height, width: width, interpolation: interpolation)
   }
 
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
-    outputSize(height: height, width: width)
+  public func magnification(height: Int, width: Int) -> Double? {
+    let size = outputSize(height: height, width: width)
+    return max(Double(size.height) / Double(height), Double(size.width) / Double(width))
   }
 
   /// What an image of the given size becomes.

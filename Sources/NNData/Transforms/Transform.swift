@@ -26,14 +26,15 @@ public protocol Transform<Input, Output>: Sendable, CustomStringConvertible {
   /// `Normalize` may say the one it equals.
   var normalization: Normalize? { get }
 
-  /// To which size an image is resized before anything else is done to it; nil if it is not, or that is not known. A
-  /// large photo can be decoded at a reduced size then (``Image/Decoding/scaled``).
-  func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)?
+  /// By how much the transform at most enlarges an image of this size before anything else is done to its pixels:
+  /// output pixels per input pixel along a side, less than 1 where it makes it smaller. Nil (the default) if it looks at
+  /// the pixels otherwise. With it a large photograph need not be decoded at its full size (``Image/Decoding``).
+  func magnification(height: Int, width: Int) -> Double?
 }
 
 extension Transform {
   public var normalization: Normalize? { nil }
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? { nil }
+  public func magnification(height: Int, width: Int) -> Double? { nil }
 
   /// Transforms an element by itself, outside any run: as element 0 of epoch 0 with seed 0.
   public func callAsFunction(_ input: Input) -> Output { self(input, context: SampleContext()) }
@@ -87,8 +88,8 @@ public struct Compose<Chain: Transform>: Transform {
   public var isDeterministic: Bool { chain.isDeterministic }
   public var randomStage: String? { chain.randomStage }
   public var normalization: Normalize? { chain.normalization }
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
-    chain.resizedSize(height: height, width: width)
+  public func magnification(height: Int, width: Int) -> Double? {
+    chain.magnification(height: height, width: width)
   }
   public var description: String { chain.description }
 }
@@ -104,8 +105,8 @@ public struct Chained<First: Transform, Second: Transform>: Transform where Firs
   public var isDeterministic: Bool { first.isDeterministic && second.isDeterministic }
   public var randomStage: String? { first.randomStage ?? second.randomStage }
   public var normalization: Normalize? { second.normalization ?? first.normalization }
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
-    first.resizedSize(height: height, width: width)
+  public func magnification(height: Int, width: Int) -> Double? {
+    first.magnification(height: height, width: width)
   }
   public var description: String { "\(first) | \(second)" }
 }

@@ -36,8 +36,8 @@ public struct ImageClassification: DeterministicTransform, Hashable {
     return Normalize(mean: mean, std: std)(ToTensor()(square))
   }
 
-  public func resizedSize(height: Int, width: Int) -> (height: Int, width: Int)? {
-    Resize(resize, interpolation: interpolation).resizedSize(height: height, width: width)
+  public func magnification(height: Int, width: Int) -> Double? {
+    Resize(resize).magnification(height: height, width: width)
   }
 
   public var normalization: Normalize? { Normalize(mean: mean, std: std) }
