@@ -53,7 +53,8 @@ import Testing
       #expect(resumed.status == 0 && resumed.output.contains("step 2"), "\(resumed.output)")
       let longer = try nn(["train", "--resume", "--output", run, "--epochs", "2"])
       #expect(
-        longer.status == 1 && longer.output.contains("OneCycleLR: expected the schedule of the checkpoint"),
+        longer.status == 1
+          && longer.output.contains("OneCycleLR: expected the schedule that the run began with"),
         "\(longer.output)")
     }
   }

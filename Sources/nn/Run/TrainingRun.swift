@@ -59,12 +59,9 @@ struct TrainingRun {
     manualSeed(settings.seed)
     let data = try RunData(images, settings, preprocessing)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
-    if !options.fastDevRun { try settings.write(to: folder.config, history: history) }
     let description = model.description(classes: data.classes, preprocessing)
     let trainer = try trainer(data, model, description)
-    let result = try trainer.fit(
-      model, train: data.train, validation: data.validation, resume: options.resume ? .last : .never,
-      restartSchedules: options.restartSchedule)
+    let result = try fit(trainer, model, data)
     say("Training ended: \(result.stopReason), step \(result.steps)")
     if result.stopReason == .interrupted {
       say("Go on with: nn \(command) --resume --output \(printable(folder.path))")
@@ -79,6 +76,22 @@ struct TrainingRun {
     }
     if let test = data.test { try trainer.test(model, test) }
     print(trainer.callbackMetrics)
+  }
+
+  /// Writes the settings down and trains; a run that is refused keeps the settings it had.
+  private func fit(_ trainer: Trainer, _ model: RunModel, _ data: RunData) throws -> FitResult {
+    let before = try? String(contentsOfFile: folder.config, encoding: .utf8)
+    if !options.fastDevRun { try settings.write(to: folder.config, history: history) }
+    do {
+      return try trainer.fit(
+        model, train: data.train, validation: data.validation, resume: options.resume ? .last : .never,
+        restartSchedules: options.restartSchedule)
+    } catch TrainerError.scheduleOfAnotherLength(let name, let was, let now) {
+      if let before { try AtomicFile.write(folder.config) { try $0.write(Array(before.utf8)) } }
+      throw CommandError(
+        "\(name): expected the schedule that the run began with, made for \(was), found one for \(now); give the epochs "
+          + "that it had, or --restart-schedule to begin a new one for the further epochs")
+    }
   }
 
   /// Refuses weights that became infinite or NaN as the result of a run.
