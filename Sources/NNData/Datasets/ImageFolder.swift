@@ -29,6 +29,8 @@ public struct ImageFolder: VisionDataset {
   /// Whether large photos may be decoded at a reduced size, as far as `transform` allows it.
   public let decoding: Image.Decoding
   public var transform: any Transform<Image, Tensor>
+  /// Keeps what `transform` makes of the files, if it is deterministic, so that each is decoded once; nil for none.
+  public var cache: ImageCache?
 
   /// Lists the files.
   ///
@@ -38,11 +40,13 @@ public struct ImageFolder: VisionDataset {
   ///   - orientation: Whether the orientation that a camera noted is applied.
   ///   - decoding: Whether large photos may be decoded at a reduced size, which the resize behind it makes up for.
   ///   - allowEmpty: Whether a class may have no images.
+  ///   - cache: Keeps transformed images, so that each file is decoded once.
   ///
   /// Throws ``DatasetError`` if there is no folder of a class or a class is empty, and `FileError`.
   public init(
     _ root: String, mode: Image.Mode = .rgb, transform: any Transform<Image, Tensor> = ToTensor(),
-    orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, allowEmpty: Bool = false
+    orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, allowEmpty: Bool = false,
+    cache: ImageCache? = nil
   ) throws {
     let names = try ImageFolder.folders(of: root)
     guard !names.isEmpty else {
@@ -51,6 +55,7 @@ public struct ImageFolder: VisionDataset {
     try self.init(
       root, classes: names, names: names, mode: mode, transform: transform, orientation: orientation,
       decoding: decoding, allowEmpty: allowEmpty)
+    self.cache = cache
   }
 
   /// - Parameters:
@@ -93,12 +98,13 @@ public struct ImageFolder: VisionDataset {
   ///   - root: the folder that relative paths start from.
   ///   - files: path and class of each image.
   ///   - classes: names of the classes in the order of their numbers; by default those of the files, sorted.
+  ///   - cache: keeps transformed images, so that each file is decoded once.
   ///
   /// Throws ``DatasetError`` if a file has a class that is not among `classes`. Files are opened when they are asked for.
   public init(
     _ root: String, files: [(path: String, label: String)], classes: [String]? = nil, mode: Image.Mode = .rgb,
     transform: any Transform<Image, Tensor> = ToTensor(), orientation: Image.Orientation = .apply,
-    decoding: Image.Decoding = .exact
+    decoding: Image.Decoding = .exact, cache: ImageCache? = nil
   ) throws {
     let classes = classes ?? Set(files.map(\.label)).sorted(by: isBefore)
     let numbers = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
@@ -117,6 +123,7 @@ public struct ImageFolder: VisionDataset {
     self.orientation = orientation
     self.decoding = decoding
     self.transform = transform
+    self.cache = cache
   }
 
   /// Label of each class.
@@ -134,6 +141,26 @@ public struct ImageFolder: VisionDataset {
     try Image(
       contentsOfFile: paths[index], mode: mode, orientation: orientation, decoding: decoding, for: transform)
   }
+
+  public func element(at index: Int, context: SampleContext) throws -> Sample {
+    Sample(input: try kept(index, context).tensor(), label: targets[index])
+  }
+
+  public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
+    try batch(at: indices, contexts: contexts, of: kept)
+  }
+
+  /// An image for the network, from the cache if it is there.
+  func kept(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
+    guard let cache, transform.isDeterministic, paths.indices.contains(index) else {
+      return try prepared(index, context)
+    }
+    let key = ImageCache.Key(path: paths[index], recipe: recipe)
+    return try cache.image(key) { try prepared(index, context) }
+  }
+
+  /// How files are read and transformed.
+  var recipe: String { "\(mode) | \(orientation) | \(decoding) | \(transform)" }
 
   /// Image files below a folder by their names, sorted, and what was left out.
   public static func listing(of folder: String) throws -> (paths: [String], skipped: [SkippedFile]) {

@@ -52,7 +52,7 @@ extension ImageFolder {
   /// Names, sizes and times of the files, and how they are read: not their bytes.
   public func fingerprint() throws -> String? {
     var digest = Digest.sha256()
-    digest.update("\(mode) | \(orientation) | \(decoding) | \(transform)")
+    digest.update(recipe)
     for path in paths {
       var status = stat()
       guard stat(path, &status) == 0 else { throw FileError.reading(path) }

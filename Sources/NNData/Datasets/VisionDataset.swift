@@ -34,12 +34,18 @@ extension VisionDataset {
   }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
+    try batch(at: indices, contexts: contexts, of: prepared)
+  }
+
+  func batch(
+    at indices: [Int], contexts: [SampleContext], of prepared: (Int, SampleContext) throws -> PreparedTensor
+  ) throws -> Sample {
     var stack = TensorStack(count: indices.count)
     for (index, context) in zip(indices, contexts) { try stack.append(prepared(index, context)) }
     return Sample(input: try stack.finished(), target: Tensor(indices.map { targets[$0] }))
   }
 
-  private func prepared(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
+  func prepared(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
     require(indices.contains(index), "VisionDataset", "index \(index) is outside 0..<\(count)")
     return ImageView(try imageToTransform(at: index)).prepared(by: transform, context: context)
   }

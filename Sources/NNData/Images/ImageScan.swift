@@ -60,15 +60,15 @@ public struct ImageScan: Sendable {
     findings = Self.findings(paths, facts)
   }
 
-  /// The files that cannot be read, decoded no further than a training with `transform` would.
+  /// The files that cannot be read, read as a training on `images` would, which then finds them in their cache.
   package static func unreadable(
-    _ paths: [String], decoding: Image.Decoding, for transform: any Transform<Image, Tensor>,
-    workers: Int? = nil,
-    progress: (Int) -> Void = { _ in }
+    _ images: ImageFolder, workers: Int? = nil, progress: (Int) -> Void = { _ in }
   ) -> [ImageFinding] {
+    let places = Dictionary(zip(images.paths, images.paths.indices), uniquingKeysWith: { first, _ in first })
+    let paths = images.paths
     let facts = Self.facts(paths, workers) { path in
-      let image = try Image(contentsOfFile: path, decoding: decoding, for: transform)
-      return Facts(width: image.width, height: image.height, channels: image.channels, digest: "")
+      let shape = try images.kept(places[path] ?? 0, SampleContext()).shape
+      return Facts(width: shape[2], height: shape[1], channels: shape[0], digest: "")
     } progress: {
       progress($0)
     }

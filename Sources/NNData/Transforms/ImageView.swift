@@ -5,7 +5,7 @@ import NNCore
 ///
 /// Geometric stages only note what they do. So a chain from file to tensor computes each pixel once, none that a
 /// crop drops, and writes it where it belongs. The values are those of the stages one by one, bit for bit.
-struct ImageView {
+package struct ImageView: Sendable {
   private let image: Image
   /// What is resized, a rectangle inside `image`.
   private var part: CropBox

@@ -2,7 +2,7 @@ import NNCore
 
 /// The result of a chain from image to tensor while it is not in memory yet: what can be written straight into a
 /// batch.
-enum PreparedTensor {
+package enum PreparedTensor: Sendable {
   case image(ImageView, Normalize?)
   case tensor(Tensor)
 
@@ -16,6 +16,22 @@ enum PreparedTensor {
     switch self {
     case .image: .float32
     case .tensor(let tensor): tensor.dtype
+    }
+  }
+
+  /// The same without what was noted only: nothing of the image that it came from is held.
+  func rendered() -> PreparedTensor {
+    switch self {
+    case .image(let view, let normalize): .image(ImageView(view.rendered()), normalize)
+    case .tensor(let tensor): .tensor(tensor.detach().contiguous())
+    }
+  }
+
+  /// Memory of the result of ``rendered()``.
+  var byteCount: Int {
+    switch self {
+    case .image(let view, _): view.height * view.width * view.channels
+    case .tensor(let tensor): tensor.count * tensor.dtype.byteCount
     }
   }
 
@@ -57,7 +73,7 @@ protocol ImageStage {
 }
 
 /// A stage, or a chain of them, that need not compute its tensor at once.
-protocol TensorStage {
+package protocol TensorStage {
   func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor
 }
 
@@ -67,7 +83,9 @@ extension ImageView {
     return ImageView(transform(rendered(), context: context))
   }
 
-  func prepared<T: Transform<Image, Tensor>>(by transform: T, context: SampleContext) -> PreparedTensor {
+  package func prepared<T: Transform<Image, Tensor>>(by transform: T, context: SampleContext)
+    -> PreparedTensor
+  {
     if let stage = transform as? any TensorStage { return stage.prepared(self, context: context) }
     return .tensor(transform(rendered(), context: context))
   }
@@ -82,7 +100,7 @@ extension Chained: ImageStage where First.Input == Image, First.Output == Image,
 extension Chained: TensorStage where First.Input == Image, Second.Output == Tensor {
   // What lies between the two stages is known only at run time. Casts to constrained protocols would tell, but each
   // takes as long as a small image.
-  func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
+  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
     if let stage = first as? any ImageStage {
       return finished(stage.noted(on: view, context: context), context)
     }
@@ -116,13 +134,13 @@ extension Compose: ImageStage where Chain.Input == Image, Chain.Output == Image 
 }
 
 extension Compose: TensorStage where Chain.Input == Image, Chain.Output == Tensor {
-  func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
+  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
     view.prepared(by: chain, context: context)
   }
 }
 
 extension ToTensor: TensorStage {
-  func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor { .image(view, nil) }
+  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor { .image(view, nil) }
 }
 
 extension Resize: ImageStage {

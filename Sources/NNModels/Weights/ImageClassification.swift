@@ -32,8 +32,16 @@ public struct ImageClassification: DeterministicTransform, Hashable {
   }
 
   public func callAsFunction(_ image: Image) -> Tensor {
-    let square = CenterCrop(crop)(Resize(resize, interpolation: interpolation)(image))
-    return Normalize(mean: mean, std: std)(ToTensor()(square))
+    stages(image)
+  }
+
+  private var stages: some Transform<Image, Tensor> {
+    Compose {
+      Resize(resize, interpolation: interpolation)
+      CenterCrop(crop)
+      ToTensor()
+      Normalize(mean: mean, std: std)
+    }
   }
 
   public func magnification(height: Int, width: Int) -> Double? {
@@ -44,5 +52,11 @@ public struct ImageClassification: DeterministicTransform, Hashable {
 
   public var description: String {
     "ImageClassification(crop: \(crop), resize: \(resize), \(interpolation), mean: \(mean), std: \(std))"
+  }
+}
+
+extension ImageClassification: TensorStage {
+  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
+    view.prepared(by: stages, context: context)
   }
 }

@@ -96,7 +96,7 @@ struct FinetuneCommand: ParsableCommand {
   /// The settings with the head and optimizer that do best on the validation images.
   private func searched(_ run: TrainingRun) throws -> RunConfiguration {
     let settings = run.settings
-    let data = try RunData(run.images, settings, run.preprocessing)
+    let data = try RunData(run.images, settings)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     guard let network = model.network as? TransferNetwork else { return settings }
     network.eval()

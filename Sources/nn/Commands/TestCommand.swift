@@ -22,14 +22,15 @@ struct TestCommand: ParsableCommand {
         "\(printable(run.split)): expected the split of the run, found none; its test images are not known")
     }
     let saved = try SavedModel(contentsOf: checkpoint ?? run.path)
-    let images = try RunImages(settings, split: isKept ? run.split : nil)
+    let images = try RunImages(
+      settings, saved.description.preprocessing, split: isKept ? run.split : nil)
     guard images.classes == saved.description.classes else {
       throw CommandError(
         "\(printable(run.path)): expected images of the \(saved.description.classes.count) classes of the model, "
           + "found \(images.classes.count) classes")
     }
     try images.show()
-    guard let test = try RunData(images, settings, saved.description.preprocessing).test else {
+    guard let test = try RunData(images, settings).test else {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
     let trainer = Trainer()

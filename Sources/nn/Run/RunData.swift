@@ -11,8 +11,7 @@ struct RunData {
   /// Training batches.
   var batchesPerEpoch: Int { train.batchCount ?? 1 }
 
-  init(_ images: RunImages, _ settings: RunConfiguration, _ preprocessing: Preprocessing) throws {
-    let transform = preprocessing.transform
+  init(_ images: RunImages, _ settings: RunConfiguration) throws {
     let leavesOne = images.leavesLastImageOut(settings)
     func batches(
       _ images: some VisionDataset, _ indices: [Int], shuffle: Bool, _ generator: Generator
@@ -23,9 +22,7 @@ struct RunData {
     }
     func loader(_ part: SplitPart, shuffle: Bool = false, _ generator: Generator) -> DataLoader<Sample>? {
       guard let content = images.parts[part] else { return nil }
-      var prepared = content.images
-      prepared.transform = transform
-      return batches(prepared, content.indices, shuffle: shuffle, generator)
+      return batches(content.images, content.indices, shuffle: shuffle, generator)
     }
     // Generators of their own: evaluation leaves the stream of the training untouched.
     guard let train = loader(.train, shuffle: true, .default),

@@ -23,24 +23,31 @@ struct RunImages {
   /// The split by file names, nil for data sets that are the same everywhere.
   private(set) var files: [SplitFile]?
 
-  /// - Parameter split: file of the split that the run already has; nil to make one.
-  init(_ settings: RunConfiguration, split: String? = nil) throws {
+  /// - Parameters:
+  ///   - split: file of the split that the run already has; nil to make one.
+  ///   - preprocessing: what is done to the images of files.
+  ///   - cache: keeps what is made of files that are asked for more than once.
+  init(
+    _ settings: RunConfiguration, _ preprocessing: Preprocessing, split: String? = nil,
+    cache: ImageCache? = nil
+  ) throws {
     switch settings.dataset {
     case "cifar10":
       self.init(
-        settings, try CIFAR10(root: settings.root, train: true, download: true),
+        settings, preprocessing, try CIFAR10(root: settings.root, train: true, download: true),
         try CIFAR10(root: settings.root, train: false))
     case "cifar100":
       self.init(
-        settings, try CIFAR100(root: settings.root, train: true, download: true),
+        settings, preprocessing, try CIFAR100(root: settings.root, train: true, download: true),
         try CIFAR100(root: settings.root, train: false))
     case "folder":
-      var files = try split.map { try SplitFiles(kept: $0) } ?? SplitFiles(settings)
+      let reading = FileReading(settings.root, preprocessing, cache)
+      var files = try split.map { try SplitFiles(kept: $0) } ?? SplitFiles(settings, reading)
       if split != nil { try files.compareWithFolder(settings) }
-      try self.init(settings, files: files)
+      try self.init(settings, files: files, reading)
     default:
       self.init(
-        settings, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000))
+        settings, preprocessing, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000))
     }
     if let limit = settings.limitTrain, let train = parts[.train], train.indices.count > limit {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
@@ -51,8 +58,12 @@ struct RunImages {
 
   /// A data set that is the same everywhere, with test images of its own.
   private init(
-    _ settings: RunConfiguration, _ images: some VisionDataset, _ tested: some VisionDataset
+    _ settings: RunConfiguration, _ preprocessing: Preprocessing, _ images: some VisionDataset,
+    _ tested: some VisionDataset
   ) {
+    var (images, tested) = (images, tested)
+    images.transform = preprocessing.transform
+    tested.transform = preprocessing.transform
     classes = images.classes
     let order = Generator(seed: settings.seed).randperm(images.count)
     let held = max(1, Int(Double(images.count) * settings.validationShare))
@@ -65,16 +76,13 @@ struct RunImages {
     ]
   }
 
-  private init(_ settings: RunConfiguration, files: SplitFiles) throws {
+  private init(_ settings: RunConfiguration, files: SplitFiles, _ reading: FileReading) throws {
     let used = files.files.filter { $0.part != nil }
     classes = files.classes
     // One data set whose images are numbered by name, so that other splits of it find what was kept for them.
     let sorted = used.sorted { isOrdered($0.path, $1.path) }
     let place = Dictionary(uniqueKeysWithValues: zip(sorted.map(\.path), sorted.indices))
-    let images = try ImageFolder(
-      settings.root, files: sorted.map { (path: $0.path, label: $0.label) }, classes: classes,
-      orientation: settings.upright ? .apply : .ignore,
-      decoding: Image.Decoding(rawValue: settings.decoding) ?? .exact)
+    let images = try reading.images(sorted, classes: classes)
     parts = [:]
     for part in SplitPart.allCases {
       guard let origin = files.origins[part] else { continue }

@@ -30,10 +30,10 @@ struct SplitFiles {
   // MARK: A new split
 
   /// Finds the files, and cuts out the parts that have no folder of their own.
-  init(_ settings: RunConfiguration) throws {
+  init(_ settings: RunConfiguration, _ reading: FileReading) throws {
     files = []
     try find(settings)
-    if settings.skipDamaged { try leaveDamagedOut(settings) }
+    if settings.skipDamaged { try leaveDamagedOut(reading) }
     classes = Set(files.filter { !damaged.contains($0.path) }.map(\.label)).sorted(by: isOrdered)
     let given = laidOut.union(files.compactMap(\.part))
     var cutting: [SplitPart] = []
@@ -61,14 +61,12 @@ struct SplitFiles {
   }
 
   /// Reads all images, and remembers those that cannot be read.
-  private mutating func leaveDamagedOut(_ settings: RunConfiguration) throws {
-    let paths = files.map { $0.path.hasPrefix("/") ? $0.path : "\(settings.root)/\($0.path)" }
+  private mutating func leaveDamagedOut(_ reading: FileReading) throws {
+    let images = try reading.images(files)
+    let paths = images.paths
     let progress = ProgressLine(label: "Checking images", total: paths.count, unit: "image")
     var done = 0
-    let findings = ImageScan.unreadable(
-      paths, decoding: Image.Decoding(rawValue: settings.decoding) ?? .exact,
-      for: try settings.preprocessing.transform
-    ) { count in
+    let findings = ImageScan.unreadable(images) { count in
       progress.update(by: count - done)
       done = count
     }

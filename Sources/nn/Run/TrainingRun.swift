@@ -35,7 +35,7 @@ struct TrainingRun {
     history = try Self.history(settings, options)
     let kept = options.resume && FileManager.default.fileExists(atPath: folder.split) ? folder.split : nil
     preprocessing = try settings.preprocessing
-    images = try RunImages(settings, split: kept)
+    images = try RunImages(settings, preprocessing, split: kept, cache: .forTraining)
     try images.show()
     manualSeed(settings.seed)
     lock = options.fastDevRun ? nil : try early ?? RunLock(folder.path)
@@ -57,7 +57,7 @@ struct TrainingRun {
   /// Trains, writes the model of the best epoch, and tests it.
   func run() throws {
     manualSeed(settings.seed)
-    let data = try RunData(images, settings, preprocessing)
+    let data = try RunData(images, settings)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     let description = model.description(classes: data.classes, preprocessing)
     let trainer = try trainer(data, model, description)
