@@ -78,7 +78,8 @@ let package = Package(
       name: "PredictExample", dependencies: ["ExampleSupport"], path: "Examples/PredictExample"),
 
     // Tests.
-    .target(name: "TestSupport", dependencies: ["NNCore", "NNLayers"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning"], path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
       resources: [.copy("Fixtures")]),

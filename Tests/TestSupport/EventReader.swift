@@ -1,42 +1,51 @@
 import Foundation
-import Testing
-
 import NNLightning
 
 /// Reads an event file record by record, checksums included.
-struct EventReader {
-  struct Scalar: Equatable {
-    var tag: String
-    var step: UInt64
-    var value: Float?
+package struct EventReader {
+  package struct Scalar: Equatable, Sendable {
+    package var tag: String
+    package var step: UInt64
+    package var value: Float?
   }
 
-  private(set) var version: String?
-  private(set) var scalars: [Scalar] = []
+  package private(set) var version: String?
+  package private(set) var scalars: [Scalar] = []
   /// Of TensorBoard's table of runs.
-  private(set) var hyperparameters: [String: String] = [:]
-  private(set) var endings: [UInt64] = []
+  package private(set) var hyperparameters: [String: String] = [:]
+  package private(set) var endings: [UInt64] = []
 
-  init(_ data: Data) throws {
+  /// Throws ``Malformed`` at the first byte that does not belong there.
+  package init(_ data: Data) throws {
     var rest = data
     func number<T: FixedWidthInteger>(_ bytes: Data, _ type: T.Type) -> T {
       bytes.reversed().reduce(T.zero) { $0 << 8 | T($1) }
     }
     while !rest.isEmpty {
       let head = Data(rest.prefix(12))
-      try #require(head.count == 12)
+      try require(head.count == 12, "a record of \(head.count) bytes")
       let length = Int(number(head.prefix(8), UInt64.self))
-      #expect(number(Data(head.suffix(4)), UInt32.self) == maskedCRC32C(Data(head.prefix(8))))
+      try require(
+        number(Data(head.suffix(4)), UInt32.self) == maskedCRC32C(Data(head.prefix(8))),
+        "the checksum of a length")
       rest = Data(rest.dropFirst(12))
-      try #require(rest.count >= length + 4)
+      try require(rest.count >= length + 4, "a record of \(length) bytes in \(rest.count)")
       let record = Data(rest.prefix(length))
-      #expect(number(Data(rest.dropFirst(length).prefix(4)), UInt32.self) == maskedCRC32C(record))
+      try require(
+        number(Data(rest.dropFirst(length).prefix(4)), UInt32.self) == maskedCRC32C(record),
+        "the checksum of a record")
       rest = Data(rest.dropFirst(length + 4))
       try read(record)
     }
   }
 
-  private struct Truncated: Error {}
+  package struct Malformed: Error {
+    package var what: String
+  }
+
+  private func require(_ holds: Bool, _ what: @autoclosure () -> String) throws {
+    if !holds { throw Malformed(what: what()) }
+  }
 
   private enum Field {
     case varint(UInt64), fixed(Data), bytes(Data)
@@ -47,7 +56,7 @@ struct EventReader {
     func varint() throws -> UInt64 {
       var (value, shift): (UInt64, UInt64) = (0, 0)
       while true {
-        guard let byte = bytes.popFirst() else { throw Truncated() }
+        guard let byte = bytes.popFirst() else { throw Malformed(what: "a message that ends too early") }
         value |= UInt64(byte & 0x7f) << shift
         if byte < 0x80 { return value }
         shift += 7
@@ -57,7 +66,7 @@ struct EventReader {
     while !bytes.isEmpty {
       let key = try varint()
       func take(_ count: Int) throws -> Data {
-        try #require(bytes.count >= count)
+        try require(bytes.count >= count, "a field of \(count) bytes in \(bytes.count)")
         defer { bytes = bytes.dropFirst(count) }
         return Data(bytes.prefix(count))
       }
@@ -96,16 +105,16 @@ struct EventReader {
     guard case (1, .bytes(let plugin))? = try fields(metadata).first,
       case (1, .bytes(let name))? = try fields(plugin).first, name == Data("hparams".utf8)
     else { return }
-    let content = try #require(try fields(plugin).last { $0.number == 2 })
-    guard case .bytes(let message) = content.value,
+    guard case .bytes(let message)? = try fields(plugin).last(where: { $0.number == 2 })?.value,
       case (let kind, .bytes(let info))? = try fields(message).first
-    else { throw Truncated() }
-    #expect(tag == (kind == 3 ? "_hparams_/session_start_info" : "_hparams_/session_end_info"))
+    else { throw Malformed(what: "a message that ends too early") }
+    try require(
+      tag == (kind == 3 ? "_hparams_/session_start_info" : "_hparams_/session_end_info"), "the tag \(tag)")
     for case (1, .varint(let status)) in try fields(info) where kind == 4 { endings.append(status) }
     for case (1, .bytes(let entry)) in try fields(info) where kind == 3 {
       guard case (1, .bytes(let name))? = try fields(entry).first,
         case (2, .bytes(let value))? = try fields(entry).last
-      else { throw Truncated() }
+      else { throw Malformed(what: "a message that ends too early") }
       let text =
         switch try fields(value).first {
         case (2, .fixed(let bits))?:
