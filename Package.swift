@@ -39,7 +39,7 @@ let package = Package(
       name: "NNData",
       dependencies: [
         "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG", "CWebP", "CGIF",
-        "CTIFF",
+        "CTIFF", "CZlib",
       ]),
     .target(
       name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"],

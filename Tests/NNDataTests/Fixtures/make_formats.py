@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 folder = Path(__file__).parent / "formats"
 folder.mkdir(exist_ok=True)
@@ -41,6 +41,28 @@ for value in range(1, 9):
     save(f"turn{value}.tiff", color, tiffinfo={0x112: value})
 big = b"Exif\0\0MM\0*\0\0\0\x08\0\x02\x01\x0f\0\x02\0\0\0\x02A\0\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 save("turn6-big-endian.jpg", color, quality=92, exif=big)
+xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation=%s</x:xmpmeta>'
+attribute, element = xmp % b'"6"/>', b"<x:xmpmeta><tiff:Orientation>8</tiff:Orientation></x:xmpmeta>"
+save("xmp6.jpg", color, quality=92, xmp=attribute)
+save("xmp8.webp", color, quality=80, xmp=element)
+save("xmp6.tiff", color, tiffinfo={700: attribute})
+exif = Image.Exif()
+exif[0x112] = 3
+save("exif3-xmp6.jpg", color, quality=92, exif=exif, xmp=attribute)
+exif[0x112] = 9
+save("exif9-xmp6.jpg", color, quality=92, exif=exif, xmp=attribute)
+exif = Image.Exif()
+exif[0x10f] = "maker"
+save("maker-xmp8.webp", color, quality=80, exif=exif, xmp=element)
+for name, text, packed in [("xmp6.png", attribute, False), ("xmp8-packed.png", element, True)]:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", text.decode(), zip=packed)
+    save(name, color, pnginfo=texts)
+profile = "\nexif\n%8d\n%s\n" % (len(big), big.hex())
+for packed in [False, True]:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Raw profile type exif", profile, zip=packed)
+    save("profile6-packed.png" if packed else "profile6.png", color, pnginfo=texts)
 save("turn6-gray.jpg", gray, quality=92, exif=big)
 save("turn6-opacity.png", rgba, exif=big[6:])
 

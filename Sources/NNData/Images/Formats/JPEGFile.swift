@@ -69,8 +69,10 @@ enum JPEGFile: ImageDecoder {
     bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
   }
 
-  /// What the first segment of EXIF data (APP1) says.
+  /// What the first segment of EXIF data (APP1) says, or else the last one of XMP.
   private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var (exif, xmp): (Int?, Int?)
+    var hasExif = false
     var place = 2
     while place + 4 <= bytes.count, bytes[place] == 0xff {
       let marker = bytes[place + 1]
@@ -79,16 +81,21 @@ enum JPEGFile: ImageDecoder {
         continue
       }
       // Markers without a length, and the start of the pixels.
-      if marker == 0xda || marker == 0xd9 || marker == 1 || (0xd0...0xd8).contains(marker) { return 1 }
+      if marker == 0xda || marker == 0xd9 || marker == 1 || (0xd0...0xd8).contains(marker) { break }
       let length = Int(bytes[place + 2]) << 8 | Int(bytes[place + 3])
       let end = place + 2 + length
-      guard length >= 2, end <= bytes.count else { return 1 }
-      if marker == 0xe1, bytes.has("Exif\0\0", at: place + 4) {
-        return Exif.orientation(bytes[place + 4..<end])
+      guard length >= 2, end <= bytes.count else { break }
+      let content = bytes[place + 4..<end]
+      if marker == 0xe1, !hasExif, bytes.has("Exif\0\0", at: place + 4) {
+        exif = Exif.orientation(content)
+        hasExif = true
+      }
+      if marker == 0xe1, content.starts(with: XMP.marker) {
+        xmp = XMP.orientation(content.dropFirst(XMP.marker.count))
       }
       place = end
     }
-    return 1
+    return exif ?? xmp ?? 1
   }
 
   /// Damage that leaves the picture complete is only a warning of the decoder's and passes, as in PIL; a file that

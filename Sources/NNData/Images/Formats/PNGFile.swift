@@ -11,10 +11,17 @@ enum PNGFile: ImageDecoder {
   private static let sixteenBitIsSRGB: UInt32 = 4
 
   static func header(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image.Header {
-    var (first, orientation, isTransparent): (Chunk?, Int, Bool) = (nil, 1, false)
+    var (first, isTransparent): (Chunk?, Bool) = (nil, false)
+    var (exif, profile, xmp): (Int?, Int?, Int?)
     try forEachChunk(bytes, file) { chunk in
       first = first ?? chunk
-      if chunk.name == "eXIf" { orientation = Exif.orientation(bytes[chunk.content]) }
+      if chunk.name == "eXIf" { exif = Exif.orientation(bytes[chunk.content]) }
+      if let text = PNGText.read(chunk.name, bytes[chunk.content]) {
+        if text.keyword == XMP.keyword { xmp = XMP.orientation(text.text) }
+        if text.keyword == "Raw profile type exif" {
+          profile = Exif.orientation(PNGText.rawProfile(text.text))
+        }
+      }
       if chunk.name == "tRNS" { isTransparent = true }
     }
     guard let first, first.name == "IHDR", first.content.count == 13 else {
@@ -30,7 +37,7 @@ enum PNGFile: ImageDecoder {
       }
     return Image.Header(
       format: .png, width: word(bytes, place), height: word(bytes, place + 4), color: color,
-      bits: Int(bytes[place + 8]), orientation: orientation)
+      bits: Int(bytes[place + 8]), orientation: exif ?? profile ?? xmp ?? 1)
   }
 
   static func decode(

@@ -16,7 +16,7 @@ enum TIFFFile: ImageDecoder {
         case PHOTOMETRIC_SEPARATED: .cmyk
         default: samples > 3 ? .rgbWithOpacity : .rgb
         }
-      let orientation = value(tiff, TIFFTAG_ORIENTATION)
+      let orientation = orientation(tiff)
       return Image.Header(
         format: .tiff, width: Int(width), height: Int(height), color: color,
         bits: value(tiff, TIFFTAG_BITSPERSAMPLE), orientation: (1...8).contains(orientation) ? orientation : 1
@@ -64,6 +64,15 @@ enum TIFFFile: ImageDecoder {
         }
       }
     }
+  }
+
+  /// What the tag says, or else XMP; 1 if nothing does.
+  private static func orientation(_ tiff: OpaquePointer) -> Int {
+    var value: UInt16 = 0
+    if nn_tiff_get_orientation(tiff, &value) == 1 { return Int(value) }
+    var (count, data): (UInt32, UnsafeRawPointer?) = (0, nil)
+    guard nn_tiff_get_xmp(tiff, &count, &data) == 1, let data else { return 1 }
+    return XMP.orientation(UnsafeRawBufferPointer(start: data, count: Int(count))) ?? 1
   }
 
   private static func value(_ tiff: OpaquePointer, _ tag: Int32) -> Int {

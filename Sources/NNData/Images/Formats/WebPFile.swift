@@ -54,15 +54,18 @@ enum WebPFile: ImageDecoder {
     return header.color == .rgbWithOpacity ? image : image.rgb()
   }
 
-  /// What the EXIF chunk says.
+  /// What the EXIF chunk says, or else that of XMP.
   private static func orientation(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var (exif, xmp): (Int?, Int?)
     var place = 12
     while place + 8 <= bytes.count {
       let length = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)))
-      guard length <= bytes.count - place - 8 else { return 1 }
-      if bytes.has("EXIF", at: place) { return Exif.orientation(bytes[place + 8..<place + 8 + length]) }
+      guard length <= bytes.count - place - 8 else { break }
+      let content = bytes[place + 8..<place + 8 + length]
+      if exif == nil, bytes.has("EXIF", at: place) { exif = Exif.orientation(content) }
+      if xmp == nil, bytes.has("XMP ", at: place) { xmp = XMP.orientation(content) }
       place += 8 + length + length % 2
     }
-    return 1
+    return exif ?? xmp ?? 1
   }
 }
