@@ -1,5 +1,3 @@
-import CNNKernels
-
 /// What a device must be able to do. Coarse on purpose: one call per operation, tensors in and out, nothing
 /// recorded. Shapes and element types are checked by the caller.
 package protocol Backend: Sendable {
@@ -10,15 +8,15 @@ package protocol Backend: Sendable {
   /// Writes `source`, broadcast, into the part of `target` that `view` describes; `target` is uniquely referenced.
   func assign(_ source: Tensor, to view: Tensor)
   func cast(_ x: Tensor, to dtype: DType) -> Tensor
-  func unary(_ op: nn_unary_op, _ x: Tensor) -> Tensor
+  func unary(_ op: UnaryOp, _ x: Tensor) -> Tensor
   /// Operands of one element type, broadcast against each other.
-  func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor
+  func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) -> Tensor
   /// Writes op(target, b) into `target`, whose storage nobody else holds.
-  func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor)
-  /// y = f(x), and y = g · f'(x) with g of the shape of x.
-  func activate(_ op: nn_activation, _ x: Tensor, _ parameters: ActivationParameters) -> Tensor
-  func activateBackward(_ op: nn_activation, _ g: Tensor, _ x: Tensor, _ parameters: ActivationParameters)
-    -> Tensor
+  func binaryInPlace(_ op: BinaryOp, _ target: inout Tensor, _ b: Tensor)
+  /// f(x).
+  func activate(_ function: Activation, _ x: Tensor) -> Tensor
+  /// g · f'(x), with g of the shape of x.
+  func activateBackward(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor
   /// Softmax along `axis`, or its logarithm, in the memory order of x if that is dense.
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor
   /// Gradient of the softmax's input from that of its result y.
@@ -29,10 +27,10 @@ package protocol Backend: Sendable {
   func classSpread(_ g: Tensor, _ targets: ClassTargets, classes: Int) -> Tensor
   /// The linear map `plan` along `axis`.
   func resample(_ x: Tensor, axis: Int, _ plan: ResamplingPlan) -> Tensor
-  func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor
+  func compare(_ op: CompareOp, _ a: Tensor, _ b: Tensor) -> Tensor
   func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor
   /// Reduces over `axes`, which stay as size 1. Sums and products of integers are int64, and so are those of bool.
-  func reduce(_ op: nn_reduce_op, _ x: Tensor, axes: [Int]) -> Tensor
+  func reduce(_ op: ReduceOp, _ x: Tensor, axes: [Int]) -> Tensor
   /// Index of the first extreme along `axis`, which stays as size 1.
   func argReduce(_ x: Tensor, axis: Int, smallest: Bool) -> Tensor
   /// Running sum or product along `axis`.

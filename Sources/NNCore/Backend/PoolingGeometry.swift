@@ -1,5 +1,3 @@
-import CNNKernels
-
 /// Where the windows of a 2-D pooling lie in its input.
 package struct PoolingGeometry: Sendable {
   package let rows: PoolingAxis
@@ -16,12 +14,17 @@ package struct PoolingAxis: Sendable {
   /// Number of windows.
   package var output: Int { windows.count }
   /// Distance of the elements of a window.
-  let dilation: Int
-  let windows: [nn_pool_window]
-  let largestWindow: Int
-  /// The windows that cover element i: `covers[coverStart[i]..<coverStart[i + 1]]`, in the order of the windows.
-  let covers: [nn_pool_cover]
-  let coverStart: [Int32]
+  package let dilation: Int
+  package let windows: [Window]
+  package let largestWindow: Int
+
+  /// The elements of one window inside the input.
+  package struct Window: Sendable {
+    package let start: Int
+    package let count: Int
+    /// What an average divides by.
+    package let divisor: Int
+  }
 
   /// What an average divides by, as a product over both axes.
   enum Divisor {
@@ -51,7 +54,7 @@ package struct PoolingAxis: Sendable {
     var count = (ceilMode ? room + stride - 1 : room) / stride + 1
     // A last window that would start in the padding behind the input is dropped.
     if ceilMode && (count - 1) * stride >= input + padding { count -= 1 }
-    let windows = (0..<count).map { index in
+    let windows = (0..<count).map { index -> Window in
       let corner = index * stride - padding
       let first = corner >= 0 ? 0 : (-corner + dilation - 1) / dilation
       let last = min(kernel, (input - corner + dilation - 1) / dilation)
@@ -64,8 +67,7 @@ package struct PoolingAxis: Sendable {
         case .elements: last - first
         case .fixed(let size): size
         }
-      return nn_pool_window(
-        start: Int32(corner + first * dilation), count: Int32(last - first), divisor: Int32(size))
+      return Window(start: corner + first * dilation, count: last - first, divisor: size)
     }
     self.init(input: input, windows: windows, dilation: dilation)
   }
@@ -75,30 +77,19 @@ package struct PoolingAxis: Sendable {
     require(
       output >= 0 && (input > 0 || output == 0), name,
       "cannot share \(input) elements out to \(output) windows")
-    let windows = (0..<output).map { index in
+    let windows = (0..<output).map { index -> Window in
       let start = index * input / output
       let count = ((index + 1) * input + output - 1) / output - start
-      return nn_pool_window(start: Int32(start), count: Int32(count), divisor: Int32(count))
+      return Window(start: start, count: count, divisor: count)
     }
     self.init(input: input, windows: windows, dilation: 1)
   }
 
-  private init(input: Int, windows: [nn_pool_window], dilation: Int) {
+  private init(input: Int, windows: [Window], dilation: Int) {
     require(input <= Int32.max && windows.count <= Int32.max, "PoolingAxis", "\(input) elements are too many")
-    var covers = Array(repeating: [nn_pool_cover](), count: input)
-    for (index, window) in windows.enumerated() {
-      for tap in 0..<Int(window.count) {
-        covers[Int(window.start) + tap * dilation].append(
-          nn_pool_cover(window: Int32(index), tap: Int32(tap)))
-      }
-    }
-    var starts: [Int32] = [0]
-    for cover in covers { starts.append(starts[starts.count - 1] + Int32(cover.count)) }
     self.input = input
     self.windows = windows
     self.dilation = dilation
-    self.covers = covers.flatMap { $0 }
-    coverStart = starts
-    largestWindow = Int(windows.map(\.count).max() ?? 1)
+    largestWindow = windows.map(\.count).max() ?? 1
   }
 }

@@ -1,55 +1,41 @@
-import CNNKernels
-
 // Activation functions: one kernel for the value, one for the gradient, and the second derivative spelled in
 // differentiable operations. What happens exactly at a kink follows PyTorch.
-
-/// Up to three numbers that an activation function takes; see `nn_activation`.
-package struct ActivationParameters: Sendable {
-  var a = 0.0
-  var b = 0.0
-  var c = 0.0
-}
 
 extension Tensor {
   /// - Parameters:
   ///   - ceiling: where the function is a rectifier with one, which a convolution that is not computed yet takes over.
   ///   - curvature: the second derivative of the function at x; nil where it is zero.
   private func activated(
-    _ op: nn_activation, _ name: StaticString, _ parameters: ActivationParameters = .init(),
-    ceiling: Double? = nil,
+    _ function: Activation, _ name: StaticString, ceiling: Double? = nil,
     curvature: (@Sendable (Tensor) -> Tensor)? = nil
   ) -> Tensor {
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
     if isTracing,
       let result = traced(
-        name, [self],
-        [
-          "kind": .int(Int(op.rawValue)), "a": .number(parameters.a), "b": .number(parameters.b),
-          "c": .number(parameters.c),
-        ],
-        body: { $0[0].activated(op, name, parameters, ceiling: ceiling, curvature: curvature) })
+        name, [self], function.parameters.mapValues(TraceAttribute.number),
+        body: { $0[0].activated(function, name, ceiling: ceiling, curvature: curvature) })
     {
       return result
     }
     if let ceiling, let result = pending(DeferredConvolution.self)?.rectified(ceiling: ceiling) {
       return result
     }
-    return backend.activate(op, self, parameters)
+    return backend.activate(function, self)
       .recorded(name, inputs: [self], saving: [self]) { g, c in
-        [Tensor.slope(op, name, parameters, g, c.saved(0), curvature)]
+        [Tensor.slope(function, name, g, c.saved(0), curvature)]
       }
   }
 
   /// g · f'(x), differentiable in both.
   private static func slope(
-    _ op: nn_activation, _ name: StaticString, _ parameters: ActivationParameters, _ g: Tensor, _ x: Tensor,
+    _ function: Activation, _ name: StaticString, _ g: Tensor, _ x: Tensor,
     _ curvature: (@Sendable (Tensor) -> Tensor)?
   ) -> Tensor {
-    x.backend.activateBackward(op, g, x, parameters)
+    x.backend.activateBackward(function, g, x)
       .recorded(name, inputs: [g, x], saving: [g, x]) { gg, c in
         let (g, x) = (c.saved(0), c.saved(1))
         return [
-          c.needs(0) ? slope(op, name, parameters, gg, x, curvature) : nil,
+          c.needs(0) ? slope(function, name, gg, x, curvature) : nil,
           c.needs(1) ? curvature.map { gg * g * $0(x) } : nil,
         ]
       }
@@ -57,13 +43,13 @@ extension Tensor {
 
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
-    if !dtype.isFloatingPoint { return backend.unary(NN_RELU, self) }
+    if !dtype.isFloatingPoint { return backend.unary(.relu, self) }
     if isTracing, let result = traced("relu", [self], body: { $0[0].relu() }) { return result }
     if let result = rectifiedNormalization() ?? pending(DeferredConvolution.self)?.rectified() {
       return result
     }
     // The result, which the next layer keeps too, tells as well as x where the slope is 0.
-    return backend.activate(NN_THRESHOLD, self, .init())
+    return backend.activate(.relu, self)
       .recorded("relu", inputs: [self], savingOutput: true) { g, c in
         [Tensor.rectifiedSlope(g, c.saved(0))]
       }
@@ -71,12 +57,12 @@ extension Tensor {
 
   /// g where x, the input or the result of `relu`, is above 0.
   static func rectifiedSlope(_ g: Tensor, _ x: Tensor) -> Tensor {
-    slope(NN_THRESHOLD, "relu", .init(), g, x, nil)
+    slope(.relu, "relu", g, x, nil)
   }
 
   /// min(max(x, 0), 6); the slope is 0 at both ends.
   public func relu6() -> Tensor {
-    activated(NN_HARDTANH, "relu6", .init(a: 0, b: 6), ceiling: 6)
+    activated(.hardtanh(minimum: 0, maximum: 6), "relu6", ceiling: 6)
   }
 
   /// x, below 0 alpha * (exp(x) - 1).
@@ -100,7 +86,7 @@ extension Tensor {
   private func exponentialUnit(
     _ name: StaticString, _ negative: Double, _ positive: Double, _ rate: Double
   ) -> Tensor {
-    activated(NN_ELU, name, .init(a: negative, b: positive, c: rate)) { x in
+    activated(.elu(negative: negative, positive: positive, rate: rate), name) { x in
       // The exponential is kept from overflowing where it is not used.
       `where`(x .> 0, x.scalar(0), (x.clamp(max: 0) * rate).exp() * (negative * rate * rate))
     }
@@ -108,7 +94,7 @@ extension Tensor {
 
   /// x · sigmoid(x), also called swish.
   public func silu() -> Tensor {
-    activated(NN_SILU, "silu") { x in
+    activated(.silu, "silu") { x in
       let s = x.sigmoid()
       return s * (1 - s) * (2 + x * (1 - 2 * s))
     }
@@ -116,7 +102,7 @@ extension Tensor {
 
   /// x · tanh(softplus(x)).
   public func mish() -> Tensor {
-    activated(NN_MISH, "mish") { x in
+    activated(.mish, "mish") { x in
       let s = x.sigmoid()
       let t = x.softplusUnit().tanh()
       let slope = (1 - t * t) * s
@@ -126,7 +112,7 @@ extension Tensor {
 
   /// log(1 + exp(beta · x)) / beta; x itself where beta · x is above the threshold.
   public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
-    activated(NN_SOFTPLUS_BETA, "softplus", .init(a: beta, b: threshold)) { x in
+    activated(.softplus(beta: beta, threshold: threshold), "softplus") { x in
       let s = (x * beta).sigmoid()
       return `where`(x * beta .> threshold, x.scalar(0), beta * s * (1 - s))
     }
@@ -134,12 +120,12 @@ extension Tensor {
 
   /// x / (1 + |x|).
   public func softsign() -> Tensor {
-    activated(NN_SOFTSIGN, "softsign") { x in -2 * x.sign() / (1 + x.abs()).pow(3) }
+    activated(.softsign, "softsign") { x in -2 * x.sign() / (1 + x.abs()).pow(3) }
   }
 
   /// log(sigmoid(x)), without underflow.
   public func logSigmoid() -> Tensor {
-    activated(NN_LOGSIGMOID, "logSigmoid") { x in
+    activated(.logSigmoid, "logSigmoid") { x in
       let s = x.sigmoid()
       return -(s * (1 - s))
     }
@@ -147,21 +133,21 @@ extension Tensor {
 
   /// x · min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
   public func hardswish() -> Tensor {
-    activated(NN_HARDSWISH, "hardswish") { x in ((x .> -3) .&& (x .< 3)).to(x.dtype) / 3 }
+    activated(.hardswish, "hardswish") { x in ((x .> -3) .&& (x .< 3)).to(x.dtype) / 3 }
   }
 
   /// min(max(x + 3, 0), 6) / 6.
-  public func hardsigmoid() -> Tensor { activated(NN_HARDSIGMOID, "hardsigmoid") }
+  public func hardsigmoid() -> Tensor { activated(.hardsigmoid, "hardsigmoid") }
 
   /// min(max(x, minimum), maximum); unlike `clamp` the slope is 0 at both ends.
   public func hardtanh(minimum: Double = -1, maximum: Double = 1) -> Tensor {
     require(minimum <= maximum, "hardtanh", "minimum \(minimum) is above maximum \(maximum)")
-    return activated(NN_HARDTANH, "hardtanh", .init(a: minimum, b: maximum))
+    return activated(.hardtanh(minimum: minimum, maximum: maximum), "hardtanh")
   }
 
   /// x - tanh(x).
   public func tanhshrink() -> Tensor {
-    activated(NN_TANHSHRINK, "tanhshrink") { x in
+    activated(.tanhshrink, "tanhshrink") { x in
       let t = x.tanh()
       return 2 * t * (1 - t * t)
     }
@@ -170,12 +156,12 @@ extension Tensor {
   /// x moved towards 0 by `lambda`, 0 where |x| <= lambda.
   public func softshrink(lambda: Double = 0.5) -> Tensor {
     require(lambda >= 0, "softshrink", "lambda must not be negative, got \(lambda)")
-    return activated(NN_SOFTSHRINK, "softshrink", .init(a: lambda))
+    return activated(.softshrink(lambda: lambda), "softshrink")
   }
 
   /// x, but 0 where |x| <= lambda.
   public func hardshrink(lambda: Double = 0.5) -> Tensor {
-    activated(NN_HARDSHRINK, "hardshrink", .init(a: lambda))
+    activated(.hardshrink(lambda: lambda), "hardshrink")
   }
 
   /// How `gelu` computes the normal distribution function.
@@ -185,11 +171,11 @@ extension Tensor {
   public func gelu(approximate: GELUApproximation = .none) -> Tensor {
     switch approximate {
     case .none:
-      return activated(NN_GELU, "gelu") { x in
+      return activated(.gelu, "gelu") { x in
         (x * x * -0.5).exp() * (2 - x * x) * 0.398_942_280_401_432_677_94
       }
     case .tanh:
-      return activated(NN_GELU_TANH, "gelu") { x in
+      return activated(.geluTanh, "geluTanh") { x in
         let (k, c) = (0.797_884_560_802_865_355_88, 0.044_715)
         let t = (k * (x + c * x.pow(3))).tanh()
         let slope = k * (1 + 3 * c * x * x)
@@ -200,12 +186,12 @@ extension Tensor {
 
   /// x, below 0 negativeSlope · x; the slope at 0 is `negativeSlope`.
   public func leakyRelu(negativeSlope: Double = 0.01) -> Tensor {
-    activated(NN_LEAKY_RELU, "leakyRelu", .init(a: negativeSlope))
+    activated(.leakyRelu(negativeSlope: negativeSlope), "leakyRelu")
   }
 
   /// x where it is above the threshold, otherwise `value`.
   public func threshold(_ threshold: Double, value: Double) -> Tensor {
-    activated(NN_THRESHOLD, "threshold", .init(a: threshold, b: value))
+    activated(.threshold(threshold, value: value), "threshold")
   }
 
   /// x, below 0 weight · x, with a learned weight: one, or one per channel (dimension 1).

@@ -1,5 +1,3 @@
-import CNNKernels
-
 // Comparisons and logic: element by element, with a bool tensor as the result and no gradient.
 
 infix operator .== : ComparisonPrecedence
@@ -12,8 +10,7 @@ infix operator .&& : LogicalConjunctionPrecedence
 infix operator .|| : LogicalDisjunctionPrecedence
 
 extension Tensor {
-  private static func compared(_ op: nn_compare_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor
-  {
+  private static func compared(_ op: CompareOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
     guard broadcasts(a.shape, b.shape, name) else {
       return zeros((a.rank < b.rank ? b : a).shape, dtype: .bool)
     }
@@ -24,12 +21,12 @@ extension Tensor {
     return a.backend.compare(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
   }
 
-  public static func .== (a: Tensor, b: Tensor) -> Tensor { compared(NN_EQ, "eq", a, b) }
-  public static func .!= (a: Tensor, b: Tensor) -> Tensor { compared(NN_NE, "ne", a, b) }
-  public static func .< (a: Tensor, b: Tensor) -> Tensor { compared(NN_LT, "lt", a, b) }
-  public static func .<= (a: Tensor, b: Tensor) -> Tensor { compared(NN_LE, "le", a, b) }
-  public static func .> (a: Tensor, b: Tensor) -> Tensor { compared(NN_GT, "gt", a, b) }
-  public static func .>= (a: Tensor, b: Tensor) -> Tensor { compared(NN_GE, "ge", a, b) }
+  public static func .== (a: Tensor, b: Tensor) -> Tensor { compared(.eq, "eq", a, b) }
+  public static func .!= (a: Tensor, b: Tensor) -> Tensor { compared(.ne, "ne", a, b) }
+  public static func .< (a: Tensor, b: Tensor) -> Tensor { compared(.lt, "lt", a, b) }
+  public static func .<= (a: Tensor, b: Tensor) -> Tensor { compared(.le, "le", a, b) }
+  public static func .> (a: Tensor, b: Tensor) -> Tensor { compared(.gt, "gt", a, b) }
+  public static func .>= (a: Tensor, b: Tensor) -> Tensor { compared(.ge, "ge", a, b) }
 
   public static func .== (a: Tensor, b: Double) -> Tensor { a .== a.scalar(b) }
   public static func .!= (a: Tensor, b: Double) -> Tensor { a .!= a.scalar(b) }
@@ -49,13 +46,13 @@ extension Tensor {
   public static func .&& (a: Tensor, b: Tensor) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, "logicalAnd")
     if isTracing, let result = traced("logicalAnd", [a, b], body: { $0[0] .&& $0[1] }) { return result }
-    return a.backend.binary(NN_MUL, a.to(.bool), b.to(.bool))
+    return a.backend.binary(.mul, a.to(.bool), b.to(.bool))
   }
   /// Whether at least one is true (not zero).
   public static func .|| (a: Tensor, b: Tensor) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, "logicalOr")
     if isTracing, let result = traced("logicalOr", [a, b], body: { $0[0] .|| $0[1] }) { return result }
-    return a.backend.binary(NN_MAXIMUM, a.to(.bool), b.to(.bool))
+    return a.backend.binary(.maximum, a.to(.bool), b.to(.bool))
   }
   /// Whether exactly one is true (not zero).
   public func logicalXor(_ other: Tensor) -> Tensor { to(.bool) .!= other.to(.bool) }
@@ -124,11 +121,11 @@ extension Tensor {
     let x = detach()
     var inside = Tensor.ones(shape, dtype: .bool)
     if let min {
-      value = value.backend.binary(NN_MAXIMUM, value.detach(), backend.fill([], min, dtype: dtype))
+      value = value.backend.binary(.maximum, value.detach(), backend.fill([], min, dtype: dtype))
       inside = inside .&& (x .>= min)
     }
     if let max {
-      value = value.backend.binary(NN_MINIMUM, value.detach(), backend.fill([], max, dtype: dtype))
+      value = value.backend.binary(.minimum, value.detach(), backend.fill([], max, dtype: dtype))
       inside = inside .&& (x .<= max)
     }
     return value.detach().recorded("clamp", inputs: [self], saving: [inside]) { g, c in

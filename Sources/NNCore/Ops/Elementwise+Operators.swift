@@ -1,5 +1,3 @@
-import CNNKernels
-
 // Operators with numbers, and in-place forms.
 
 extension Tensor {
@@ -26,24 +24,24 @@ extension Tensor {
       return result
     }
     let type = Tensor.resultType(self, factor)
-    let result = backend.binary(NN_MUL, backend.cast(self, to: type), backend.cast(factor, to: type))
+    let result = backend.binary(.mul, backend.cast(self, to: type), backend.cast(factor, to: type))
     return result.recorded("mul", inputs: [self], saving: [factor]) { g, c in [g.scaled(by: c.saved(0))] }
   }
 
-  public static func += (a: inout Tensor, b: Tensor) { a.update(NN_ADD, b) { $0 + $1 } }
-  public static func -= (a: inout Tensor, b: Tensor) { a.update(NN_SUB, b) { $0 - $1 } }
-  public static func *= (a: inout Tensor, b: Tensor) { a.update(NN_MUL, b) { $0 * $1 } }
-  public static func /= (a: inout Tensor, b: Tensor) { a.update(NN_DIV, b) { $0 / $1 } }
+  public static func += (a: inout Tensor, b: Tensor) { a.update(.add, b) { $0 + $1 } }
+  public static func -= (a: inout Tensor, b: Tensor) { a.update(.sub, b) { $0 - $1 } }
+  public static func *= (a: inout Tensor, b: Tensor) { a.update(.mul, b) { $0 * $1 } }
+  public static func /= (a: inout Tensor, b: Tensor) { a.update(.div, b) { $0 / $1 } }
   public static func += (a: inout Tensor, b: Double) { a += a.scalar(b) }
   public static func -= (a: inout Tensor, b: Double) { a -= a.scalar(b) }
   public static func *= (a: inout Tensor, b: Double) { a *= a.scalar(b) }
   public static func /= (a: inout Tensor, b: Double) { a /= a.scalar(b) }
 
   /// Writes in place when nobody else sees the memory and nothing is recorded; otherwise makes a new tensor.
-  private mutating func update(_ op: nn_binary_op, _ other: Tensor, _ pure: (Tensor, Tensor) -> Tensor) {
+  private mutating func update(_ op: BinaryOp, _ other: Tensor, _ pure: (Tensor, Tensor) -> Tensor) {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
-      || (op == NN_DIV && !dtype.isFloatingPoint)
+      || (op == .div && !dtype.isFloatingPoint)
       || !Tensor.broadcasts(shape, other.shape, "in-place operation")
       || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape
       || !isNonOverlappingAndDense || storage.isReadOnly || !isKnownUniquelyReferenced(&storage)

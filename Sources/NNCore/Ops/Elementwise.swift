@@ -1,5 +1,3 @@
-import CNNKernels
-
 // Arithmetic and elementary functions: forward and vector-Jacobian product side by side.
 
 extension Tensor {
@@ -37,7 +35,7 @@ extension Tensor {
   }
 
   private static func arithmetic(
-    _ op: nn_binary_op, _ name: StaticString, _ a: Tensor, _ b: Tensor, saving: Bool,
+    _ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor, saving: Bool,
     savingOutput: Bool = false,
     toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
@@ -47,7 +45,7 @@ extension Tensor {
     }
     if isTracing,
       let result = traced(
-        name, [a, b], ["kind": .int(Int(op.rawValue))],
+        name, [a, b], ["operation": .text(op.rawValue)],
         body: {
           arithmetic(
             op, name, $0[0], $0[1], saving: saving, savingOutput: savingOutput, toFloat: toFloat, vjp: vjp)
@@ -66,7 +64,7 @@ extension Tensor {
   }
 
   private func elementary(
-    _ op: nn_unary_op, _ name: StaticString, savingOutput: Bool = false,
+    _ op: UnaryOp, _ name: StaticString, savingOutput: Bool = false,
     vjp: @escaping @Sendable (_ gradient: Tensor, _ saved: Tensor) -> Tensor
   ) -> Tensor {
     if isTracing,
@@ -88,19 +86,19 @@ extension Tensor {
     if let sum = addedToPending(a, b) {
       return sum.recorded("add", inputs: [a, b]) { g, _ in [g, g] }
     }
-    return arithmetic(NN_ADD, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)
+    return arithmetic(.add, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)
   }
   public static func - (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(NN_SUB, "sub", a, b, saving: false) { g, c in [g, c.needs(1) ? -g : nil] }
+    arithmetic(.sub, "sub", a, b, saving: false) { g, c in [g, c.needs(1) ? -g : nil] }
   }
   public static func * (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(NN_MUL, "mul", a, b, saving: true) { g, c in
+    arithmetic(.mul, "mul", a, b, saving: true) { g, c in
       [c.needs(0) ? g * c.saved(1) : nil, c.needs(1) ? g * c.saved(0) : nil]
     }
   }
   /// True division: integers give a floating-point result.
   public static func / (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(NN_DIV, "div", a, b, saving: true, toFloat: true) { g, c in
+    arithmetic(.div, "div", a, b, saving: true, toFloat: true) { g, c in
       let b = c.saved(1)
       return [c.needs(0) ? g / b : nil, c.needs(1) ? -g * c.saved(0) / (b * b) : nil]
     }
@@ -108,12 +106,12 @@ extension Tensor {
   public static prefix func - (x: Tensor) -> Tensor {
     require(x.dtype != .bool, "neg", "bool has no negative; use logicalNot()")
     if isTracing, let result = traced("neg", [x], body: { -$0[0] }) { return result }
-    return x.backend.unary(NN_NEG, x).recorded("neg", inputs: [x]) { g, _ in [-g] }
+    return x.backend.unary(.neg, x).recorded("neg", inputs: [x]) { g, _ in [-g] }
   }
 
   /// bool + bool is bool, as in PyTorch: 2 is true.
   private func boolean(_ a: Tensor, _ b: Tensor) -> Tensor {
-    dtype == .bool ? backend.compare(NN_NE, self, scalar(0).to(.bool)) : self
+    dtype == .bool ? backend.compare(.ne, self, scalar(0).to(.bool)) : self
   }
 
   /// Rounding of a quotient.
@@ -122,7 +120,7 @@ extension Tensor {
   /// The quotient rounded towards minus infinity or zero, in the operands' type. As `torch.div(rounding_mode=)`.
   /// Its gradient is zero.
   public func div(_ other: Tensor, rounding: RoundingMode) -> Tensor {
-    Tensor.arithmetic(rounding == .floor ? NN_FLOOR_DIV : NN_TRUNC_DIV, "div", self, other, saving: false) {
+    Tensor.arithmetic(rounding == .floor ? .floorDiv : .truncDiv, "div", self, other, saving: false) {
       g, _ in
       let zero = g * 0
       return [zero, zero]
@@ -130,19 +128,19 @@ extension Tensor {
   }
   /// The remainder with the sign of the dividend, as C's `fmod`.
   public func fmod(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(NN_FMOD, "fmod", self, other, saving: true) { g, c in
+    Tensor.arithmetic(.fmod, "fmod", self, other, saving: true) { g, c in
       [g, c.needs(1) ? -g * c.saved(0).div(c.saved(1), rounding: .trunc) : nil]
     }
   }
   /// The remainder with the sign of the divisor, as Python's `%`.
   public func remainder(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(NN_REMAINDER, "remainder", self, other, saving: true) { g, c in
+    Tensor.arithmetic(.remainder, "remainder", self, other, saving: true) { g, c in
       [g, c.needs(1) ? -g * c.saved(0).div(c.saved(1), rounding: .floor) : nil]
     }
   }
   /// Elementwise power.
   public func pow(_ exponent: Tensor) -> Tensor {
-    Tensor.arithmetic(NN_POW, "pow", self, exponent, saving: true, savingOutput: true) { g, c in
+    Tensor.arithmetic(.pow, "pow", self, exponent, saving: true, savingOutput: true) { g, c in
       let (x, p) = (c.saved(0), c.saved(1))
       // Where the exponent is 0 the slope is 0, also at x = 0; where x is 0 the logarithm must not give NaN.
       let base = c.needs(0) ? g * `where`(p .== 0, g.scalar(0), p * x.pow(p - 1)) : nil
@@ -159,27 +157,27 @@ extension Tensor {
       return result
     }
     let x = exponent == exponent.rounded() ? self : to(dtype.promotedToFloat)
-    let power = backend.binary(NN_POW, x, backend.fill([], exponent, dtype: x.dtype))
+    let power = backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
     return power.recorded("pow", inputs: [self], saving: [self]) { g, c in
       [exponent == 0 ? g * 0 : g * (c.saved(0).pow(exponent - 1) * exponent)]
     }
   }
   /// The greater of both; where they are equal the gradient is halved between them.
-  public func maximum(_ other: Tensor) -> Tensor { Tensor.extreme(NN_MAXIMUM, "maximum", self, other) }
+  public func maximum(_ other: Tensor) -> Tensor { Tensor.extreme(.maximum, "maximum", self, other) }
   /// The smaller of both; where they are equal the gradient is halved between them.
-  public func minimum(_ other: Tensor) -> Tensor { Tensor.extreme(NN_MINIMUM, "minimum", self, other) }
+  public func minimum(_ other: Tensor) -> Tensor { Tensor.extreme(.minimum, "minimum", self, other) }
 
-  private static func extreme(_ op: nn_binary_op, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
+  private static func extreme(_ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
     arithmetic(op, name, a, b, saving: true) { g, c in
       let (a, b) = (c.saved(0), c.saved(1))
-      let first = op == NN_MAXIMUM ? a .> b : a .< b
+      let first = op == .maximum ? a .> b : a .< b
       let share = `where`(a .== b, g * 0.5, g * first.to(g.dtype))
       return [share, g - share]
     }
   }
   /// The angle of the point (other, self), in (-π, π].
   public func atan2(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(NN_ATAN2, "atan2", self, other, saving: true, toFloat: true) { g, c in
+    Tensor.arithmetic(.atan2, "atan2", self, other, saving: true, toFloat: true) { g, c in
       let (y, x) = (c.saved(0), c.saved(1))
       let scale = g / (x * x + y * y)
       return [scale * x, -scale * y]
@@ -190,65 +188,65 @@ extension Tensor {
 
   public func abs() -> Tensor {
     if isTracing, let result = traced("abs", [self], body: { $0[0].abs() }) { return result }
-    return backend.unary(NN_ABS, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
+    return backend.unary(.abs, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
       [g * c.saved(0).sign()]
     }
   }
   /// -1, 0 or 1; gradient zero.
-  public func sign() -> Tensor { roundedLike(NN_SIGN, "sign") }
-  public func floor() -> Tensor { roundedLike(NN_FLOOR, "floor") }
-  public func ceil() -> Tensor { roundedLike(NN_CEIL, "ceil") }
+  public func sign() -> Tensor { roundedLike(.sign, "sign") }
+  public func floor() -> Tensor { roundedLike(.floor, "floor") }
+  public func ceil() -> Tensor { roundedLike(.ceil, "ceil") }
   /// To the nearest integer, halves to the even one.
-  public func round() -> Tensor { roundedLike(NN_ROUND, "round") }
-  public func trunc() -> Tensor { roundedLike(NN_TRUNC, "trunc") }
+  public func round() -> Tensor { roundedLike(.round, "round") }
+  public func trunc() -> Tensor { roundedLike(.trunc, "trunc") }
 
-  private func roundedLike(_ op: nn_unary_op, _ name: StaticString) -> Tensor {
+  private func roundedLike(_ op: UnaryOp, _ name: StaticString) -> Tensor {
     if isTracing, let result = traced(name, [self], body: { $0[0].roundedLike(op, name) }) { return result }
     return backend.unary(op, self).recorded(name, inputs: [self]) { g, _ in [g * 0] }
   }
   public func square() -> Tensor {
     if isTracing, let result = traced("square", [self], body: { $0[0].square() }) { return result }
-    return backend.unary(NN_SQUARE, self).recorded("square", inputs: [self], saving: [self]) { g, c in
+    return backend.unary(.square, self).recorded("square", inputs: [self], saving: [self]) { g, c in
       [g * c.saved(0) * 2]
     }
   }
-  public func exp() -> Tensor { elementary(NN_EXP, "exp", savingOutput: true) { g, y in g * y } }
-  public func expm1() -> Tensor { elementary(NN_EXPM1, "expm1", savingOutput: true) { g, y in g * (y + 1) } }
-  public func log() -> Tensor { elementary(NN_LOG, "log") { g, x in g / x } }
-  public func log1p() -> Tensor { elementary(NN_LOG1P, "log1p") { g, x in g / (x + 1) } }
-  public func log2() -> Tensor { elementary(NN_LOG2, "log2") { g, x in g / (x * 0.693_147_180_559_945_3) } }
+  public func exp() -> Tensor { elementary(.exp, "exp", savingOutput: true) { g, y in g * y } }
+  public func expm1() -> Tensor { elementary(.expm1, "expm1", savingOutput: true) { g, y in g * (y + 1) } }
+  public func log() -> Tensor { elementary(.log, "log") { g, x in g / x } }
+  public func log1p() -> Tensor { elementary(.log1p, "log1p") { g, x in g / (x + 1) } }
+  public func log2() -> Tensor { elementary(.log2, "log2") { g, x in g / (x * 0.693_147_180_559_945_3) } }
   public func log10() -> Tensor {
-    elementary(NN_LOG10, "log10") { g, x in g / (x * 2.302_585_092_994_045_7) }
+    elementary(.log10, "log10") { g, x in g / (x * 2.302_585_092_994_045_7) }
   }
-  public func sqrt() -> Tensor { elementary(NN_SQRT, "sqrt", savingOutput: true) { g, y in g / (y * 2) } }
+  public func sqrt() -> Tensor { elementary(.sqrt, "sqrt", savingOutput: true) { g, y in g / (y * 2) } }
   public func rsqrt() -> Tensor {
-    elementary(NN_RSQRT, "rsqrt", savingOutput: true) { g, y in g * (y * y * y) * -0.5 }
+    elementary(.rsqrt, "rsqrt", savingOutput: true) { g, y in g * (y * y * y) * -0.5 }
   }
   public func reciprocal() -> Tensor {
-    elementary(NN_RECIPROCAL, "reciprocal", savingOutput: true) { g, y in -g * (y * y) }
+    elementary(.reciprocal, "reciprocal", savingOutput: true) { g, y in -g * (y * y) }
   }
-  public func sin() -> Tensor { elementary(NN_SIN, "sin") { g, x in g * x.cos() } }
-  public func cos() -> Tensor { elementary(NN_COS, "cos") { g, x in -g * x.sin() } }
-  public func tan() -> Tensor { elementary(NN_TAN, "tan", savingOutput: true) { g, y in g * (y * y + 1) } }
-  public func asin() -> Tensor { elementary(NN_ASIN, "asin") { g, x in g * (1 - x * x).rsqrt() } }
-  public func acos() -> Tensor { elementary(NN_ACOS, "acos") { g, x in -g * (1 - x * x).rsqrt() } }
-  public func atan() -> Tensor { elementary(NN_ATAN, "atan") { g, x in g / (x * x + 1) } }
-  public func sinh() -> Tensor { elementary(NN_SINH, "sinh") { g, x in g * x.cosh() } }
-  public func cosh() -> Tensor { elementary(NN_COSH, "cosh") { g, x in g * x.sinh() } }
-  public func tanh() -> Tensor { elementary(NN_TANH, "tanh", savingOutput: true) { g, y in g * (1 - y * y) } }
+  public func sin() -> Tensor { elementary(.sin, "sin") { g, x in g * x.cos() } }
+  public func cos() -> Tensor { elementary(.cos, "cos") { g, x in -g * x.sin() } }
+  public func tan() -> Tensor { elementary(.tan, "tan", savingOutput: true) { g, y in g * (y * y + 1) } }
+  public func asin() -> Tensor { elementary(.asin, "asin") { g, x in g * (1 - x * x).rsqrt() } }
+  public func acos() -> Tensor { elementary(.acos, "acos") { g, x in -g * (1 - x * x).rsqrt() } }
+  public func atan() -> Tensor { elementary(.atan, "atan") { g, x in g / (x * x + 1) } }
+  public func sinh() -> Tensor { elementary(.sinh, "sinh") { g, x in g * x.cosh() } }
+  public func cosh() -> Tensor { elementary(.cosh, "cosh") { g, x in g * x.sinh() } }
+  public func tanh() -> Tensor { elementary(.tanh, "tanh", savingOutput: true) { g, y in g * (1 - y * y) } }
   /// 1 / (1 + exp(-x)).
   public func sigmoid() -> Tensor {
-    elementary(NN_SIGMOID, "sigmoid", savingOutput: true) { g, y in g * (y * (1 - y)) }
+    elementary(.sigmoid, "sigmoid", savingOutput: true) { g, y in g * (y * (1 - y)) }
   }
   /// The error function.
   public func erf() -> Tensor {
-    elementary(NN_ERF, "erf") { g, x in g * ((-(x * x)).exp() * 1.128_379_167_095_512_6) }
+    elementary(.erf, "erf") { g, x in g * ((-(x * x)).exp() * 1.128_379_167_095_512_6) }
   }
   /// The inverse of the error function, on (-1, 1).
   public func erfinv() -> Tensor {
-    elementary(NN_ERFINV, "erfinv", savingOutput: true) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758)
+    elementary(.erfinv, "erfinv", savingOutput: true) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758)
     }
   }
   /// log(1 + exp(x)) without overflow.
-  func softplusUnit() -> Tensor { elementary(NN_SOFTPLUS, "softplus") { g, x in g * x.sigmoid() } }
+  func softplusUnit() -> Tensor { elementary(.softplus, "softplus") { g, x in g * x.sigmoid() } }
 }

@@ -1,5 +1,3 @@
-import CNNKernels
-
 // Elements picked and placed by tensors of indices.
 
 extension Tensor {

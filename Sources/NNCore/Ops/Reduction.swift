@@ -1,5 +1,3 @@
-import CNNKernels
-
 // Reductions. Axes may be negative (-1 is the last); an empty list means all of them.
 
 extension Tensor {
@@ -34,7 +32,7 @@ extension Tensor {
       return result
     }
     let shape = shape
-    return backend.reduce(NN_SUM, self, axes: all).dropping(all, unless: keepDim)
+    return backend.reduce(.sum, self, axes: all).dropping(all, unless: keepDim)
       .recorded("sum", inputs: [self]) { g, _ in [g.restoring(all, dropped: !keepDim).expand(shape)] }
   }
   public func sum(_ axis: Int, keepDim: Bool = false) -> Tensor { sum([axis], keepDim: keepDim) }
@@ -76,7 +74,7 @@ extension Tensor {
   public func std(_ axes: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     let variance = variance(axes, correction: correction, keepDim: keepDim)
     if isTracing, let result = traced("sqrt", [variance], body: { $0[0].sqrt() }) { return result }
-    let root = backend.unary(NN_SQRT, variance.detach())
+    let root = backend.unary(.sqrt, variance.detach())
     // At a standard deviation of 0 the slope is 0, as in PyTorch.
     return root.recorded("std", inputs: [variance], savingOutput: true) { g, c in
       [`where`(c.saved(0) .== 0, g.scalar(0), g / (c.saved(0) * 2))]
@@ -86,7 +84,7 @@ extension Tensor {
   /// Product over the axes. Integers and bool give int64.
   public func prod(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
     let all = self.axes(axes, "prod")
-    let result = backend.reduce(NN_PROD, self, axes: all).dropping(all, unless: keepDim)
+    let result = backend.reduce(.prod, self, axes: all).dropping(all, unless: keepDim)
     return result.recorded("prod", inputs: [self], saving: [self]) { g, c in
       let x = c.saved(0)
       // The product of the others, also where there are zeros: of all before times of all behind.
@@ -107,7 +105,7 @@ extension Tensor {
 
   // MARK: Extremes
 
-  private func extreme(_ op: nn_reduce_op, _ name: StaticString, _ axes: [Int], _ keepDim: Bool) -> Tensor {
+  private func extreme(_ op: ReduceOp, _ name: StaticString, _ axes: [Int], _ keepDim: Bool) -> Tensor {
     let all = self.axes(axes, name)
     require(
       all.allSatisfy { shape[$0] > 0 } && (count > 0 || !all.isEmpty), name,
@@ -129,11 +127,11 @@ extension Tensor {
   }
   /// Greatest element over the axes; ties share the gradient evenly. As `torch.amax`, and `torch.max` of all.
   public func amax(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
-    extreme(NN_MAX, "amax", axes, keepDim)
+    extreme(.max, "amax", axes, keepDim)
   }
   /// Smallest element over the axes; ties share the gradient evenly. As `torch.amin`, and `torch.min` of all.
   public func amin(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
-    extreme(NN_MIN, "amin", axes, keepDim)
+    extreme(.min, "amin", axes, keepDim)
   }
   /// Greatest of all elements.
   public func max() -> Tensor { amax() }
@@ -179,19 +177,19 @@ extension Tensor {
 
   /// Whether any element is true (not zero).
   public func any(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
-    reducedFlags(NN_MAX, axes, keepDim, "any")
+    reducedFlags(.max, axes, keepDim, "any")
   }
   /// Whether all elements are true (not zero).
   public func all(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
-    reducedFlags(NN_MIN, axes, keepDim, "all")
+    reducedFlags(.min, axes, keepDim, "all")
   }
-  private func reducedFlags(_ op: nn_reduce_op, _ axes: [Int], _ keepDim: Bool, _ name: StaticString)
+  private func reducedFlags(_ op: ReduceOp, _ axes: [Int], _ keepDim: Bool, _ name: StaticString)
     -> Tensor
   {
     let all = self.axes(axes, name)
     // Over nothing, `any` is false and `all` is true: as sums and products of flags.
     let flags = detach().to(.bool).to(.int64)
-    let wide = backend.reduce(op == NN_MAX ? NN_SUM : NN_PROD, flags, axes: all)
+    let wide = backend.reduce(op == .max ? .sum : .prod, flags, axes: all)
     return wide.to(.bool).dropping(all, unless: keepDim)
   }
   /// Number of elements that are not zero, int64.

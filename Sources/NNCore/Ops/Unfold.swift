@@ -1,5 +1,3 @@
-import CNNKernels
-
 // The windows of an image as columns, and back: two linear operations, each the other's gradient.
 
 extension Tensor {
@@ -49,7 +47,7 @@ extension Tensor {
       let source = columns.view(
         shape: target.shape, strides: [shape[1] * step, area * step, windows.positions.width, 1],
         offset: columns.offset + tap * step)
-      backend.assign(backend.binary(NN_ADD, target, source), to: target)
+      backend.assign(backend.binary(.add, target, source), to: target)
     }
     return backend.copy(windows.image(in: frame), strides: nil)
       .recorded("fold", inputs: [self]) { g, _ in

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 extension ONNXTranslator {
@@ -61,12 +60,12 @@ extension ONNXTranslator {
   private func quotient(_ a: String, _ b: String) -> String {
     let type = operation.output.dtype
     let exact = node("Div", [a, b])
-    switch int("kind") {
-    case Int(NN_FLOOR_DIV.rawValue):
+    switch text("operation") {
+    case BinaryOp.floorDiv.rawValue:
       // Integers are divided towards 0: what is left over is taken away before.
       return type.isFloatingPoint
         ? node("Floor", [exact]) : node("Div", [node("Sub", [a, node("Mod", [a, b])]), b])
-    case Int(NN_TRUNC_DIV.rawValue): return type.isFloatingPoint ? truncated(exact) : exact
+    case BinaryOp.truncDiv.rawValue: return type.isFloatingPoint ? truncated(exact) : exact
     default: return exact
     }
   }
@@ -111,15 +110,17 @@ extension ONNXTranslator {
     if x.isEmpty { return nil }
     switch operation.name {
     case "relu": return node("Relu", [x])
-    case "relu6", "hardtanh": return node("Clip", [x, constant(number("a")), constant(number("b"))])
-    case "elu": return node("Elu", [x], ["alpha": .float(number("a"))])
+    case "relu6", "hardtanh":
+      return node("Clip", [x, constant(number("minimum")), constant(number("maximum"))])
+    case "elu": return node("Elu", [x], ["alpha": .float(number("negative"))])
     case "selu":
-      return node(
-        "Selu", [x], ["alpha": .float(number("a") / number("b")), "gamma": .float(number("b"))])
+      let (negative, positive) = (number("negative"), number("positive"))
+      return node("Selu", [x], ["alpha": .float(negative / positive), "gamma": .float(positive)])
     case "celu":
-      let below = node("Exp", [node("Mul", [node("Min", [x, constant(0)]), constant(number("c"))])])
+      let below = node("Exp", [node("Mul", [node("Min", [x, constant(0)]), constant(number("rate"))])])
       return node(
-        "Add", [node("Relu", [x]), node("Mul", [node("Sub", [below, constant(1)]), constant(number("a"))])])
+        "Add",
+        [node("Relu", [x]), node("Mul", [node("Sub", [below, constant(1)]), constant(number("negative"))])])
     case "silu": return node("Mul", [x, node("Sigmoid", [x])])
     case "mish": return node("Mul", [x, node("Tanh", [node("Softplus", [x])])])
     case "softplus": return softplus(x)
@@ -129,12 +130,13 @@ extension ONNXTranslator {
     case "hardsigmoid": return node("HardSigmoid", [x], ["alpha": .float(1.0 / 6), "beta": .float(0.5)])
     case "tanhshrink": return node("Sub", [x, node("Tanh", [x])])
     case "softshrink":
-      return node("Shrink", [x], ["lambd": .float(number("a")), "bias": .float(number("a"))])
-    case "hardshrink": return node("Shrink", [x], ["lambd": .float(number("a")), "bias": .float(0)])
-    case "gelu": return gelu(x)
-    case "leakyRelu": return node("LeakyRelu", [x], ["alpha": .float(number("a"))])
+      return node("Shrink", [x], ["lambd": .float(number("lambda")), "bias": .float(number("lambda"))])
+    case "hardshrink": return node("Shrink", [x], ["lambd": .float(number("lambda")), "bias": .float(0)])
+    case "gelu", "geluTanh": return gelu(x)
+    case "leakyRelu": return node("LeakyRelu", [x], ["alpha": .float(number("negativeSlope"))])
     case "threshold":
-      return node("Where", [node("Greater", [x, constant(number("a"))]), x, constant(number("b"))])
+      return node(
+        "Where", [node("Greater", [x, constant(number("threshold"))]), x, constant(number("value"))])
     case "softmax": return node("Softmax", [x], ["axis": .int(int("axis"))])
     case "logSoftmax": return node("LogSoftmax", [x], ["axis": .int(int("axis"))])
     default: return nil
@@ -143,7 +145,7 @@ extension ONNXTranslator {
 
   /// log(1 + exp(beta · x)) / beta. Above a threshold of 20 it is x itself to 1e-9 anyway.
   private func softplus(_ x: String) -> String {
-    let (beta, threshold) = has("a") ? (number("a"), number("b")) : (1, .infinity)
+    let (beta, threshold) = has("beta") ? (number("beta"), number("threshold")) : (1, .infinity)
     let scaled = beta == 1 ? x : node("Mul", [x, constant(beta)])
     let smooth = node("Softplus", [scaled])
     let result = beta == 1 ? smooth : node("Div", [smooth, constant(beta)])
@@ -153,7 +155,7 @@ extension ONNXTranslator {
 
   private func gelu(_ x: String) -> String {
     let bell: String
-    if int("kind") == Int(NN_GELU_TANH.rawValue) {
+    if operation.name == "geluTanh" {
       let cube = node("Mul", [node("Mul", [node("Mul", [x, x]), x]), constant(0.044_715)])
       bell = node("Tanh", [node("Mul", [node("Add", [x, cube]), constant(0.797_884_560_802_865_355_88)])])
     } else {

@@ -1,25 +1,21 @@
 import CNNKernels
 
 extension CPUBackend {
-  func activate(_ op: nn_activation, _ x: Tensor, _ parameters: ActivationParameters) -> Tensor {
+  func activate(_ function: Activation, _ x: Tensor) -> Tensor {
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.denseStridesLikeSelf)
-    let path = KernelPath.current.rawValue
-    let (a, b, c) = (parameters.a, parameters.b, parameters.c)
+    let (path, f) = (KernelPath.current.rawValue, KernelActivation(function))
     run([result, x]) { n, p, s in
-      nn_activate(path, Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[0], a, b, c)
+      nn_activate(path, f.number, x.dtype.rawValue, n, p[1], s[1], p[0], f.a, f.b, f.c)
     }
     return result
   }
 
-  func activateBackward(
-    _ op: nn_activation, _ g: Tensor, _ x: Tensor, _ parameters: ActivationParameters
-  ) -> Tensor {
+  func activateBackward(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor {
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.denseStridesLikeSelf)
-    let path = KernelPath.current.rawValue
-    let (a, b, c) = (parameters.a, parameters.b, parameters.c)
+    let (path, f) = (KernelPath.current.rawValue, KernelActivation(function))
     run([result, g, x]) { n, p, s in
       nn_activate_backward(
-        path, Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0], a, b, c)
+        path, f.number, x.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0], f.a, f.b, f.c)
     }
     return result
   }

@@ -88,7 +88,7 @@ private struct WeightSums {
           nn_grid(gradient), group: group, range, columns: column..<min(depth, column + columns), into: sums)
       }
     }
-    return runs == 1 ? partial : CPUBackend.shared.reduce(NN_SUM, partial, axes: [0])
+    return runs == 1 ? partial : CPUBackend.shared.reduce(.sum, partial, axes: [0])
   }
 
   private func sumAllChannels(_ gradient: nn_grid, _ rows: Range<Int>, into sums: UnsafeMutableRawPointer) {

@@ -8,7 +8,7 @@ extension CPUBackend {
       let column = gemm(b.transposedMatrices, a.transposedMatrices, bias: nil).view(
         shape: [batch, m, 1], strides: [m, 1, 1])
       guard let bias else { return column }
-      return binary(NN_ADD, column, bias)
+      return binary(.add, column, bias)
     }
     let result = Tensor(uninitialized: [batch, m, n], dtype: a.dtype)
     let bias = bias.map { $0.strides == [1] ? $0 : copy($0, strides: nil) }

@@ -154,7 +154,8 @@ extension CPUBackend {
           let to = address(target, (o * size + place) * elements + first, x.dtype.byteCount)
           let from = address(values, (o * places.count + row) * elements + first, x.dtype.byteCount)
           nn_binary(
-            Int32(NN_ADD.rawValue), x.dtype.rawValue, Int64(min(run, elements - first)), to, 1, from, 1, to)
+            BinaryOp.add.kernelNumber, x.dtype.rawValue, Int64(min(run, elements - first)), to, 1, from, 1, to
+          )
         }
       }
     }
@@ -174,7 +175,7 @@ extension CPUBackend {
   }
 
   func nonzeroPlaces(_ x: Tensor) -> Tensor {
-    let flags = compare(NN_NE, x, fill([], 0, dtype: x.dtype)).contiguous()
+    let flags = compare(.ne, x, fill([], 0, dtype: x.dtype)).contiguous()
     let bits = flags.pointer(Bool.self)
     var places: [Int] = []
     for place in 0..<flags.count where bits[place] { places.append(place) }

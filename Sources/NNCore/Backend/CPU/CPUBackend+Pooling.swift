@@ -22,14 +22,14 @@ extension CPUBackend {
     let values = kernelMap.values(0)
     let (input, size, type) = (source.rawPointer, x.dtype.byteCount, x.dtype.rawValue)
     let (channels, line, path) = (x.shape[1], x.shape[1] * x.shape[3], KernelPath.current.rawValue)
-    let mostRows = geometry.rows.windows.reduce(0) { max($0, Int($1.count)) }
+    let mostRows = geometry.rows.windows.reduce(0) { max($0, $1.count) }
     let reach = (mostRows - 1) * geometry.rows.dilation + 1
     forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
       let scratch = Tensor(uninitialized: [reach * line], dtype: x.dtype)
       for row in rows {
         let (image, window) = (row / geometry.rows.output, geometry.rows.windows[row % geometry.rows.output])
-        let first = Int(window.start)
-        let count = (Int(window.count) - 1) * geometry.rows.dilation + 1
+        let first = window.start
+        let count = (window.count - 1) * geometry.rows.dilation + 1
         nn_channel_affine(
           type, path, count * x.shape[3], channels,
           address(input, (image * x.shape[2] + first) * line, size), values, nil, 1,
@@ -112,47 +112,9 @@ extension CPUBackend {
     let perElement = inputRows ? 1 : geometry.largestWindow
     let grain = max(1, 65_536 / max(1, result.shape[1] * result.shape[3] * perElement))
     let path = KernelPath.current.rawValue
-    geometry.withKernelPooling(channels: result.shape[1], result.dtype, path: path) { pooling in
+    let kernel = KernelPooling(geometry, throughInput: inputRows)
+    kernel.withPooling(channels: result.shape[1], result.dtype, path: path) { pooling in
       ThreadPool.shared.parallelFor(count: rows, grain: grain) { body(pooling, $0) }
-    }
-  }
-}
-
-extension PoolingGeometry {
-  /// The smallest type that holds the place of an element in its window.
-  fileprivate var placeDType: DType { largestWindow <= 256 ? .uint8 : .int32 }
-
-  /// The pooling as the kernels take it.
-  func withKernelPooling(
-    channels: Int, _ dtype: DType, path: Int32, _ body: (UnsafePointer<nn_pooling>) -> Void
-  ) {
-    rows.withKernelAxis { rowAxis in
-      columns.withKernelAxis { columnAxis in
-        var pooling = nn_pooling()
-        pooling.rows = rowAxis
-        pooling.columns = columnAxis
-        pooling.channels = channels
-        pooling.place_row = columns.largestWindow
-        pooling.place_bytes = Int32(placeDType.byteCount)
-        pooling.type = dtype.rawValue
-        pooling.path = path
-        withUnsafePointer(to: pooling) { body($0) }
-      }
-    }
-  }
-}
-
-extension PoolingAxis {
-  fileprivate func withKernelAxis(_ body: (nn_pool_axis) -> Void) {
-    windows.withUnsafeBufferPointer { windows in
-      covers.withUnsafeBufferPointer { covers in
-        coverStart.withUnsafeBufferPointer { coverStart in
-          body(
-            nn_pool_axis(
-              windows: windows.baseAddress, covers: covers.baseAddress, cover_start: coverStart.baseAddress,
-              input: input, output: output, step: dilation))
-        }
-      }
     }
   }
 }

@@ -4,12 +4,12 @@ extension CPUBackend {
   /// Elements one piece reads; a constant, so that the order of the sum never depends on the number of threads.
   private static let reductionGrain = 65_536
 
-  func reduce(_ op: nn_reduce_op, _ x: Tensor, axes: [Int]) -> Tensor {
+  func reduce(_ op: ReduceOp, _ x: Tensor, axes: [Int]) -> Tensor {
     let reduced = Set(axes)
     let outputShape = x.shape.indices.map { reduced.contains($0) ? 1 : x.shape[$0] }
     let accumulatesFloat = x.dtype.isFloatingPoint
     let wideDType: DType = accumulatesFloat ? .float64 : .int64
-    let isExtreme = op == NN_MAX || op == NN_MIN
+    let isExtreme = op == .max || op == .min
     let resultDType: DType = accumulatesFloat || isExtreme ? x.dtype : .int64
 
     // Kept and reduced dimensions in the memory order of x, the slowest first, merged where possible.
@@ -60,7 +60,7 @@ extension CPUBackend {
           let first = run % runsPerOuter * grain
           let start = origin + folded.offset(run / runsPerOuter) + first * rowStride
           nn_reduce(
-            Int32(op.rawValue), dtype, Int64(min(grain, rows - first)), Int64(rowStride), Int64(columns),
+            op.kernelNumber, dtype, Int64(min(grain, rows - first)), Int64(rowStride), Int64(columns),
             Int64(columnStride), address(source, start, size), accumulator)
         }
       }
@@ -71,7 +71,7 @@ extension CPUBackend {
     }
     Self.fill(wide.rawPointer, outputs, identity, wideDType)
     nn_reduce(
-      Int32(op.rawValue), wideDType.rawValue, Int64(splits), Int64(outputs), Int64(outputs), 1,
+      op.kernelNumber, wideDType.rawValue, Int64(splits), Int64(outputs), Int64(outputs), 1,
       partial.rawPointer, wide.rawPointer)
     return wide.to(resultDType)
   }
@@ -79,12 +79,12 @@ extension CPUBackend {
   /// Rows handled by one kernel call.
   private static func rowGrain(_ columns: Int) -> Int { max(64, reductionGrain / max(1, columns)) }
 
-  private static func identity(_ op: nn_reduce_op, _ dtype: DType) -> Double {
+  private static func identity(_ op: ReduceOp, _ dtype: DType) -> Double {
     switch op {
-    case NN_PROD: 1
-    case NN_MAX: -.infinity
-    case NN_MIN: .infinity
-    default: 0
+    case .sum: 0
+    case .prod: 1
+    case .max: -.infinity
+    case .min: .infinity
     }
   }
 

@@ -63,36 +63,36 @@ extension CPUBackend {
     return result
   }
 
-  func unary(_ op: nn_unary_op, _ x: Tensor) -> Tensor {
+  func unary(_ op: UnaryOp, _ x: Tensor) -> Tensor {
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.denseStridesLikeSelf)
     run([result, x]) { n, p, s in
-      nn_unary(Int32(op.rawValue), x.dtype.rawValue, n, p[1], s[1], p[0])
+      nn_unary(op.kernelNumber, x.dtype.rawValue, n, p[1], s[1], p[0])
     }
     return result
   }
 
-  func binary(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor) -> Tensor {
+  func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) -> Tensor {
     let result = resultOfBroadcast(a, b, dtype: a.dtype)
     if computeAtOnce(op, a, b, into: result) { return result }
     run([result, a, b]) { n, p, s in
-      nn_binary(Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
+      nn_binary(op.kernelNumber, a.dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
     }
     return result
   }
 
-  func binaryInPlace(_ op: nn_binary_op, _ target: inout Tensor, _ b: Tensor) {
+  func binaryInPlace(_ op: BinaryOp, _ target: inout Tensor, _ b: Tensor) {
     if computeAtOnce(op, target, b, into: target) { return }
     let (view, dtype) = (target.detach(), target.dtype)
     run([view, view, b]) { n, p, s in
-      nn_binary(Int32(op.rawValue), dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
+      nn_binary(op.kernelNumber, dtype.rawValue, n, p[1], s[1], p[2], s[2], p[0])
     }
   }
 
-  func compare(_ op: nn_compare_op, _ a: Tensor, _ b: Tensor) -> Tensor {
+  func compare(_ op: CompareOp, _ a: Tensor, _ b: Tensor) -> Tensor {
     let result = resultOfBroadcast(a, b, dtype: .bool)
     run([result, a, b]) { n, p, s in
       nn_compare(
-        Int32(op.rawValue), a.dtype.rawValue, n, p[1], s[1], p[2], s[2],
+        op.kernelNumber, a.dtype.rawValue, n, p[1], s[1], p[2], s[2],
         p[0].assumingMemoryBound(to: UInt8.self))
     }
     return result
@@ -141,12 +141,12 @@ extension CPUBackend {
 extension CPUBackend {
   /// A binary operation on few elements as a single call of the kernel, without lists of operands: most of what a small
   /// operation costs is around its loop.
-  private func computeAtOnce(_ op: nn_binary_op, _ a: Tensor, _ b: Tensor, into result: Tensor) -> Bool {
+  private func computeAtOnce(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, into result: Tensor) -> Bool {
     guard let count = countAtOnce(result), let stepA = stepAtOnce(a, result),
       let stepB = stepAtOnce(b, result)
     else { return false }
     nn_binary(
-      Int32(op.rawValue), result.dtype.rawValue, Int64(count), a.rawPointer, stepA, b.rawPointer, stepB,
+      op.kernelNumber, result.dtype.rawValue, Int64(count), a.rawPointer, stepA, b.rawPointer, stepB,
       result.rawPointer)
     return true
   }

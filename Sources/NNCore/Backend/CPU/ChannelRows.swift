@@ -73,7 +73,7 @@ struct GradientRows {
   private enum Kind {
     case plain
     case rectified(x: Tensor, KernelChannelMap)
-    case pooled(places: Tensor, PoolingGeometry)
+    case pooled(places: Tensor, KernelPooling)
   }
 
   /// - Parameter x: the input of the normalisation, with inner channels.
@@ -90,7 +90,7 @@ struct GradientRows {
       matrices = ChannelMatrices(shape: g.shape, count: count, elements: 16_384)
     case .pooled(let g, let places, let geometry):
       source = CPUBackend.shared.withAdjacentChannels(g)
-      kind = .pooled(places: places, geometry)
+      kind = .pooled(places: places, KernelPooling(geometry, throughInput: true))
       // Whole rows of an image.
       matrices = ChannelMatrices(
         shape: gradient.shape, count: count, elements: 8_192, unit: max(1, geometry.columns.input))
@@ -111,14 +111,15 @@ struct GradientRows {
         dtype.rawValue, path, rows.count, channels,
         address(source.rawPointer, first, size), address(x.rawPointer, first, size),
         map.values(matrix * channels), target)
-    case .pooled(let places, let geometry):
+    case .pooled(let places, let kernel):
+      let geometry = kernel.geometry
       let width = max(1, geometry.columns.input)
       // Image rows are counted through all images, so that one "image" is all of them.
       let grid = nn_grid(
         data: address(target, -first, size), image: geometry.rows.input * width * channels,
         row: width * channels,
         column: channels)
-      geometry.withKernelPooling(channels: channels, dtype, path: path) { pooling in
+      kernel.withPooling(channels: channels, dtype, path: path) { pooling in
         nn_max_pool_gradient(
           pooling, nn_grid(source), places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
       }
@@ -134,7 +135,7 @@ struct InputRows {
   let matrices: ChannelMatrices?
   private let x: Tensor?
   private let channels: Int
-  private let pooled: (places: Tensor, geometry: PoolingGeometry)?
+  private let pooled: (places: Tensor, kernel: KernelPooling)?
   private let path = KernelPath.current.rawValue
 
   /// - Parameters:
@@ -142,7 +143,7 @@ struct InputRows {
   ///   - shape: that of the gradient.
   init(x: Tensor?, count: Int, shape: [Int], pooled: (places: Tensor, geometry: PoolingGeometry)?) {
     self.x = x
-    self.pooled = pooled
+    self.pooled = pooled.map { ($0.places, KernelPooling($0.geometry, throughInput: false)) }
     channels = shape[1]
     matrices = pooled.map {
       ChannelMatrices(
@@ -156,11 +157,12 @@ struct InputRows {
     let (size, first) = (x.dtype.byteCount, rows.lowerBound * channels)
     guard let pooled else { return body(address(x.rawPointer, first, size)) }
     let scratch = Tensor(uninitialized: [rows.count * channels], dtype: x.dtype)
-    let width = max(1, pooled.geometry.columns.output)
+    let geometry = pooled.kernel.geometry
+    let width = max(1, geometry.columns.output)
     let grid = nn_grid(
       data: address(scratch.rawPointer, -first, size),
-      image: pooled.geometry.rows.output * width * channels, row: width * channels, column: channels)
-    pooled.geometry.withKernelPooling(channels: channels, x.dtype, path: path) { pooling in
+      image: geometry.rows.output * width * channels, row: width * channels, column: channels)
+    pooled.kernel.withPooling(channels: channels, x.dtype, path: path) { pooling in
       nn_max_pool_pick(
         pooling, nn_grid(x), pooled.places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
     }
