@@ -219,6 +219,108 @@ struct DownloaderTests {
     }
   }
 
+  /// A server that never ends is stopped where it would exceed what it announced, or what the file may have.
+  @Test(arguments: [nil, 100_000])
+  func stopsAnEndlessAnswer(announced: Int?) throws {
+    try withServer({ _, _ in
+      var answer = TinyServer.Answer(Self.content)
+      answer.length = announced
+      answer.repeats = 100_000
+      return answer
+    }) { server, folder in
+      let downloader = Downloader(timeout: 5, retries: 0)
+      if announced == nil {
+        #expect(throws: DownloadError.tooLarge(url: server.url("a"), limit: 400_000)) {
+          try downloader.download(server.url("a"), to: "\(folder)/a", maximumBytes: 400_000)
+        }
+        #expect(contents(of: folder) == [])
+      } else {
+        // What comes after the announced end is not read.
+        try downloader.download(server.url("a"), to: "\(folder)/a", maximumBytes: 400_000)
+        #expect(
+          try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a")) == Data(Self.content.prefix(100_000)))
+      }
+    }
+  }
+
+  @Test func redirectsThatLeadNowhereAreNotRetried() throws {
+    try withServer({ _, _ in
+      TinyServer.Answer([], status: "302 Found", headers: ["Location": "/again"])
+    }) { server, folder in
+      #expect(throws: DownloadError.redirect(url: server.url("a"), reason: "too often")) {
+        try Self.downloader.download(server.url("a"), to: "\(folder)/a")
+      }
+      #expect(server.requests.count < 50 && contents(of: folder) == [])
+    }
+  }
+
+  /// A certificate that nobody signed: told at once, and nothing is sent again.
+  @Test func certificatesThatAreNotAcceptedAreNotRetried() throws {
+    try withTemporaryFolder { folder in
+      let made = try Command([
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(folder)/key", "-out",
+        "\(folder)/certificate", "-days", "2", "-subj", "/CN=localhost",
+      ])
+      if made.status == 127 {
+        print("a server with a certificate of its own needs the program openssl")
+        return
+      }
+      try #require(made.status == 0, "\(made.output)")
+      // A port that was free a moment ago.
+      let (port, server) = (
+        try {
+          let free = try TinyServer { _, _ in .init([]) }; free.stop(); return free.port
+        }(), Process()
+      )
+      server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      server.arguments = [
+        "openssl", "s_server", "-accept", "\(port)", "-key", "\(folder)/key", "-cert",
+        "\(folder)/certificate", "-www",
+      ]
+      let log = Pipe()
+      server.standardOutput = log
+      server.standardError = log
+      try server.run()
+      defer { server.terminate() }
+      // It says ACCEPT when it listens.
+      var said = ""
+      while !said.contains("ACCEPT"), let more = try log.fileHandleForReading.read(upToCount: 1),
+        !more.isEmpty
+      {
+        said += String(decoding: more, as: UTF8.self)
+      }
+      let url = "https://localhost:\(port)/a"
+      #expect {
+        // Retries would take days.
+        try Downloader(timeout: 5, retries: 3, retryDelay: 100_000).download(url, to: "\(folder)/a")
+      } throws: { error in
+        expectOneLine(error, naming: url)
+        if case .untrusted = error as? DownloadError { return true }
+        return false
+      }
+      #expect(contents(of: folder) == ["certificate", "key"])
+    }
+  }
+
+  /// Told once for each server, and not of this machine.
+  @Test func plainHTTPIsWarnedOf() throws {
+    try withTemporaryFolder { folder in
+      let said = Mutex<[String]>([])
+      var downloader = Downloader(timeout: 5, retries: 0)
+      downloader.warn = { line in said.withLock { $0.append(line) } }
+      // Names that no server has.
+      for url in [
+        "http://weights.invalid/a", "http://WEIGHTS.invalid/b", "http://weights.invalid:8080/a",
+        "https://weights.invalid/a", "http://127.0.0.1:1/a", "http://localhost:1/a",
+      ] {
+        #expect(throws: DownloadError.self) { try downloader.download(url, to: "\(folder)/a") }
+      }
+      let lines = said.withLock { $0 }
+      #expect(lines.count == 2 && lines.allSatisfy { $0.contains("without encryption") }, "\(lines)")
+      #expect(lines.first?.contains("http://weights.invalid ") == true)
+    }
+  }
+
   @Test func leavesAFileThatAnotherProcessDownloads() throws {
     try withTemporaryFolder { folder in
       let descriptor = open("\(folder)/a.part", O_RDWR | O_CREAT, 0o644)

@@ -125,7 +125,7 @@ package struct CIFARFiles {
       let name = url.split(separator: "/").last.map(String.init) ?? "\(version.name)-python.tar.gz"
       let archive = "\(root)/\(name)"
       try Downloader().download(
-        url, to: archive, checksum: checksum, maximumBytes: 1 << 30, progress: progress)
+        url, to: archive, checksum: checksum, maximumBytes: 1 << 28, progress: progress)
       try CIFARFiles.install(version, archive: archive, into: root)
     }
   }
