@@ -80,7 +80,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", dependencies: ["NNCore", "NNLayers"], path: "Tests/TestSupport"),
     .testTarget(
-      name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
+      name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
