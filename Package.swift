@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning"], path: "Tests/TestSupport"),
     .testTarget(
-      name: "NNCoreTests", dependencies: ["NNCore", "TestSupport"],
+      name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],

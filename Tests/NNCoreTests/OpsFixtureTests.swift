@@ -3,37 +3,56 @@ import NNCore
 import TestSupport
 import Testing
 
-/// Every case of the golden `ops` fixtures, forward and backward.
+/// Every case of the golden `ops` fixtures, forward and backward; products on every set of kernels.
 struct OpsFixtureTests {
-  static let group = loadFixtures("ops")
-
   static let table = [
     arithmeticFixtures, elementwiseFixtures, activationFixtures, reductionFixtures, shapeFixtures,
+    indexingFixtures, productFixtures,
   ].reduce(into: FixtureTable()) { $0.merge($1) { first, _ in first } }
 
-  /// Operations that `MatrixFixtureTests` runs.
-  static let elsewhere: Set = [
-    "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "einsum", "graph_diamond",
-  ]
+  static let cases = FixtureGroup("ops", in: fixtureFolder).cases
 
-  @Test(arguments: group.cases.filter { !elsewhere.contains($0.operation) })
-  func matchesPyTorch(_ fixture: FixtureCase) throws {
-    let operation = try #require(Self.table[fixture.operation], "no closure for \(fixture.operation)")
-    for dtype in [DType.float32, .float64] {
-      for layout in FixtureLayout.allCases {
-        let failures = fixture.failures(dtype: dtype, layout: layout, operation: operation)
-        #expect(failures.isEmpty, "\(fixture.id) \(fixture.kwargs) \(dtype) \(layout)")
+  @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
+
+  @Test(arguments: cases)
+  func matchesPyTorch(_ fixture: FixtureCase) {
+    let isProduct = productFixtures[fixture.operation] != nil
+    expectMatch(fixture, Self.table, isProduct ? KernelPath.available : [nil])
+  }
+}
+
+/// Every case of the golden `nn` fixtures, on every set of kernels.
+struct NNFixtureTests {
+  static let table = [
+    lossFixtures, layerFixtures, convolutionFixtures, poolingFixtures, normalizationFixtures,
+  ].reduce(into: FixtureTable()) { $0.merge($1) { first, _ in first } }
+
+  static let cases = FixtureGroup("nn", in: fixtureFolder).cases
+
+  @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
+
+  @Test(arguments: cases)
+  func matchesPyTorch(_ fixture: FixtureCase) { expectMatch(fixture, Self.table, KernelPath.available) }
+}
+
+/// Runs a case in both types and every layout.
+private func expectMatch(
+  _ fixture: FixtureCase, _ table: FixtureTable, _ paths: [KernelPath?],
+  sourceLocation: SourceLocation = #_sourceLocation
+) {
+  var found: [String] = []
+  for dtype in [DType.float32, .float64] {
+    for layout in FixtureLayout.allCases {
+      for path in paths {
+        let failures = fixture.failures(table, dtype: dtype, layout: layout, path: path)
+        found += failures.map { "\(dtype) \(layout.rawValue) \(path.map { "\($0)" } ?? ""): \($0)" }
       }
     }
   }
+  // What fails once mostly fails everywhere.
+  #expect(
+    found.first == nil, "\(found.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))",
+    sourceLocation: sourceLocation)
 }
 
-/// The golden cases of a group copied into this target.
-func loadFixtures(_ group: String) -> FixtureGroup {
-  let folder = Bundle.module.bundleURL.appendingPathComponent("Fixtures").appendingPathComponent(group)
-  do {
-    return try FixtureGroup(directory: folder)
-  } catch {
-    preconditionFailure("fixtures of group \(group) in \(folder.path): \(error)")
-  }
-}
+let fixtureFolder = Bundle.module.bundleURL.appendingPathComponent("Fixtures")

@@ -3,134 +3,26 @@ import NNCore
 import TestSupport
 import Testing
 
-/// Draws of PyTorch 2.9.1's CPU generator.
+/// Draws of PyTorch 2.9.1's CPU generator, and what is made from them: weights, splits, orders of loaders.
 @Suite struct RandomTests {
-  static let group = loadFixtures("rng")
+  static let cases = FixtureGroup("rng", in: fixtureFolder).cases
 
-  /// Splits, samplers and loaders are tested in NNDataTests.
-  static let cases = group.cases.filter {
-    !["random_split", "dataloader", "weighted_sampler", "subset_sampler"].contains(
-      $0.operation)
-  }
-
-  @Test func fixturesAreThere() { #expect(Self.group.cases.count == 253) }
+  @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
 
   @Test(arguments: cases)
   func matchesPyTorch(_ test: FixtureCase) throws {
-    let generator = Generator().manualSeed(test.seed)
-    let results = try #require(draw(test, generator), "unknown operation \(test.operation)")
-    #expect(Set(results.keys) == Set(test.outputNames))
-    for (name, got) in results {
-      let differences = test.seededDifferences(name, got, exact: isExact(test))
-      #expect(differences.isEmpty, "\(differences)")
-    }
-  }
-
-  /// Whether the values come without logarithms, sines or matrix factorisations.
-  private func isExact(_ test: FixtureCase) -> Bool {
-    switch test.operation {
-    case "randn", "normal_", "sequence", "init.kaiming_normal_", "init.xavier_normal_", "init.orthogonal_":
-      false
-    case "module": test.kwargs["type"]?.string != "Embedding"
-    default: true
-    }
-  }
-
-  private func draw(_ test: FixtureCase, _ generator: Generator) -> [String: Tensor]? {
-    let shape = test.kwargs["shape"]?.ints ?? []
-    let dtype: DType = test.kwargs["dtype"]?.string == "F64" ? .float64 : .float32
-    func number(_ key: String, _ standard: Double = 0) -> Double { test.kwargs[key]?.double ?? standard }
-    switch test.operation {
-    case "rand": return ["out": Tensor.rand(shape, generator: generator, dtype: dtype)]
-    case "randn": return ["out": Tensor.randn(shape, generator: generator, dtype: dtype)]
-    case "uniform_":
-      let (low, high) = (number("a"), number("b", 1))
-      return ["out": Tensor.uniform(shape, low: low, high: high, generator: generator, dtype: dtype)]
-    case "normal_":
-      let (mean, std) = (number("mean"), number("std", 1))
-      return ["out": Tensor.normal(shape, mean: mean, std: std, generator: generator, dtype: dtype)]
-    case "randint":
-      return ["out": Tensor.randint(Int(number("low")), Int(number("high")), shape, generator: generator)]
-    case "random_": return ["out": Tensor.random(shape, generator: generator)]
-    case "randperm": return ["out": Tensor.randperm(Int(number("n")), generator: generator)]
-    case "bernoulli_scalar":
-      return ["out": Tensor.bernoulli(shape, p: number("p"), generator: generator, dtype: dtype)]
-    case "bernoulli_tensor":
-      return ["out": Tensor.full(shape, number("p"), dtype: dtype).bernoulli(generator: generator)]
-    case "dropout": return ["out": Tensor.ones(shape).dropout(p: number("p"), generator: generator)]
-    case "dropout2d": return ["out": Tensor.ones(shape).dropout2d(p: number("p"), generator: generator)]
-    case "multinomial":
-      let weights = Tensor(test.kwargs["weights"]?.doubles ?? [], dtype: .float32)
-      let replacement = test.kwargs["replacement"]?.bool ?? false
-      let draws = Int(number("num_samples"))
-      return ["out": weights.multinomial(draws, replacement: replacement, generator: generator)]
-    case "module": return module(test, generator)
-    case "sequence": return sequence(test, generator)
-    default: return initial(test, shape, generator).map { ["out": $0] }
-    }
-  }
-
-  private func initial(_ test: FixtureCase, _ shape: [Int], _ generator: Generator) -> Tensor? {
-    func number(_ key: String, _ standard: Double = 0) -> Double { test.kwargs[key]?.double ?? standard }
-    let mode: Init.FanMode = test.kwargs["mode"]?.string == "fan_out" ? .fanOut : .fanIn
-    let nonlinearity: Init.Nonlinearity = test.kwargs["nonlinearity"]?.string == "relu" ? .relu : .leakyReLU
-    switch test.operation {
-    case "init.trunc_normal_":
-      return Init.truncNormal(
-        shape, mean: number("mean"), std: number("std", 1), low: number("a", -2), high: number("b", 2),
-        generator: generator)
-    case "init.kaiming_uniform_":
-      return Init.kaimingUniform(
-        shape, a: number("a"), mode: mode, nonlinearity: nonlinearity, generator: generator)
-    case "init.kaiming_normal_":
-      return Init.kaimingNormal(
-        shape, a: number("a"), mode: mode, nonlinearity: nonlinearity, generator: generator)
-    case "init.xavier_uniform_":
-      return Init.xavierUniform(shape, gain: number("gain", 1), generator: generator)
-    case "init.xavier_normal_": return Init.xavierNormal(shape, gain: number("gain", 1), generator: generator)
-    case "init.orthogonal_": return Init.orthogonal(shape, gain: number("gain", 1), generator: generator)
-    default: return nil
-    }
-  }
-
-  /// Several calls, one after the other, on one generator.
-  private func sequence(_ test: FixtureCase, _ generator: Generator) -> [String: Tensor]? {
-    var results: [String: Tensor] = [:]
-    for (index, call) in (test.kwargs["calls"]?.elements ?? []).enumerated() {
-      let size = call[1].ints[0]
-      switch call[0].string {
-      case "rand": results["out\(index)"] = Tensor.rand(size, generator: generator)
-      case "rand64": results["out\(index)"] = Tensor.rand(size, generator: generator, dtype: .float64)
-      case "randn": results["out\(index)"] = Tensor.randn(size, generator: generator)
-      case "randn64": results["out\(index)"] = Tensor.randn(size, generator: generator, dtype: .float64)
-      case "randperm": results["out\(index)"] = Tensor.randperm(size, generator: generator)
-      case "randint10": results["out\(index)"] = Tensor.randint(10, [size], generator: generator)
-      case "random_": results["out\(index)"] = Tensor.random([size], generator: generator)
-      case "bernoulli_": results["out\(index)"] = Tensor.bernoulli([size], p: 0.5, generator: generator)
-      default: return nil
+    let differences = try catchingMistakes {
+      let results = try withDefaultGenerator(Generator().manualSeed(test.seed)) {
+        try test.withArguments { arguments in
+          guard let draw = drawFixtures[test.operation] else {
+            throw FixtureError("operation not supported: \(test.operation)")
+          }
+          return try draw(arguments)
+        }
       }
+      return try test.seededDifferences(results, exact: !isRounded(test))
     }
-    return results
-  }
-
-  /// What a layer's constructor draws.
-  private func module(_ test: FixtureCase, _ generator: Generator) -> [String: Tensor]? {
-    guard let weight = test.outputShape("weight") else { return nil }
-    switch test.kwargs["type"]?.string {
-    case "Conv2d", "ConvTranspose2d", "Linear":
-      var results = ["weight": Init.defaultWeight(weight, generator: generator)]
-      if let bias = test.outputShape("bias") {
-        results["bias"] = Init.defaultBias(bias[0], weightShape: weight, generator: generator)
-      }
-      return results
-    case "BatchNorm2d":
-      return [
-        "weight": Init.ones(weight), "bias": Init.zeros(weight), "running_mean": Init.zeros(weight),
-        "running_var": Init.ones(weight), "num_batches_tracked": Tensor(0),
-      ]
-    case "Embedding": return ["weight": Init.normal(weight, generator: generator)]
-    default: return nil
-    }
+    #expect(differences == [], "\(test)")
   }
 }
 

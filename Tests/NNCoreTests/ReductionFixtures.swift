@@ -1,10 +1,34 @@
 import NNCore
 import TestSupport
 
+private typealias Operation = @Sendable (FixtureInputs, Arguments) throws -> [Tensor]
+
 private func reduction(
-  _ body: @escaping @Sendable (_ x: Tensor, _ axes: [Int], _ keepDim: Bool) -> Tensor
-) -> @Sendable (FixtureInputs) -> [Tensor] {
-  { c in [body(c["x"], c.ints("dim"), c.bool("keepdim"))] }
+  _ body: @escaping @Sendable (_ x: Tensor, _ axes: [Int], _ keepDim: Bool) throws -> Tensor
+) -> Operation {
+  { c, a in try [body(c["x"], a.ints("dim", []), a.bool("keepdim"))] }
+}
+
+/// Values with their places along one axis; over all elements without one.
+private func selection(
+  _ body: @escaping @Sendable (_ x: Tensor, _ axis: Int, _ keepDim: Bool) -> (Tensor, Tensor),
+  _ all: @escaping @Sendable (Tensor) -> Tensor
+) -> Operation {
+  { c, a in
+    let x = try c["x"]
+    guard let axis = try a.optionalInt("dim") else { return [all(x)] }
+    let (values, indices) = try body(x, axis, a.bool("keepdim"))
+    return [values, indices]
+  }
+}
+
+/// What is taken away from the count of elements: `unbiased` is PyTorch's older name for 1 and 0.
+private func correction(_ a: Arguments) throws -> Double {
+  try a.contains("unbiased") ? (a.bool("unbiased", true) ? 1 : 0) : a.double("correction", 1)
+}
+
+private func variance(_ x: Tensor, _ a: Arguments) throws -> Tensor {
+  try x.variance(a.ints("dim", []), correction: correction(a), keepDim: a.bool("keepdim"))
 }
 
 /// Reductions, running sums and sorting.
@@ -14,49 +38,49 @@ let reductionFixtures: FixtureTable = [
   "amax": reduction { $0.amax($1, keepDim: $2) }, "amin": reduction { $0.amin($1, keepDim: $2) },
   "any": reduction { $0.any($1, keepDim: $2) }, "all": reduction { $0.all($1, keepDim: $2) },
   "logsumexp": reduction { $0.logsumexp($1, keepDim: $2) },
-  "count_nonzero": reduction { x, axes, _ in x.countNonzero(axes) },
-  "max_all": { c in [c["x"].max()] }, "min_all": { c in [c["x"].min()] },
-  "max": { c in
-    let (values, indices) = c["x"].max(c.int("dim"), keepDim: c.bool("keepdim"))
+  "count_nonzero": { c, a in try [c["x"].countNonzero(a.ints("dim", []))] },
+  "max_all": { c, _ in try [c["x"].max()] }, "min_all": { c, _ in try [c["x"].min()] },
+  "max": selection({ $0.max($1, keepDim: $2) }) { $0.max() },
+  "min": selection({ $0.min($1, keepDim: $2) }) { $0.min() },
+  "median": selection({ $0.median($1, keepDim: $2) }) { $0.reshape([-1]).median(0).values },
+  "aminmax": { c, a in
+    let (axes, keepDim) = try (a.ints("dim", []), a.bool("keepdim"))
+    return try [c["x"].amin(axes, keepDim: keepDim), c["x"].amax(axes, keepDim: keepDim)]
+  },
+  "argmax": { c, a in try [c["x"].argmax(a.optionalInt("dim"), keepDim: a.bool("keepdim"))] },
+  "argmin": { c, a in try [c["x"].argmin(a.optionalInt("dim"), keepDim: a.bool("keepdim"))] },
+  "var": { c, a in try [variance(c["x"], a)] },
+  "std": { c, a in
+    try [c["x"].std(a.ints("dim", []), correction: correction(a), keepDim: a.bool("keepdim"))]
+  },
+  "var_mean": { c, a in
+    try [variance(c["x"], a), c["x"].mean(a.ints("dim", []), keepDim: a.bool("keepdim"))]
+  },
+  "norm": { c, a in
+    try [c["x"].norm(a.double("p"), a.ints("dim", []), keepDim: a.bool("keepdim"))]
+  },
+  "kthvalue": { c, a in
+    let (values, indices) = try c["x"].kthvalue(
+      a.int("k"), axis: a.int("dim", -1), keepDim: a.bool("keepdim"))
     return [values, indices]
   },
-  "min": { c in
-    let (values, indices) = c["x"].min(c.int("dim"), keepDim: c.bool("keepdim"))
+  "cumsum": { c, a in try [c["x"].cumsum(a.int("dim"))] },
+  "cumprod": { c, a in try [c["x"].cumprod(a.int("dim"))] },
+  "sort": { c, a in
+    // Ours is always stable.
+    a.ignore("stable")
+    let (values, indices) = try c["x"].sort(a.int("dim", -1), descending: a.bool("descending"))
     return [values, indices]
   },
-  "aminmax": { c in [c["x"].amin(c.ints("dim")), c["x"].amax(c.ints("dim"))] },
-  "argmax": { c in [c["x"].argmax(c.argument("dim")?.int, keepDim: c.bool("keepdim"))] },
-  "argmin": { c in [c["x"].argmin(c.argument("dim")?.int, keepDim: c.bool("keepdim"))] },
-  "var": { c in
-    [c["x"].variance(c.ints("dim"), correction: c.double("correction", 1), keepDim: c.bool("keepdim"))]
+  "argsort": { c, a in
+    a.ignore("stable")
+    return try [c["x"].argsort(a.int("dim", -1), descending: a.bool("descending"))]
   },
-  "std": { c in
-    [c["x"].std(c.ints("dim"), correction: c.double("correction", 1), keepDim: c.bool("keepdim"))]
-  },
-  "var_mean": { c in
-    [
-      c["x"].variance(c.ints("dim"), correction: c.double("correction", 1)),
-      c["x"].mean(c.ints("dim")),
-    ]
-  },
-  "norm": { c in [c["x"].norm(c.double("p"), c.ints("dim"))] },
-  "median": { c in
-    let (values, indices) = c["x"].median(c.int("dim"))
-    return [values, indices]
-  },
-  "kthvalue": { c in
-    let (values, indices) = c["x"].kthvalue(c.int("k"), axis: c.int("dim"))
-    return [values, indices]
-  },
-  "cumsum": { c in [c["x"].cumsum(c.int("dim"))] },
-  "cumprod": { c in [c["x"].cumprod(c.int("dim"))] },
-  "sort": { c in
-    let (values, indices) = c["x"].sort(c.int("dim"), descending: c.bool("descending"))
-    return [values, indices]
-  },
-  "argsort": { c in [c["x"].argsort(c.int("dim"))] },
-  "topk": { c in
-    let (values, indices) = c["x"].topk(c.int("k"), axis: c.int("dim", -1), largest: c.bool("largest", true))
+  "topk": { c, a in
+    // Ours are always sorted, which PyTorch leaves open without `sorted`.
+    a.ignore("sorted")
+    let (values, indices) = try c["x"].topk(
+      a.int("k"), axis: a.int("dim", -1), largest: a.bool("largest", true))
     return [values, indices]
   },
 ]

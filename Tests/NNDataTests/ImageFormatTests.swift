@@ -7,7 +7,7 @@ import Testing
 struct ImageFormatTests {
   static let expected: [String: JSONValue] = {
     do {
-      return try JSONValue(contentsOf: URL(fileURLWithPath: fixture("formats/expected.json"))).entries
+      return try JSONValue(contentsOf: URL(fileURLWithPath: fixture("formats/expected.json"))).entries ?? [:]
     } catch {
       preconditionFailure("image fixtures: \(error)")
     }

@@ -7,7 +7,7 @@ import Testing
 struct ImageTests {
   static let expected: [String: JSONValue] = {
     do {
-      return try JSONValue(contentsOf: URL(fileURLWithPath: fixture("images/expected.json"))).entries
+      return try JSONValue(contentsOf: URL(fileURLWithPath: fixture("images/expected.json"))).entries ?? [:]
     } catch {
       preconditionFailure("image fixtures: \(error)")
     }

@@ -13,73 +13,82 @@ struct RandomTransformTests {
       preconditionFailure("\(name): \(error)")
     }
   }
-  static let draws = json("random_params.json").elements
+  static let draws = NamedEntry.all(json("random_params.json"), named: "seed")
   static let augmented = json("augment.json")
   static let augmentedImages = augmented["images"]?.entries ?? [:]
 
   /// A new generator and what torchvision drew from its seed.
-  private func generator(_ entry: JSONValue, _ name: String) throws -> (Generator, JSONValue) {
-    (Generator(seed: try #require(entry["seed"]).int), try #require(entry["draws"]?[name]))
+  private func generator(_ entry: NamedEntry, _ name: String) throws -> (Generator, JSONValue) {
+    (Generator(seed: try #require(entry["seed"]?.int)), try #require(entry["draws"]?[name]))
   }
 
   @Test(arguments: draws)
-  func drawsWhatTorchvisionDraws(_ entry: JSONValue) throws {
+  func drawsWhatTorchvisionDraws(_ entry: NamedEntry) throws {
     for name in ["rrc_32", "rrc_100x60", "rrc_narrow_fallback"] {
       let (generator, expected) = try generator(entry, name)
-      let (scale, ratio) = (expected["scale"]?.doubles ?? [], expected["ratio"]?.doubles ?? [])
-      let crop = RandomResizedCrop(8, scale: scale[0]...scale[1], ratio: ratio[0]...ratio[1])
+      let crop = RandomResizedCrop(
+        8, scale: try range(expected["scale"]), ratio: try range(expected["ratio"]))
       let size = (height: expected["h"]?.int ?? 0, width: expected["w"]?.int ?? 0)
       for box in expected["top_left_height_width"]?.elements ?? [] {
         #expect(ints(crop.box(in: size, generator: generator)) == box.ints, "\(name)")
       }
     }
     var (generator, expected) = try generator(entry, "random_crop_40_to_32")
-    for box in expected.elements {
+    for box in try #require(expected.elements) {
       #expect(ints(RandomCrop(32).box(in: (40, 40), generator: generator)) == box.ints)
     }
     (generator, expected) = try self.generator(entry, "hflip_0.5")
     let image = Image(width: 2, height: 2, pixels: Array(0..<12))
-    for flip in expected.elements {
+    for flip in try #require(expected.elements) {
       let got = RandomHorizontalFlip()(image, context: SampleContext(generator: generator))
       #expect((got != image) == flip.bool)
     }
     (generator, expected) = try self.generator(entry, "color_jitter_0.4_0.3_0.2_0.1")
     let jitter = ColorJitter(brightness: 0.4, contrast: 0.3, saturation: 0.2, hue: 0.1)
-    for values in expected.elements {
+    for values in try #require(expected.elements) {
       let got = jitter.parameters(generator: generator)
-      #expect(got.order == values[0].ints)
+      #expect(got.order == values[0]?.ints)
       #expect(
-        [got.brightness, got.contrast, got.saturation, got.hue] == values.elements.dropFirst().map(\.double))
+        [got.brightness, got.contrast, got.saturation, got.hue] == values.elements?.dropFirst().map(\.double))
     }
     (generator, expected) = try self.generator(entry, "rotation_-30_30")
-    for angle in expected.doubles { #expect(RandomRotation(30).angle(generator: generator) == angle) }
+    for angle in try #require(expected.doubles) {
+      #expect(RandomRotation(30).angle(generator: generator) == angle)
+    }
     (generator, expected) = try self.generator(entry, "erasing_3x20x24")
-    for box in expected.elements {
+    for box in try #require(expected.elements) {
       let got = try #require(RandomErasing().parameters(for: [3, 20, 24], generator: generator))
       #expect(ints(got.box) == box.ints)
     }
   }
 
+  private func range(_ value: JSONValue?) throws -> ClosedRange<Double> {
+    let ends = try #require(value?.doubles)
+    try #require(ends.count == 2 && ends[0] <= ends[1])
+    return ends[0]...ends[1]
+  }
+
   private func ints(_ box: CropBox) -> [Int] { [box.top, box.left, box.height, box.width] }
 
   @Test(arguments: draws)
-  func cropsAndFlipsAsTorchvision(_ entry: JSONValue) throws {
+  func cropsAndFlipsAsTorchvision(_ entry: NamedEntry) throws {
     let (generator, expected) = try generator(entry, "cifar_crop_flip_sha256")
-    let noise = FormulaNumbers.uniform("transforms/cifar_aug", [32, 32, 3], 0, 1).array(of: Float.self)
-    let pixels = noise.enumerated().map { index, u in
-      let (channel, x, y) = (index % 3, index / 3 % 32, index / 96)
-      let ramp = [x * 255 / 31, y * 255 / 31, (x + y) * 7 % 256][channel]
-      return UInt8((3 * ramp + min(Int(256 * u), 255)) / 4)
-    }
     let transform = Compose {
       RandomCrop(32, padding: 4)
       RandomHorizontalFlip()
     }
-    let image = Image(width: 32, height: 32, pixels: pixels)
-    for digest in expected.elements {
+    let image = formulaImage("cifar_aug", height: 32, width: 32)
+    for digest in try #require(expected.elements) {
       #expect(try sha256(transform(image, context: SampleContext(generator: generator))) == digest.string)
     }
   }
+
+  /// The images that `augment.json` was made from.
+  private let images = [
+    "a": formulaImage("a", height: 8, width: 10, isNoise: true),
+    "b": formulaImage("b", height: 17, width: 13),
+    "c": formulaImage("c", height: 32, width: 32),
+  ]
 
   static let transforms: [String: any Transform<Image, Image>] = [
     "autoaugment_imagenet": AutoAugment(.imageNet),
@@ -112,11 +121,11 @@ struct RandomTransformTests {
     #expect(!transform.isDeterministic)
     let generator = Generator(seed: 11)
     for source in ["a", "b", "c"] {
-      let image = Image(TransformFixtureTests.group.tensors.tensor("image/\(source)"))
-      let digests = try #require(Self.augmentedImages[name]?[source]).elements
+      let image = try #require(images[source])
+      let digests = try #require(Self.augmentedImages[name]?[source]?.elements)
       for (round, digest) in digests.enumerated() {
         let got = transform(image, context: SampleContext(generator: generator))
-        #expect(try sha256(got).prefix(8) == digest.string, "\(source), round \(round)")
+        #expect(try sha256(got).prefix(8) == digest.string ?? "", "\(source), round \(round)")
       }
     }
   }
@@ -127,10 +136,10 @@ struct RandomTransformTests {
 
   @Test func blursAsTorchvision() throws {
     let generator = Generator(seed: 11)
-    let image = Image(TransformFixtureTests.group.tensors.tensor("image/a"))
-    for pixels in try #require(Self.augmented["blur"]).elements {
+    let image = try #require(images["a"])
+    for pixels in try #require(Self.augmented["blur"]?.elements) {
       let got = GaussianBlur(3, 5, sigma: 0.2...3)(image, context: SampleContext(generator: generator))
-      let differences = zip(got.pixels, pixels.ints).map { abs(Int($0) - $1) }
+      let differences = zip(got.pixels, try #require(pixels.ints)).map { abs(Int($0) - $1) }
       // Halves may be rounded the other way.
       #expect(differences.allSatisfy { $0 <= 1 } && differences.reduce(0, +) <= 2)
     }
@@ -139,7 +148,7 @@ struct RandomTransformTests {
   @Test(arguments: [0.2, 0.4, 1, 2.5])
   func drawsBetaNumbers(_ alpha: Double) throws {
     let generator = Generator(seed: 3)
-    let expected = try #require(Self.augmented["beta"]?["\(alpha)"]).doubles
+    let expected = try #require(Self.augmented["beta"]?["\(alpha)"]?.doubles)
     for value in expected {
       #expect(abs(Double(generator.beta(Float(alpha), Float(alpha))) - value) <= 1e-6 * value)
     }
@@ -147,7 +156,7 @@ struct RandomTransformTests {
 
   @Test(arguments: ["mixup", "cutmix"], [1, 0.3])
   func mixesBatches(_ name: String, _ alpha: Double) throws {
-    let cases = try #require(Self.augmented["mix"]).elements
+    let cases = try #require(Self.augmented["mix"]?.elements)
       .filter { $0["name"]?.string == name && $0["alpha"]?.double == alpha }
     #expect(cases.count == 4)
     let generator = Generator(seed: 5)
@@ -159,9 +168,9 @@ struct RandomTransformTests {
         name == "mixup"
         ? MixUp(classes: 3, alpha: alpha)(batch, context: context)
         : CutMix(classes: 3, alpha: alpha)(batch, context: context)
-      let input = Tensor(try #require(entry["input"]).doubles.map { Float($0) }, shape: [4, 2, 5, 6])
+      let input = Tensor(try #require(entry["input"]?.doubles).map { Float($0) }, shape: [4, 2, 5, 6])
       let target = Tensor(
-        try #require(entry["target"]).elements.map { $0.doubles.map { Float($0) } }.flatMap(\.self),
+        try #require(entry["target"]?.elements).flatMap { ($0.doubles ?? []).map { Float($0) } },
         shape: [4, 3])
       #expect(tensorDifferences(got.input, input, relativeTolerance: 1e-5, absoluteTolerance: 2e-6) == [])
       #expect(tensorDifferences(got.target, target, relativeTolerance: 1e-5, absoluteTolerance: 1e-6) == [])
@@ -225,4 +234,16 @@ struct RandomTransformTests {
     }
     await #expect(processExitsWith: .failure) { _ = GaussianBlur(4) }
   }
+}
+
+/// Noise, or ramps with a quarter of noise.
+private func formulaImage(_ name: String, height: Int, width: Int, isNoise: Bool = false) -> Image {
+  let noise = FormulaNumbers.uniform("transforms/\(name)", [height, width, 3], 0, 1).array(of: Float.self)
+  let pixels = noise.enumerated().map { index, u in
+    let (channel, x, y) = (index % 3, index / 3 % width, index / (3 * width))
+    let ramp = [x * 255 / max(width - 1, 1), y * 255 / max(height - 1, 1), (x + y) * 7 % 256][channel]
+    let speck = min(Int(256 * u), 255)
+    return UInt8(isNoise ? speck : (3 * ramp + speck) / 4)
+  }
+  return Image(width: width, height: height, pixels: pixels)
 }

@@ -11,24 +11,24 @@ struct VisionLayerTests {
     guard let json = try? JSONValue(contentsOf: file) else { preconditionFailure("no fixture \(file.path)") }
     return json
   }()
-  static func cases(_ kind: String) -> [JSONValue] {
-    golden["cases"]?.elements.filter { $0["kind"]?.string == kind } ?? []
+  static func cases(_ kind: String) -> [NamedEntry] {
+    NamedEntry.all(golden["cases"], named: "id").filter { $0["kind"]?.string == kind }
   }
 
-  private func number(_ entry: JSONValue, _ name: String) -> Tensor {
-    FormulaNumbers.uniform("\(entry["id"]?.string ?? "")/\(name)", entry["inputs"]?[name]?.ints ?? [])
+  private func number(_ entry: NamedEntry, _ name: String) throws -> Tensor {
+    FormulaNumbers.uniform("\(entry)/\(name)", try #require(entry["inputs"]?[name]?.ints))
       .to(.float64).requiringGrad()
   }
 
   /// Loads the formula weights in float64; keys, shapes and their order are PyTorch's.
-  private func load(_ module: Module, _ entry: JSONValue) throws {
+  private func load(_ module: Module, _ entry: NamedEntry) throws {
     module.to(.float64)
     let expected = entry["state"]?.elements ?? []
-    #expect(module.stateDict().keys == expected.map { $0[0].string })
+    #expect(module.stateDict().keys == expected.compactMap { $0[0]?.string })
     let state = try StateDict(
       expected.map { item in
-        let key = item[0].string
-        let value = FormulaNumbers.uniform("\(entry["id"]?.string ?? "")/\(key)", item[1].ints, -0.5, 0.5)
+        let (key, shape) = try (#require(item[0]?.string), #require(item[1]?.ints))
+        let value = FormulaNumbers.uniform("\(entry)/\(key)", shape, -0.5, 0.5)
         return (key: key, value: value.to(.float64))
       })
     try module.loadStateDict(state)
@@ -46,11 +46,9 @@ struct VisionLayerTests {
   }
 
   private func expectGradients(
-    _ entry: JSONValue, _ output: Tensor, _ inputs: [String: Tensor], _ module: Module
-  )
-    throws
-  {
-    let key = "\(entry["id"]?.string ?? "")/gradout"
+    _ entry: NamedEntry, _ output: Tensor, _ inputs: [String: Tensor], _ module: Module
+  ) throws {
+    let key = "\(entry)/gradout"
     (output * FormulaNumbers.uniform(key, output.shape).to(.float64)).sum().backward()
     let gradients = entry["grads"]?.entries ?? [:]
     for (name, x) in inputs { expectSame(try #require(x.grad), gradients[name], nil, "gradient of \(name)") }
@@ -61,22 +59,21 @@ struct VisionLayerTests {
   }
 
   @Test(arguments: cases("mha"))
-  func attendsAsInPyTorch(_ entry: JSONValue) throws {
+  func attendsAsInPyTorch(_ entry: NamedEntry) throws {
     let attention = MultiheadAttention(
-      entry["embedding"]?.int ?? 0, heads: entry["heads"]?.int ?? 0, bias: entry["bias"]?.bool ?? true,
-      keySize: entry["key_size"].flatMap { $0.isNull ? nil : $0.int },
-      valueSize: entry["value_size"].flatMap { $0.isNull ? nil : $0.int },
+      try #require(entry["embedding"]?.int), heads: try #require(entry["heads"]?.int),
+      bias: entry["bias"]?.bool ?? true, keySize: entry["key_size"]?.int, valueSize: entry["value_size"]?.int,
       batchFirst: entry["batch_first"]?.bool ?? false)
     try load(attention, entry)
-    let (query, key, value) = (number(entry, "query"), number(entry, "key"), number(entry, "value"))
-    let padding = entry["padding"].flatMap {
-      $0.isNull ? nil : Tensor($0.elements.map { $0.elements.map(\.bool) })
+    let (query, key, value) = try (number(entry, "query"), number(entry, "key"), number(entry, "value"))
+    let padding = entry["padding"]?.elements.map { rows in
+      Tensor(rows.map { ($0.elements ?? []).compactMap(\.bool) })
     }
     let mask: Tensor?
     switch entry["mask"] {
     case .string("causal"): mask = Tensor.ones([3, 3], dtype: .bool).triu(1)
     case .string("float"):
-      mask = FormulaNumbers.uniform("\(entry["id"]?.string ?? "")/mask", [4, 2, 3]).to(.float64)
+      mask = FormulaNumbers.uniform("\(entry)/mask", [4, 2, 3]).to(.float64)
     default: mask = nil
     }
     let (output, weights) = attention.withWeights(
@@ -89,7 +86,7 @@ struct VisionLayerTests {
   }
 
   @Test(arguments: cases("layer"))
-  func computesAsInTorchvision(_ entry: JSONValue) throws {
+  func computesAsInTorchvision(_ entry: NamedEntry) throws {
     let layer: any Layer
     switch entry["id"]?.string {
     case "se/default": layer = SqueezeExcitation(4, squeeze: 2)
@@ -103,7 +100,7 @@ struct VisionLayerTests {
       return
     }
     try load(layer, entry)
-    let x = number(entry, "x")
+    let x = try number(entry, "x")
     let output = layer(x)
     expectSame(output, entry["output"], entry["output_shape"], "output")
     try expectGradients(entry, output, ["x": x], layer)
@@ -150,7 +147,7 @@ struct VisionLayerTests {
         let x = (Tensor.arange(12) + 1).to(.float32).reshape(6, 2)
         for want in entry["outputs"]?.elements ?? [] {
           let got = layer(x).array(of: Double.self)
-          #expect(zip(got, want.doubles).allSatisfy { abs($0 - $1) <= 1e-6 } && got.count == 12)
+          #expect(zip(got, want.doubles ?? []).allSatisfy { abs($0 - $1) <= 1e-6 } && got.count == 12)
         }
         layer.eval()
         #expect(layer(x).isEqual(to: x))

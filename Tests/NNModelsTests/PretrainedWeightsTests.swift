@@ -15,7 +15,7 @@ struct PretrainedWeightsTests {
     #expect(weights.count == expected.count && !weights.isEmpty)
     for (entry, want) in zip(weights, expected) {
       #expect(entry.architecture == name)
-      #expect(want["enum"]?.string.hasSuffix(".\(entry.name)") == true)
+      #expect(want["enum"]?.string?.hasSuffix(".\(entry.name)") == true)
       #expect(entry.fileName == want["file"]?.string)
       #expect(
         entry.url == "\(want["url"]?.string ?? "https://download.pytorch.org/models")/\(entry.fileName)")
@@ -27,7 +27,7 @@ struct PretrainedWeightsTests {
       #expect(entry.transforms.resize == want["resize"]?.int)
       #expect(entry.transforms.crop == want["crop"]?.int)
       #expect(entry.transforms.interpolation.rawValue == want["interpolation"]?.string)
-      #expect(entry.minimumSize == want["min_size"]?.ints.first)
+      #expect(entry.minimumSize == want["min_size"]?.ints?.first)
       #expect(try officialWeights(name, entry.name) == entry)
     }
     #expect(weights.contains(try officialWeights(name)))

@@ -79,7 +79,7 @@ struct TrainingStepTests {
         logitDifferences(
           logitRows, fixture.json["logits"]?.elements ?? [], atol: fixture.double("atol")) == [])
       expectClose("loss", loss, fixture.json["loss"]?.double, rtol, atol)
-      #expect(buffers.count == fixture.json["buffer_l2_after"]?.entries.count)
+      #expect(buffers.count == fixture.json["buffer_l2_after"]?.entries?.count)
       for (name, norm) in buffers {
         expectClose(name, norm, fixture.json["buffer_l2_after"]?[name]?.double, rtol, atol)
       }

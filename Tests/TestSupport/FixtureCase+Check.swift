@@ -12,17 +12,28 @@ public enum FixtureLayout: String, Sendable, CaseIterable {
 }
 
 extension FixtureCase {
-  /// Runs the operation and compares outputs and gradients with the expected values. In float32 at the stated
+  /// Runs the case's operation and compares outputs and gradients with the expected values. In float32 at the stated
   /// tolerance; in float64 only the rounding of the stored values is forgiven.
   ///
-  /// - Returns: what differs, one line each; nothing if the case passes.
-  public func failures(
-    dtype: DType, layout: FixtureLayout = .rowMajor, operation body: (FixtureInputs) -> [Tensor]
+  /// - Parameter path: the kernels to run on; those of the process if nil.
+  /// - Returns: what differs or is wrong with the case, one line each; nothing if the case passes.
+  package func failures(
+    _ table: FixtureTable, dtype: DType, layout: FixtureLayout = .rowMajor, path: KernelPath? = nil
   ) -> [String] {
+    do {
+      return try catchingMistakes {
+        try path.map { try $0.force { try failures(table, dtype, layout) } } ?? failures(table, dtype, layout)
+      }
+    } catch {
+      return ["\(self): \(error)"]
+    }
+  }
+
+  private func failures(_ table: FixtureTable, _ dtype: DType, _ layout: FixtureLayout) throws -> [String] {
     var inputs: [String: Tensor] = [:]
     var leaves: [String: Tensor] = [:]
     for name in inputNames {
-      var tensor = stored("in.\(name)")
+      var tensor = try stored("in.\(name)")
       if tensor.dtype.isFloatingPoint {
         tensor = tensor.to(dtype)
         if gradientNames.contains(name) {
@@ -32,38 +43,43 @@ extension FixtureCase {
       }
       inputs[name] = Self.laidOut(tensor, layout)
     }
-    let outputs = body(FixtureInputs(tensors: inputs, kwargs: kwargs, dtype: dtype))
+    let outputs = try withArguments { arguments in
+      guard let body = table[operation] else { throw FixtureError("operation not supported: \(operation)") }
+      return try body(FixtureInputs(tensors: inputs, dtype: dtype), arguments)
+    }
     var found: [String] = []
     if outputs.count != outputNames.count {
       return ["\(outputs.count) outputs, expected \(outputNames)"]
     }
     var loss: Tensor?
     for (name, output) in zip(outputNames, outputs) {
-      found += differences(name, output, dtype)
+      found += try differences(name, output, dtype)
       let seed = name == "out" ? "gradout" : "gradout.\(name)"
       if hasStored(seed), !gradientNames.isEmpty {
         if !output.requiresGrad {
           found.append("\(name) does not require a gradient")
           continue
         }
-        if output.shape != stored(seed).shape { continue }
-        let term = (output * stored(seed).to(dtype)).sum()
+        if try output.shape != stored(seed).shape { continue }
+        let term = try (output * stored(seed).to(dtype)).sum()
         loss = loss.map { $0 + term } ?? term
       }
     }
-    guard let loss else { return found }
+    guard let loss else {
+      return gradientNames.isEmpty || !found.isEmpty ? found : ["nothing to take the gradients of"]
+    }
     loss.backward()
     for name in gradientNames {
-      guard let leaf = leaves[name] else { continue }
+      guard let leaf = leaves[name] else { throw FixtureError("the gradient's input \(name) is no float") }
       let gradient = leaf.grad ?? Tensor.zeros(like: leaf)
-      found += differences("grad.\(name)", gradient, dtype)
+      found += try differences("grad.\(name)", gradient, dtype)
     }
     return found
   }
 
   /// Compares a tensor with the expected one of that name.
-  public func differences(_ name: String, _ got: Tensor, _ dtype: DType) -> [String] {
-    let want = stored(name)
+  public func differences(_ name: String, _ got: Tensor, _ dtype: DType) throws -> [String] {
+    let want = try stored(name)
     let exact = dtype == .float64
     // Beyond float32 the stored values are infinite.
     let got = exact && got.dtype == .float64 ? got.detach().to(.float32).to(.float64) : got

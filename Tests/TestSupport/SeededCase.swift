@@ -4,28 +4,45 @@ import NNCore
 // Cases of seeded draws: short results are stored whole, long ones by their ends and a checksum.
 
 extension FixtureCase {
-  /// What the generator is started from. Numbers pass through Double, in which 2^63 - 1 is 2^63.
-  public var seed: Int { entry["seed"].map { Int(exactly: $0.double) ?? .max } ?? 0 }
+  /// What the generator is started from.
+  public var seed: Int {
+    get throws {
+      guard let seed = entry["seed"]?.int else {
+        throw FixtureError("expected a seed of 64 bits, found \(entry["seed"]?.description ?? "none")")
+      }
+      return seed
+    }
+  }
 
   /// Shape of an expected result.
   public func outputShape(_ name: String) -> [Int]? { entry["outputs"]?[name]?["shape"]?.ints }
 
-  /// Compares a result with the expected one: bit for bit if `exact`, else at the tolerance of the case.
-  public func seededDifferences(_ name: String, _ got: Tensor, exact: Bool) -> [String] {
+  /// Compares all results with the expected ones: bit for bit if `exact`, else at the tolerance of the case.
+  public func seededDifferences(_ results: [String: Tensor], exact: Bool) throws -> [String] {
+    guard Set(results.keys) == Set(outputNames) else {
+      return ["results \(results.keys.sorted()), expected \(outputNames)"]
+    }
+    return try outputNames.flatMap { name in
+      try results[name].map { try seededDifferences(name, $0, exact: exact) } ?? []
+    }
+  }
+
+  private func seededDifferences(_ name: String, _ got: Tensor, exact: Bool) throws -> [String] {
     let tolerances = exact ? (0, 0) : (relativeTolerance, absoluteTolerance)
-    func differences(_ part: Tensor, _ name: String) -> [String] {
+    func differences(_ part: Tensor, _ name: String) throws -> [String] {
       tensorDifferences(
-        part, stored(name), name: name, relativeTolerance: tolerances.0, absoluteTolerance: tolerances.1)
+        part, try stored(name), name: name, relativeTolerance: tolerances.0, absoluteTolerance: tolerances.1)
     }
     guard let expected = entry["outputs"]?[name] else { return ["\(name) is not among the results"] }
     if let shape = outputShape(name), shape != got.shape {
       return ["\(name): \(got.shape), expected \(shape)"]
     }
-    guard let sum = expected["crc32"] else { return differences(got, name) }
+    guard let sum = expected["crc32"]?.int else { return try differences(got, name) }
     let flat = got.reshape([-1])
-    var found = differences(flat[0..<20], "\(name).first20")
-    found += differences(flat[(flat.count - 20)...], "\(name).last20")
-    if exact, got.crc32 != UInt32(sum.int) { found.append("\(name): another checksum") }
+    guard flat.count >= 20 else { return ["\(name): \(flat.count) elements have no first 20"] }
+    var found = try differences(flat[0..<20], "\(name).first20")
+    found += try differences(flat[(flat.count - 20)...], "\(name).last20")
+    if exact, Int(got.crc32) != sum { found.append("\(name): another checksum") }
     return found
   }
 }

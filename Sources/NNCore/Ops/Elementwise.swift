@@ -138,6 +138,10 @@ extension Tensor {
       [g, c.needs(1) ? -g * c.saved(0).div(c.saved(1), rounding: .floor) : nil]
     }
   }
+  /// The remainder of a division by a number, with the sign of the dividend.
+  public func fmod(_ other: Double) -> Tensor { fmod(scalar(other)) }
+  /// The remainder of a division by a number, with the sign of that number.
+  public func remainder(_ other: Double) -> Tensor { remainder(scalar(other)) }
   /// Elementwise power.
   public func pow(_ exponent: Tensor) -> Tensor {
     Tensor.arithmetic(.pow, "pow", self, exponent, saving: true, savingOutput: true) { g, c in
@@ -198,6 +202,12 @@ extension Tensor {
   public func ceil() -> Tensor { roundedLike(.ceil, "ceil") }
   /// To the nearest integer, halves to the even one.
   public func round() -> Tensor { roundedLike(.round, "round") }
+  /// To so many decimal places, negative ones left of the point; halves to the even digit.
+  public func round(decimals: Int) -> Tensor {
+    if decimals == 0 || !dtype.isFloatingPoint { return round() }
+    let scale = (0..<Swift.abs(decimals)).reduce(1.0) { power, _ in power * 10 }
+    return decimals > 0 ? (self * scale).round() / scale : (self / scale).round() * scale
+  }
   public func trunc() -> Tensor { roundedLike(.trunc, "trunc") }
 
   private func roundedLike(_ op: UnaryOp, _ name: StaticString) -> Tensor {

@@ -170,9 +170,12 @@ extension Tensor {
     return columns.isEmpty ? Tensor.zeros([places.count, 0], dtype: .int64) : stack(columns, axis: 1)
   }
 
-  /// Rows with a 1 at the place each element names: int64, shape + [classCount].
-  public func oneHot(_ classCount: Int) -> Tensor {
+  /// Rows with a 1 at the place each element names: int64, shape + [classCount]. Without a count there are as many
+  /// classes as the greatest element asks for.
+  public func oneHot(_ classCount: Int? = nil) -> Tensor {
     let places = checkedIndex(self, "oneHot")
+    require(classCount != nil || count > 0, "oneHot", "needs a number of classes for no elements")
+    let classCount = classCount ?? Int(places.amax().item()) + 1
     if count > 0 {
       let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
       guard
@@ -216,8 +219,9 @@ extension Tensor {
   /// The k-th smallest element (from 1) along an axis, with its place.
   public func kthvalue(_ k: Int, axis: Int = -1, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     let a = self.axis(axis, "kthvalue")
-    require(
-      rank > 0 && k >= 1 && k <= shape[a], "kthvalue", "k = \(k) is outside 1...\(rank > 0 ? shape[a] : 0)")
+    let size = rank > 0 ? shape[a] : 1
+    require(k >= 1 && k <= size, "kthvalue", "k = \(k) is outside 1...\(size)")
+    if rank == 0 { return sort(axis) }
     let indices = backend.sort(detach(), axis: a, descending: false).indices.narrow(
       a, start: k - 1, length: 1)
     let values = gather(a, index: indices)
@@ -225,6 +229,7 @@ extension Tensor {
   }
   /// The lower middle element along an axis, with its place.
   public func median(_ axis: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
-    kthvalue((shape[self.axis(axis, "median")] + 1) / 2, axis: axis, keepDim: keepDim)
+    let a = self.axis(axis, "median")
+    return kthvalue(rank == 0 ? 1 : (shape[a] + 1) / 2, axis: axis, keepDim: keepDim)
   }
 }

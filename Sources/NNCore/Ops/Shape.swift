@@ -134,11 +134,20 @@ extension Tensor {
   }
   /// One dimension moved to another place; a view.
   public func movedim(_ source: Int, _ destination: Int) -> Tensor {
-    var order = Array(0..<rank)
-    let from = axis(source, "movedim")
-    order.remove(at: from)
-    order.insert(from, at: axis(destination, "movedim"))
-    return permute(order)
+    movedim([source], [destination])
+  }
+
+  /// Several dimensions moved, each to its new place; the others keep their order. A view.
+  public func movedim(_ sources: [Int], _ destinations: [Int]) -> Tensor {
+    let from = sources.map { axis($0, "movedim") }
+    let to = destinations.map { axis($0, "movedim") }
+    require(
+      from.count == to.count && Set(from).count == from.count && Set(to).count == to.count, "movedim",
+      "cannot move dimensions \(sources) to \(destinations)")
+    if rank == 0 { return self }
+    var rest = shape.indices.filter { !from.contains($0) }[...]
+    return permute(
+      shape.indices.map { place in to.firstIndex(of: place).map { from[$0] } ?? rest.removeFirst() })
   }
 
   /// Without the dimension, if its size is 1.
@@ -157,6 +166,10 @@ extension Tensor {
     sizes.remove(at: a)
     steps.remove(at: a)
     return view(shape: sizes, strides: steps).recorded("squeeze", inputs: [self]) { g, _ in [g.unsqueeze(a)] }
+  }
+  /// Without those of the dimensions whose size is 1.
+  public func squeeze(_ axes: [Int]) -> Tensor {
+    Set(axes.map { axis($0, "squeeze") }).sorted(by: >).reduce(self) { $0.squeeze($1) }
   }
   /// Without any dimension of size 1.
   public func squeeze() -> Tensor {
@@ -242,7 +255,9 @@ extension Tensor {
   /// Each element (or slice along an axis) repeated in place.
   public func repeatInterleave(_ repeats: Int, axis: Int? = nil) -> Tensor {
     guard let axis else { return reshape([-1]).repeatInterleave(repeats, axis: 0) }
+    if rank == 0 { return reshape([1]).repeatInterleave(repeats, axis: axis) }
     let a = self.axis(axis, "repeatInterleave")
+    require(repeats >= 0, "repeatInterleave", "repeats must not be negative, got \(repeats)")
     var spread = shape
     spread.insert(repeats, at: a + 1)
     var sizes = shape
@@ -252,9 +267,16 @@ extension Tensor {
 
   // MARK: Parts
 
-  /// `length` elements along an axis from `start`; a view.
+  /// The number of an axis that is there: scalars have none.
+  private func dimension(_ axis: Int, _ name: StaticString) -> Int {
+    require(rank > 0, name, "a scalar has no dimension to take parts of")
+    return self.axis(axis, name)
+  }
+
+  /// `length` elements along an axis from `start`, which counts from the end if it is negative; a view.
   public func narrow(_ axis: Int, start: Int, length: Int) -> Tensor {
-    slice(axis, from: start, length: length, step: 1)
+    let size = shape[dimension(axis, "narrow")]
+    return slice(axis, from: start < 0 ? start + size : start, length: length, step: 1)
   }
 
   /// Every `step`-th of the elements along an axis; a view.
@@ -305,8 +327,7 @@ extension Tensor {
 
   /// One element along an axis, which is dropped; a view.
   public func select(_ axis: Int, index: Int) -> Tensor {
-    let a = self.axis(axis, "select")
-    require(rank > 0, "select", "a scalar has no dimension to select from")
+    let a = dimension(axis, "select")
     let place = index < 0 ? index + shape[a] : index
     guard
       fits(
@@ -319,7 +340,7 @@ extension Tensor {
 
   /// Pieces of the given sizes along an axis; views.
   public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
-    let a = self.axis(axis, "split")
+    let a = dimension(axis, "split")
     guard
       fits(
         sizes.reduce(0, +) == shape[a], "split",
@@ -335,7 +356,7 @@ extension Tensor {
   }
   /// Pieces of one size along an axis; the last may be smaller.
   public func split(_ size: Int, axis: Int = 0) -> [Tensor] {
-    let a = self.axis(axis, "split")
+    let a = dimension(axis, "split")
     require(size > 0, "split", "piece size must be positive, got \(size)")
     let starts = Array(Swift.stride(from: 0, to: shape[a], by: size))
     return starts.isEmpty ? [self] : split(starts.map { Swift.min(size, shape[a] - $0) }, axis: a)
@@ -343,12 +364,12 @@ extension Tensor {
   /// At most `chunks` pieces of equal size along an axis; the last may be smaller.
   public func chunk(_ chunks: Int, axis: Int = 0) -> [Tensor] {
     require(chunks > 0, "chunk", "number of chunks must be positive, got \(chunks)")
-    let size = shape[self.axis(axis, "chunk")]
+    let size = shape[dimension(axis, "chunk")]
     return split(Swift.max(1, (size + chunks - 1) / chunks), axis: axis)
   }
   /// All slices along an axis, which is dropped.
   public func unbind(_ axis: Int = 0) -> [Tensor] {
-    (0..<shape[self.axis(axis, "unbind")]).map { select(axis, index: $0) }
+    (0..<shape[dimension(axis, "unbind")]).map { select(axis, index: $0) }
   }
 
   // MARK: Order
@@ -380,6 +401,7 @@ extension Tensor {
       return reshape([-1]).roll(shifts, axes: [0]).reshape(shape)
     }
     require(shifts.count == axes.count, "roll", "\(shifts.count) shifts for \(axes.count) axes")
+    if rank == 0 { return self }
     return zip(shifts, axes).reduce(self) { x, pair in
       let a = x.axis(pair.1, "roll")
       let size = x.shape[a]
@@ -394,46 +416,12 @@ extension Tensor {
   /// Rotated by quarter turns in the plane of two axes, from the first towards the second.
   public func rot90(_ k: Int = 1, axes: (Int, Int) = (0, 1)) -> Tensor {
     let (a, b) = (axis(axes.0, "rot90"), axis(axes.1, "rot90"))
+    require(a != b, "rot90", "needs two different axes")
     switch ((k % 4) + 4) % 4 {
     case 1: return flip([b]).transpose(a, b)
     case 2: return flip([a, b])
     case 3: return transpose(a, b).flip([b])
     default: return self
     }
-  }
-
-  // MARK: Diagonals
-
-  /// The diagonal of two dimensions as the last dimension; a view. `offset` > 0 lies above the main diagonal.
-  public func diagonal(offset shift: Int = 0, axes: (Int, Int) = (0, 1)) -> Tensor {
-    let (a, b) = (axis(axes.0, "diagonal"), axis(axes.1, "diagonal"))
-    require(a != b, "diagonal", "needs two different axes")
-    let length = Swift.max(
-      0, shift >= 0 ? Swift.min(shape[a], shape[b] - shift) : Swift.min(shape[a] + shift, shape[b]))
-    let rest = shape.indices.filter { $0 != a && $0 != b }
-    let start = length == 0 ? 0 : (shift >= 0 ? shift * strides[b] : -shift * strides[a])
-    let full = shape
-    return view(
-      shape: rest.map { shape[$0] } + [length], strides: rest.map { strides[$0] } + [strides[a] + strides[b]],
-      offset: offset + start
-    ).recorded("diagonal", inputs: [self]) { g, _ in
-      [g.placedOnDiagonal(of: full, offset: shift, axes: (a, b))]
-    }
-  }
-  private func placedOnDiagonal(of full: [Int], offset shift: Int, axes: (Int, Int)) -> Tensor {
-    let result = backend.fill(full, 0, dtype: dtype)
-    backend.assign(self, to: result.diagonal(offset: shift, axes: axes))
-    return result.recorded("diagonal_backward", inputs: [self]) { g, _ in
-      [g.diagonal(offset: shift, axes: axes)]
-    }
-  }
-  /// Elements on and below a diagonal of the last two dimensions, zeros above.
-  public func tril(_ diagonal: Int = 0) -> Tensor { triangle("tril") { $0 .>= $1 - diagonal } }
-  /// Elements on and above a diagonal of the last two dimensions, zeros below.
-  public func triu(_ diagonal: Int = 0) -> Tensor { triangle("triu") { $0 .<= $1 - diagonal } }
-  private func triangle(_ name: StaticString, _ keep: (_ row: Tensor, _ column: Tensor) -> Tensor) -> Tensor {
-    require(rank >= 2, name, "needs at least 2 dimensions, the shape is \(shape)")
-    let rows = Tensor.arange(shape[rank - 2]).unsqueeze(1)
-    return `where`(keep(rows, Tensor.arange(shape[rank - 1])), self, backend.fill([], 0, dtype: dtype))
   }
 }

@@ -61,6 +61,12 @@ extension Tensor {
     set { replace(indices.map(\.tensorIndex), with: newValue) }
   }
 
+  /// The same with entries whose number is known only when running.
+  public subscript(_ indices: [AnyTensorIndex]) -> Tensor {
+    get { part(indices) }
+    set { replace(indices, with: newValue) }
+  }
+
   private func part(_ indices: [AnyTensorIndex]) -> Tensor {
     var tensors: [Tensor] = []
     for case .tensor(let tensor) in indices { tensors.append(tensor) }

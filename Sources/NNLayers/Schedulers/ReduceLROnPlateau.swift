@@ -16,7 +16,8 @@ public final class ReduceLROnPlateau: LRScheduler {
   public let threshold: Double
   public let thresholdMode: ThresholdMode
   public let cooldown: Int
-  public let minLearningRate: Double
+  /// The least rate of each group.
+  public let minLearningRates: [Double]
   public let epsilon: Double
 
   public private(set) var lastEpoch = 0
@@ -30,11 +31,27 @@ public final class ReduceLROnPlateau: LRScheduler {
   ///   - threshold: improvements smaller than this do not count.
   ///   - cooldown: steps after a reduction that do not count as bad.
   ///   - epsilon: reductions smaller than this are left out.
-  public init(
+  public convenience init(
     _ optimizer: any Optimizer, mode: Mode = .min, factor: Double = 0.1, patience: Int = 10,
     threshold: Double = 1e-4, thresholdMode: ThresholdMode = .relative, cooldown: Int = 0,
     minLearningRate: Double = 0, epsilon: Double = 1e-8
   ) {
+    self.init(
+      optimizer, mode: mode, factor: factor, patience: patience, threshold: threshold,
+      thresholdMode: thresholdMode, cooldown: cooldown,
+      minLearningRates: optimizer.learningRates.map { _ in minLearningRate }, epsilon: epsilon)
+  }
+
+  /// As above with a least rate for each group.
+  public init(
+    _ optimizer: any Optimizer, mode: Mode = .min, factor: Double = 0.1, patience: Int = 10,
+    threshold: Double = 1e-4, thresholdMode: ThresholdMode = .relative, cooldown: Int = 0,
+    minLearningRates: [Double], epsilon: Double = 1e-8
+  ) {
+    let groups = optimizer.learningRates.count
+    require(
+      minLearningRates.count == groups, "ReduceLROnPlateau",
+      "\(minLearningRates.count) learning rates for \(groups) groups")
     require(factor < 1, "ReduceLROnPlateau", "factor must be less than 1, got \(factor)")
     self.optimizer = optimizer
     self.mode = mode
@@ -43,7 +60,7 @@ public final class ReduceLROnPlateau: LRScheduler {
     self.threshold = threshold
     self.thresholdMode = thresholdMode
     self.cooldown = cooldown
-    self.minLearningRate = minLearningRate
+    self.minLearningRates = minLearningRates
     self.epsilon = epsilon
     best = mode == .min ? .infinity : -.infinity
   }
@@ -64,8 +81,8 @@ public final class ReduceLROnPlateau: LRScheduler {
       badSteps = 0
     }
     if badSteps > patience {
-      optimizer.learningRates = optimizer.learningRates.map { rate in
-        let reduced = max(rate * factor, minLearningRate)
+      optimizer.learningRates = zip(optimizer.learningRates, minLearningRates).map { rate, least in
+        let reduced = max(rate * factor, least)
         return rate - reduced > epsilon ? reduced : rate
       }
       coolingSteps = cooldown

@@ -44,14 +44,14 @@ import Testing
   /// Runs all files in an empty folder, which must stay empty.
   @Test func refusesBadFiles() throws {
     let manifest = try JSONValue(contentsOf: FileFixtures.folder.appendingPathComponent("bad/manifest.json"))
-    let files = try #require(manifest["cases"]).elements.map(BadFile.init)
+    let files = try #require(manifest["cases"]?.elements).map(BadFile.init)
     #expect(files.count == 155)
     try withTemporaryFolder { folder in
       let failures = try inOwnWorkingFolder(folder.path) { files.compactMap { $0.failure() } }
       #expect(failures == [])
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
     }
-    let marker = try #require(manifest["marker"]).string
+    let marker = try #require(manifest["marker"]?.string)
     let places = [
       FileManager.default.currentDirectoryPath, FileFixtures.bad(""), FileFixtures.folder.path, "/",
     ]

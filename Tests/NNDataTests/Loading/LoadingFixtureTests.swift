@@ -6,33 +6,23 @@ import Testing
 
 /// Splits, samplers and loader orders of PyTorch 2.9.1.
 @Suite struct LoadingFixtureTests {
-  static let group: FixtureGroup = {
-    let folder = Bundle.module.bundleURL.appending(path: "Fixtures/loading")
-    do {
-      return try FixtureGroup(directory: folder)
-    } catch {
-      preconditionFailure("fixtures in \(folder.path): \(error)")
-    }
-  }()
+  static let cases = FixtureGroup("loading", in: URL(fileURLWithPath: fixture(""))).cases
 
-  @Test func fixturesAreThere() { #expect(Self.group.cases.count == 16) }
+  @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
 
-  @Test(arguments: group.cases, [0, 1, 4])
+  @Test(arguments: cases, [0, 1, 4])
   func matchesPyTorch(_ test: FixtureCase, workers: Int) throws {
     // Everything is drawn from the default generator, as in PyTorch.
-    let results = try withDefaultGenerator(Generator(seed: test.seed)) { try run(test, workers: workers) }
-    #expect(Set(results.keys) == Set(test.outputNames))
-    for (name, got) in results {
-      let differences = test.seededDifferences(name, got, exact: true)
-      #expect(differences.isEmpty, "\(differences)")
+    let results = try withDefaultGenerator(Generator(seed: test.seed)) {
+      try test.withArguments { try run(test, $0, workers: workers) }
     }
+    #expect(try test.seededDifferences(results, exact: true) == [])
   }
 
-  private func run(_ test: FixtureCase, workers: Int) throws -> [String: Tensor] {
-    let count = test.kwargs["n"]?.int ?? 0
+  private func run(_ test: FixtureCase, _ a: Arguments, workers: Int) throws -> [String: Tensor] {
     switch test.operation {
     case "random_split":
-      let lengths = test.kwargs["lengths"]?.doubles ?? []
+      let (count, lengths) = try (a.int("n"), a.doubles("lengths"))
       let parts =
         lengths.allSatisfy { $0 >= 1 }
         ? randomSplit(Indices(count: count), lengths: lengths.map { Int($0) })
@@ -40,11 +30,11 @@ import Testing
       return Dictionary(
         uniqueKeysWithValues: parts.enumerated().map { ("split\($0.offset)", Tensor($0.element.indices)) })
     case "dataloader":
-      let loader = DataLoader(
-        Indices(count: count), batchSize: test.kwargs["batch_size"]?.int ?? 1, shuffle: true,
-        dropLast: test.kwargs["drop_last"]?.bool ?? false, workers: workers)
+      let loader = try DataLoader(
+        Indices(count: a.int("n")), batchSize: a.int("batch_size", 1), shuffle: true,
+        dropLast: a.bool("drop_last"), workers: workers)
       var results: [String: Tensor] = [:]
-      for epoch in 0..<(test.kwargs["epochs"]?.int ?? 0) {
+      for epoch in try 0..<a.int("epochs") {
         var order: [Int] = []
         try loader.forEach { order += $0.array(of: Int.self) }
         results["epoch\(epoch)"] = Tensor(order)
@@ -52,13 +42,12 @@ import Testing
       results["rand_after"] = Tensor.rand(4)
       return results
     case "weighted_sampler":
-      let sampler = WeightedRandomSampler(
-        weights: test.kwargs["weights"]?.doubles ?? [], count: test.kwargs["num_samples"]?.int ?? 0,
-        replacement: test.kwargs["replacement"]?.bool ?? true)
+      let sampler = try WeightedRandomSampler(
+        weights: a.doubles("weights"), count: a.int("num_samples"), replacement: a.bool("replacement", true))
       return ["out": Tensor(sampler.order())]
     case "subset_sampler":
-      return ["out": Tensor(SubsetRandomSampler(test.kwargs["indices"]?.ints ?? []).order())]
-    default: return [:]
+      return try ["out": Tensor(SubsetRandomSampler(a.ints("indices")).order())]
+    default: throw FixtureError("operation not supported: \(test.operation)")
     }
   }
 }

@@ -6,64 +6,7 @@ import Testing
 ///
 /// Serialized: the thread count is a setting of the process.
 @Suite(.serialized)
-struct NormalizationFixtureTests {
-  static let table: FixtureTable = [
-    "batch_norm": { c in
-      var momentum = c.double("momentum", 0.1)
-      if c.kwargs["momentum"]?.isNull ?? false { momentum = 1 / (c.double("num_batches_tracked") + 1) }
-      let result = c["x"].batchNorm(
-        runningMean: c.optional("running_mean"), runningVariance: c.optional("running_var"),
-        weight: c.optional("weight"), bias: c.optional("bias"), training: c.bool("training"),
-        momentum: momentum, eps: c.double("eps", 1e-5))
-      return [result.output, result.runningMean, result.runningVariance].compactMap { $0 }
-    },
-    "layer_norm": { c in
-      [
-        c["x"].layerNorm(
-          shape: c.ints("normalized_shape"), weight: c.optional("weight"), bias: c.optional("bias"),
-          eps: c.double("eps", 1e-5))
-      ]
-    },
-    "group_norm": { c in
-      [
-        c["x"].groupNorm(
-          groups: c.int("num_groups"), weight: c.optional("weight"), bias: c.optional("bias"),
-          eps: c.double("eps", 1e-5))
-      ]
-    },
-    "instance_norm": { c in
-      [
-        c["x"].instanceNorm(
-          weight: c.optional("weight"), bias: c.optional("bias"), eps: c.double("eps", 1e-5))
-      ]
-    },
-    "local_response_norm": { c in
-      [
-        c["x"].localResponseNorm(
-          size: c.int("size"), alpha: c.double("alpha", 1e-4), beta: c.double("beta", 0.75),
-          k: c.double("k", 1))
-      ]
-    },
-  ]
-
-  static let cases = loadFixtures("nn").cases.filter { table[$0.operation] != nil }
-
-  @Test(arguments: KernelPath.available)
-  func matchesPyTorch(_ path: KernelPath) throws {
-    #expect(Self.cases.count == 21)
-    for fixture in Self.cases {
-      let operation = try #require(Self.table[fixture.operation])
-      for dtype in [DType.float32, .float64] {
-        for layout in FixtureLayout.allCases {
-          let failures = path.force {
-            fixture.failures(dtype: dtype, layout: layout, operation: operation)
-          }
-          #expect(failures.isEmpty, "\(fixture.id) \(fixture.kwargs) \(dtype) \(layout)")
-        }
-      }
-    }
-  }
-
+struct NormalizationTests {
   /// Every operation on [N, 6, …] with a weight and a bias of 6 channels.
   static let variants: [(name: String, body: @Sendable ([Tensor]) -> Tensor)] = [
     ("batch", { $0[0].batchNorm(weight: $0[1], bias: $0[2], training: true).output }),

@@ -6,75 +6,7 @@ import Testing
 ///
 /// Serialized: the thread count is a setting of the process.
 @Suite(.serialized)
-struct PoolingFixtureTests {
-  static let table: FixtureTable = [
-    "max_pool2d": { c in
-      let result = c["x"].maxPool2dWithIndices(
-        kernelSize: size(c, "kernel_size"), stride: stride(c), padding: size(c, "padding"),
-        dilation: size(c, "dilation", 1), ceilMode: c.bool("ceil_mode"))
-      return [result.values, result.indices]
-    },
-    "max_pool1d": { c in
-      [
-        c["x"].maxPool1d(
-          kernelSize: c.int("kernel_size"), stride: c.int("stride"), padding: c.int("padding"))
-      ]
-    },
-    "avg_pool2d": { c in
-      [
-        c["x"].avgPool2d(
-          kernelSize: size(c, "kernel_size"), stride: stride(c), padding: size(c, "padding"),
-          ceilMode: c.bool("ceil_mode"), countIncludePad: c.bool("count_include_pad", true),
-          divisorOverride: c.argument("divisor_override")?.int)
-      ]
-    },
-    "avg_pool1d": { c in
-      [
-        c["x"].avgPool1d(
-          kernelSize: c.int("kernel_size"), stride: c.int("stride"), padding: c.int("padding"))
-      ]
-    },
-    "adaptive_avg_pool2d": { c in [c["x"].adaptiveAvgPool2d(outputSize: outputSize(c))] },
-    "adaptive_max_pool2d": { c in
-      let result = c["x"].adaptiveMaxPool2dWithIndices(outputSize: outputSize(c))
-      return [result.values, result.indices]
-    },
-  ]
-
-  static let cases = loadFixtures("nn").cases.filter { table[$0.operation] != nil }
-
-  private static func size(_ c: FixtureInputs, _ name: String, _ fallback: Int = 0) -> Size2 {
-    let (height, width) = c.pair(name, fallback)
-    return Size2(height, width)
-  }
-
-  private static func stride(_ c: FixtureInputs) -> Size2? {
-    c.argument("stride") == nil ? nil : size(c, "stride")
-  }
-
-  /// A null keeps the size of the input.
-  private static func outputSize(_ c: FixtureInputs) -> Size2 {
-    guard case .array(let sizes)? = c.argument("output_size") else { return Size2(c.int("output_size")) }
-    return Size2(
-      sizes[0].isNull ? c["x"].shape[2] : sizes[0].int, sizes[1].isNull ? c["x"].shape[3] : sizes[1].int)
-  }
-
-  @Test(arguments: KernelPath.available)
-  func matchesPyTorch(_ path: KernelPath) throws {
-    #expect(Self.cases.count == 35)
-    for fixture in Self.cases {
-      let operation = try #require(Self.table[fixture.operation])
-      for dtype in [DType.float32, .float64] {
-        for layout in FixtureLayout.allCases {
-          let failures = path.force {
-            fixture.failures(dtype: dtype, layout: layout, operation: operation)
-          }
-          #expect(failures.isEmpty, "\(fixture.id) \(fixture.kwargs) \(dtype) \(layout)")
-        }
-      }
-    }
-  }
-
+struct PoolingTests {
   /// Every operation once, with windows that overlap, hang over the edge, or leave elements out.
   static let variants: [(name: String, body: @Sendable (Tensor) -> Tensor)] = [
     ("max 2", { $0.maxPool2d(kernelSize: 2) }),
