@@ -62,7 +62,7 @@ struct SplitFiles {
 
   /// Reads all images, and remembers those that cannot be read.
   private mutating func leaveDamagedOut(_ settings: RunConfiguration) throws {
-    let paths = files.map { $0.path.hasPrefix("/") ? $0.path : "\(settings.root)/\($0.path)" }
+    let paths = files.map { isAbsolutePath($0.path) ? $0.path : "\(settings.root)/\($0.path)" }
     let progress = ProgressLine(label: "Checking images", total: paths.count, unit: "image")
     var done = 0
     let findings = ImageScan.unreadable(
