@@ -1,12 +1,14 @@
 # make run    the fine-tuning example, in a release build
-# make test   the whole test suite
-# Both install the Debian packages they miss (as root or with sudo), or print the line that does.
+# make test   the whole test suite, and a minute of broken files for all readers
+# make fuzz   broken files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
+# All install the Debian packages they miss (as root or with sudo), or print the line that does.
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
 	libgif-dev libtiff-dev zlib1g-dev
 ARGS =
+SECONDS = 3600
 
-.PHONY: run test setup lint format
+.PHONY: run test fuzz setup lint format
 
 run: setup
 	@echo "==> Building in release (the first build takes some minutes)"
@@ -19,6 +21,12 @@ test: setup
 	swift build -c release --build-tests
 	@echo "==> Running the tests"
 	@bash -o pipefail -c 'swift test -c release --skip-build 2>&1 | awk -f Tests/quiet.awk'
+	@echo "==> Feeding the readers with broken files for a minute"
+	swift run -c release --skip-build Fuzz --seconds 60
+
+fuzz: setup
+	swift build -c release --product Fuzz
+	swift run -c release --skip-build Fuzz --seconds $(SECONDS)
 
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux"; exit 1; }

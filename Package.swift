@@ -97,6 +97,15 @@ let package = Package(
       path: "Tests/ResumeProbe"),
     .executableTarget(
       name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
+    // The readers of the library and the command, fed with broken files.
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: [
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "CZlib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ],
+      path: "Tests/Fuzz", exclude: ["Corpus", "nn/Commands", "nn/NNCommand.swift"]),
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
@@ -107,7 +116,7 @@ let package = Package(
       name: "ExampleTests",
       dependencies: [
         "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
-        "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn",
+        "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn", "Fuzz",
       ],
       resources: [.copy("Fixtures")]),
   ],

@@ -169,7 +169,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let name, let nearest):
-      "unknown network \(name.debugDescription); nearest names: \(nearest.joined(separator: ", "))"
+      "unknown network \(quoted(name)); nearest names: \(nearest.joined(separator: ", "))"
     case .configuration(let name, let value, let network, let expected):
       "\(network): expected "
         + (expected.isEmpty

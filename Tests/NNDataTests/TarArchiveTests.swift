@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import TestSupport
 import Testing
 
 struct TarArchiveTests {
@@ -43,6 +44,67 @@ struct TarArchiveTests {
       }
       #expect(throws: ArchiveError.self) { try TarArchive.extract(fixture("images/rgb.png"), into: folder) }
       #expect(contents(of: folder) == [])
+    }
+  }
+
+  /// Nothing is written for any of them, neither in the folder nor beside it, though a good file comes first.
+  @Test(arguments: [
+    // A slash with a combining mark is one Character, and no slash to who looks at those.
+    TarEntry("../\u{301}outside", content: "x"), TarEntry("inside/../\u{308}x/../../outside", content: "x"),
+    TarEntry("/\u{301}tmp/outside", content: "x"), TarEntry("../outside", content: "x"),
+    TarEntry("a/../../outside", content: "x"), TarEntry("..", kind: "5"), TarEntry("../made", kind: "5"),
+    TarEntry("/outside", content: "x"), TarEntry("..\\outside", content: "x"), TarEntry("", content: "x"),
+    TarEntry("./", content: "x"), TarEntry("a\nb", content: "x"), TarEntry("a\u{7f}", content: "x"),
+    TarEntry("good", content: "twice"), TarEntry("link", kind: "2", target: "../outside"),
+    TarEntry("link", kind: "2", target: "good"), TarEntry("link", kind: "1", target: "good"),
+    TarEntry("link", kind: "1", target: "/etc/passwd"), TarEntry("device", kind: "3"),
+    TarEntry("pipe", kind: "6"),
+    TarEntry(String(repeating: "n", count: 90) + "/../../../outside", content: "x"),
+  ])
+  func refusesWhatLeadsElsewhere(entry: TarEntry) throws {
+    try withTemporaryFolder { outer in
+      let (folder, archive) = ("\(outer)/deep/target", "\(outer)/hostile.tar.gz")
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      let tar = storedTar([TarEntry("good", content: "good"), entry])
+      try storedGzip(tar).write(to: URL(fileURLWithPath: archive))
+      #expect {
+        try TarArchive.extract(archive, into: folder)
+      } throws: { error in
+        expectOneLine(error, naming: "hostile.tar.gz")
+        return error is ArchiveError
+      }
+      #expect(contents(of: folder) == [])
+      #expect(contents(of: "\(outer)/deep") == ["target"])
+      #expect(contents(of: outer) == ["deep", "hostile.tar.gz"])
+    }
+  }
+
+  @Test func unpacksPlainNamesOfAnyLanguage() throws {
+    try withTemporaryFolder { folder in
+      let archive = "\(folder)/names.tar.gz"
+      let tar = storedTar([
+        TarEntry("./", kind: "5"), TarEntry("./e\u{301}/", kind: "5"),
+        TarEntry("./e\u{301}/..a..", content: "x"), TarEntry("b//\u{301}c", content: "y"),
+      ])
+      try storedGzip(tar).write(to: URL(fileURLWithPath: archive))
+      try TarArchive.extract(archive, into: folder)
+      #expect(contents(of: folder).sorted() == ["b", "e\u{301}", "names.tar.gz"].sorted())
+      #expect(try String(contentsOfFile: "\(folder)/b/\u{301}c", encoding: .utf8) == "y")
+      #expect(try String(contentsOfFile: "\(folder)/e\u{301}/..a..", encoding: .utf8) == "x")
+    }
+  }
+
+  /// A rename would put the archive's file in the place of a link that leads nowhere.
+  @Test func leavesLinksThatLeadNowhere() throws {
+    try withTemporaryFolder { folder in
+      let archive = "\(folder)/a.tar.gz"
+      try storedGzip(storedTar([TarEntry("a", content: "x"), TarEntry("b", content: "x")]))
+        .write(to: URL(fileURLWithPath: archive))
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(folder)/b", withDestinationPath: "\(folder)/nothing")
+      #expect(throws: FileError.self) { try TarArchive.extract(archive, into: folder) }
+      #expect(contents(of: folder) == ["a.tar.gz", "b"])
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/b") == "\(folder)/nothing")
     }
   }
 }

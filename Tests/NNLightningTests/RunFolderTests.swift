@@ -91,11 +91,20 @@ import NNLightning
   @Test(arguments: [
     ("best.safetensors", true), ("epoch=1-step=2.safetensors", true), ("ä 1.safetensors", true), ("", false),
     (".", false), ("..", false), ("../x", false), ("a/b", false), ("/\u{301}x", false),
-    ("../\u{301}x", false),
+    ("../\u{301}x", false), ("a\\b", false), ("...", true), (".\u{301}", true),
     ("a\u{1b}b", false), ("a\u{0}b", false), ("a\nb", false), (String(repeating: "x", count: 256), false),
   ])
   func namesAreLookedAtByteByByte(name: String, isPlain: Bool) {
     #expect(isPlainFileName(name) == isPlain)
+  }
+
+  @Test(arguments: [
+    ("a/b", ["a", "b"]), ("./a//b/", ["a", "b"]), ("./", []), ("a/\u{301}b", ["a", "\u{301}b"]), ("", nil),
+    ("/a", nil), ("/\u{301}a", nil), ("../\u{301}a", nil), ("a/..", nil), ("a/\u{0}", nil), ("a\\..\\b", nil),
+    ("a/" + String(repeating: "x", count: 256), nil),
+  ])
+  func pathsLeadDownOrAreRefused(path: String, components: [String]?) {
+    #expect(componentsBelow(path) == components)
   }
 
   @Test(arguments: ["../\u{301}x", "a/b", ".."])

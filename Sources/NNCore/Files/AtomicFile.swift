@@ -21,7 +21,7 @@ package struct AtomicFile {
       throw error
     }
     // Makes the new name durable; file systems that cannot do this for folders say so and lose nothing.
-    let folder = open(AtomicFile.folder(of: file.target), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folder = open(folderAndName(file.target).folder + ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folder >= 0 {
       fsync(folder)
       close(folder)
@@ -31,13 +31,13 @@ package struct AtomicFile {
   private init(_ path: String) throws {
     // A link stays a link: the file that it points to is replaced.
     target = realPath(path) ?? path
-    let folder = AtomicFile.folder(of: target)
-    let name = target.split(separator: "/").last.map(String.init) ?? target
+    let (folder, name) = folderAndName(target)
+    let start = String(decoding: name.utf8.prefix(50), as: UTF8.self)
     var opened: Int32 = -1
     var candidate = ""
     for _ in 0..<100 where opened < 0 {
       let tag = String(UInt64.random(in: .min ... .max), radix: 36)
-      candidate = "\(folder)/.\(name.prefix(50)).\(tag)\(AtomicFile.suffix)"
+      candidate = "\(folder).\(start).\(tag)\(AtomicFile.suffix)"
       opened = open(candidate, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if opened < 0, errno != EEXIST { break }
       // Who cleans up may have found the file before it was locked: then it is gone, and another one is made.
@@ -88,11 +88,6 @@ package struct AtomicFile {
 
   private func check(_ succeeded: Bool) throws {
     if !succeeded { throw FileError.unwritable(file: target, reason: systemMessage()) }
-  }
-
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer) throws {

@@ -38,11 +38,14 @@ package struct Malformed: Error, Equatable {
   }
 }
 
-/// Text from a file, quoted, without line breaks and shortened, for a message of one line.
+/// Text from a file, quoted, printable and shortened, for a message of one line. By code points: one `Character` may be
+/// as long as the file.
 package func quoted(_ text: String) -> String {
   let limit = 80
-  let head = text.prefix(limit)
-  return (head.endIndex == text.endIndex ? String(head) : head + "…").debugDescription
+  let head = text.unicodeScalars.prefix(limit)
+  let shown = head.endIndex == text.endIndex ? text : String(head) + "…"
+  // Quotes and line breaks are escaped by the one, control characters beyond ASCII by the other.
+  return printable(shown.debugDescription)
 }
 
 /// Number of elements of a shape, where it and the sizes in bytes of all its parts fit in `Int`.

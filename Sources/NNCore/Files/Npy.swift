@@ -113,7 +113,7 @@ enum Npz {
   static func write(_ state: StateDict, to path: String) throws {
     try ZipWriter.write(path) { zip in
       for (key, value) in state {
-        guard !key.isEmpty, !key.hasPrefix("/"), !key.split(separator: "/").contains("..") else {
+        guard staysBelow(key) else {
           throw FileError.unwritable(file: path, reason: "\(quoted(key)) cannot be the name of an array")
         }
         try zip.add("\(key).npy", byteCount: Npy.byteCount(value)) { write in try Npy.encode(value, write) }

@@ -7,7 +7,7 @@ enum ShardedIndex {
   /// Reads the files, which lie beside the index. Every key must be in the file that the index names, and no other.
   static func read(_ file: FileSlice, _ path: String) throws -> StateDict {
     let index = try FileError.naming(path) { try parse(file) }
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    let folder = folderAndName(path).folder
     var state = StateDict()
     var shards: [String: StateDict] = [:]
     for (key, name) in index {
@@ -57,12 +57,8 @@ enum ShardedIndex {
         var found: [(key: String, file: String)] = []
         try scanner.object { scanner, key in
           let name = try scanner.string()
-          // The files of an index lie beside it. By bytes: a slash with a combining mark is another Character.
-          let bytes = name.utf8
-          guard !bytes.isEmpty, bytes.allSatisfy({ $0 != UInt8(ascii: "/") && $0 != 0 }),
-            !bytes.elementsEqual("..".utf8),
-            !bytes.elementsEqual(".".utf8)
-          else {
+          // The files of an index lie beside it.
+          guard isPlainFileName(name) else {
             throw Malformed(expected: "the name of a file for \(quoted(key))", found: quoted(name))
           }
           found.append((key, name))

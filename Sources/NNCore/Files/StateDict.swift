@@ -147,7 +147,7 @@ public enum StateDictError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .duplicateKey(let key): "expected keys that differ, found \(key.debugDescription) twice"
+    case .duplicateKey(let key): "expected keys that differ, found \(quoted(key)) twice"
     }
   }
 }

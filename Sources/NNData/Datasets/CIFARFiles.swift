@@ -122,8 +122,8 @@ package struct CIFARFiles {
       _ version: CIFARVersion, into root: String, progress: ((DownloadProgress) -> Void)? = nil
     ) throws {
       try FileError.makeFolder(root)
-      let name = url.split(separator: "/").last.map(String.init) ?? "\(version.name)-python.tar.gz"
-      let archive = "\(root)/\(name)"
+      let name = folderAndName(url).name
+      let archive = "\(root)/\(isPlainFileName(name) ? name : "\(version.name)-python.tar.gz")"
       try Downloader().download(
         url, to: archive, checksum: checksum, maximumBytes: 1 << 28, progress: progress)
       try CIFARFiles.install(version, archive: archive, into: root)

@@ -117,7 +117,7 @@ public struct ImageFolder: VisionDataset {
       }
       return number
     }
-    paths = files.map { $0.path.hasPrefix("/") ? $0.path : "\(root)/\($0.path)" }
+    paths = files.map { isAbsolutePath($0.path) ? $0.path : "\(root)/\($0.path)" }
     skipped = []
     self.mode = mode
     self.orientation = orientation

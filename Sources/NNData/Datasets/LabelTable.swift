@@ -106,7 +106,7 @@ public struct LabelTable: Sendable {
 
   /// The name that a file has below the folder.
   private static func found(_ file: String, _ root: String) -> String? {
-    let place = file.hasPrefix("/") ? file : "\(root)/\(file)"
+    let place = isAbsolutePath(file) ? file : "\(root)/\(file)"
     for ending in [""] + Image.Format.allCases.flatMap(\.endings).sorted().map({ "." + $0 })
     where FileManager.default.fileExists(atPath: place + ending) && !ImageListing.isFolder(place + ending) {
       return file + ending

@@ -15,7 +15,7 @@ public enum ArchiveError: Error, CustomStringConvertible, Equatable {
     switch self {
     case .damaged(let file, let reason): "\(file): expected a tar.gz archive, found a damaged one: \(reason)"
     case .refused(let file, let entry, let reason):
-      "\(file): refused entry \(entry.debugDescription): \(reason)"
+      "\(file): refused entry \(quoted(entry)): \(reason)"
     case .tooLarge(let file, let limit): "\(file): expected at most \(limit) in the archive, found more"
     }
   }
@@ -42,10 +42,17 @@ public enum TarArchive {
   public static func extract(_ archive: String, into folder: String, limits: Limits = Limits()) throws {
     try withExtracted(archive, beside: folder, limits: limits) { temporary in
       let names = try FileManager.default.contentsOfDirectory(atPath: temporary)
-      for name in names where FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
+      for name in names where isThere("\(folder)/\(name)") {
         throw FileError.unwritable(file: "\(folder)/\(name)", reason: "is already there")
       }
-      for name in names { try move("\(temporary)/\(name)", to: "\(folder)/\(name)") }
+      for (place, name) in names.enumerated() {
+        do {
+          try move("\(temporary)/\(name)", to: "\(folder)/\(name)")
+        } catch {
+          for moved in names[..<place] { rename("\(folder)/\(moved)", "\(temporary)/\(moved)") }
+          throw error
+        }
+      }
     }
   }
 
@@ -60,6 +67,12 @@ public enum TarArchive {
     defer { try? FileManager.default.removeItem(atPath: temporary) }
     try unpack(archive, into: temporary, limits)
     return try body(temporary)
+  }
+
+  /// Whether there is anything of this name, be it a link that leads nowhere.
+  private static func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
   }
 
   /// Renames, and never onto something that is there.
@@ -104,7 +117,9 @@ public enum TarArchive {
       guard archive_entry_hardlink(entry) == nil, archive_entry_symlink(entry) == nil else {
         throw refuse("is a link")
       }
-      guard let parts = safeParts(name) else { throw refuse("expected a path inside the target folder") }
+      guard let parts = componentsBelow(name) else {
+        throw refuse("expected a path inside the target folder")
+      }
       let type = archive_entry_filetype(entry)
       if type == S_IFDIR {
         seen.insert(parts.joined(separator: "/"))
@@ -125,14 +140,6 @@ public enum TarArchive {
     }
     try gzip.finish()
     guard !seen.isEmpty else { throw ArchiveError.damaged(file: archive, reason: "it holds no files") }
-  }
-
-  /// The components of a relative path, or nil if it could lead anywhere but down.
-  private static func safeParts(_ path: String) -> [String]? {
-    if path.isEmpty || path.hasPrefix("/") || path.contains("\\") { return nil }
-    if path.utf8.contains(where: { $0 < 32 || $0 == 127 }) { return nil }
-    let parts = path.split(separator: "/").map(String.init).filter { $0 != "." }
-    return parts.contains("..") ? nil : parts
   }
 
   private static func makeFolders(_ folder: String, _ parts: ArraySlice<String>) throws {

@@ -110,7 +110,7 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
       guard numbers.count == 3, let start = numbers[0], let size = numbers[2], start == transfer.part.size
       else {
         try transfer.part.truncate()
-        throw DownloadError.connection(url: transfer.url, reason: "wrong range, \(range.debugDescription)")
+        throw DownloadError.connection(url: transfer.url, reason: "wrong range, \(quoted(range))")
       }
       total = size
     case 416 where transfer.part.size > 0:

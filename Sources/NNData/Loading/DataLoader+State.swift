@@ -109,9 +109,14 @@ extension DataLoader {
   /// without drawing its random numbers a second time. Throws if the state does not fit this loader.
   public func restore(_ state: DataLoaderState) throws {
     let count = batchSampler.count
-    if state.epoch < 0 || state.position < 0 || state.position > count {
+    let epochs = 0...1 << 53
+    guard epochs.contains(state.epoch) else {
       throw DataLoaderError.stateDoesNotFit(
-        expected: "a position in 0...\(count)", found: "epoch \(state.epoch), position \(state.position)")
+        expected: "an epoch in 0...\(epochs.upperBound)", found: "\(state.epoch)")
+    }
+    guard (0...count).contains(state.position) else {
+      throw DataLoaderError.stateDoesNotFit(
+        expected: "a position in 0...\(count)", found: "\(state.position)")
     }
     if state.position > 0, state.baseSeed == nil || state.orderState == nil {
       throw DataLoaderError.stateDoesNotFit(

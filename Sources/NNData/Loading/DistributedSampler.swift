@@ -52,7 +52,7 @@ public struct DistributedSampler: Sampler {
 
   public func order(epoch: Int) -> [Int] {
     if sourceCount == 0 { return [] }
-    let all = shuffle ? Generator(seed: seed + epoch).randperm(sourceCount) : Array(0..<sourceCount)
+    let all = shuffle ? Generator(seed: seed &+ epoch).randperm(sourceCount) : Array(0..<sourceCount)
     return stride(from: rank, to: count * replicas, by: replicas).map { all[$0 % sourceCount] }
   }
 }

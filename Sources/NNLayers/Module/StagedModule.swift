@@ -80,7 +80,7 @@ public enum NodeError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let node, let network, let nodes):
-      "\(network) has no node \(node.debugDescription); its stages are \(nodes.joined(separator: ", "))"
+      "\(network) has no node \(quoted(node)); its stages are \(nodes.joined(separator: ", "))"
     }
   }
 }

@@ -30,9 +30,11 @@ struct StateReader {
   /// A whole number.
   func integer(_ key: String, from low: Int = 0) throws -> Int {
     let value = try number(key)
+    // Up to there a Double holds every whole number, and steps are far from leaving the range of Int.
+    let limit = 1 << 53
     try check(
-      value >= Double(low) && value < 9e15 && value == value.rounded(), key, "a whole number from \(low)",
-      "\(value)")
+      value >= Double(low) && value <= Double(limit) && value == value.rounded(), key,
+      "a whole number in \(low)...\(limit)", "\(value)")
     return Int(value)
   }
 

@@ -67,7 +67,10 @@ public final class CosineAnnealingWarmRestarts: EpochScheduler {
       (place, period) = (0, firstPeriod)
     } else {
       place += 1
-      if place >= period { (place, period) = (0, period * periodFactor) }
+      if place >= period {
+        let (next, overflows) = period.multipliedReportingOverflow(by: periodFactor)
+        (place, period) = (0, overflows ? .max : next)
+      }
     }
     let wave = 1 + cos(.pi * Double(place) / Double(period))
     return baseLearningRates.map { minLearningRate + ($0 - minLearningRate) * wave / 2 }

@@ -80,5 +80,7 @@ public final class BackboneFinetuning: Callback {
   }
 
   public override func state() throws -> CallbackState? { try CallbackState(rateEpoch) }
-  public override func loadState(_ state: CallbackState) throws { rateEpoch = try state.value() }
+  public override func loadState(_ state: CallbackState) throws {
+    rateEpoch = try state.count("epoch of BackboneFinetuning", in: -1...Checkpoint.greatestCount)
+  }
 }

@@ -95,7 +95,9 @@ public final class EarlyStopping: Callback {
   }
 
   public override func loadState(_ state: CallbackState) throws {
-    progress = try state.value()
+    let saved: Progress = try state.value()
+    try Checkpoint.check("wait of EarlyStopping", saved.wait, in: 0...Checkpoint.greatestCount)
+    progress = saved
     bestWeights = restoresBestWeights && !state.tensors.isEmpty ? state.tensors : nil
   }
 }

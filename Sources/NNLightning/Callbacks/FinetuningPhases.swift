@@ -104,5 +104,7 @@ public final class FinetuningPhases: Callback {
   }
 
   public override func state() throws -> CallbackState? { try CallbackState(begun) }
-  public override func loadState(_ state: CallbackState) throws { begun = try state.value() }
+  public override func loadState(_ state: CallbackState) throws {
+    begun = try state.count("phase of FinetuningPhases", in: -1...phases.count - 1)
+  }
 }

@@ -169,7 +169,7 @@ public final class ModelCheckpoint: Callback {
     let saved: Record = try state.value()
     // The names come from a file: they must not lead out of the folder.
     for kept in saved.kept where !isPlainFileName(kept.file) {
-      throw CheckpointError.invalid("the name of a checkpoint file", kept.file)
+      throw CheckpointError.invalid("the name of a checkpoint file", quoted(kept.file))
     }
     record = saved
     lastPath = existingLastPath

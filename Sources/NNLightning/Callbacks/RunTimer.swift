@@ -78,5 +78,9 @@ public final class RunTimer: Callback {
 
   // The Trainer restores the time of the fit itself.
   public override func state() throws -> CallbackState? { try CallbackState(seconds[.validate] ?? 0) }
-  public override func loadState(_ state: CallbackState) throws { seconds[.validate] = try state.value() }
+  public override func loadState(_ state: CallbackState) throws {
+    let saved: Double = try state.value()
+    try Checkpoint.check(seconds: saved, "time of RunTimer")
+    seconds[.validate] = saved
+  }
 }

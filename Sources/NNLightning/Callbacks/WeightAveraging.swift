@@ -78,6 +78,7 @@ open class WeightAveraging: Callback {
   open override func onLoadCheckpoint(_ trainer: Trainer, _ model: Module, checkpoint: Checkpoint) throws {
     guard let state = checkpoint.callbacks[stateKey] else { return }
     let counters: Counters = try state.value()
+    try Checkpoint.check("updates of an average", counters.updates, in: 0...Checkpoint.greatestCount)
     average = model.stateDict()
     updates = counters.updates
     try model.loadStateDict(state.tensors)
@@ -176,7 +177,13 @@ public final class StochasticWeightAveraging: WeightAveraging {
 
   public override func onLoadCheckpoint(_ trainer: Trainer, _ model: Module, checkpoint: Checkpoint) throws {
     try super.onLoadCheckpoint(trainer, model, checkpoint: checkpoint)
-    ratesAtStart = try checkpoint.callbacks[stateKey + " rates"]?.value() ?? []
+    let rates: [Double] = try checkpoint.callbacks[stateKey + " rates"]?.value() ?? []
+    let groups = trainer.optimizer?.learningRates.count ?? rates.count
+    guard rates.isEmpty || rates.count == groups, rates.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+      throw CheckpointError.invalid(
+        "\(groups) learning rates of at least 0 for StochasticWeightAveraging", "\(rates.prefix(8))")
+    }
+    ratesAtStart = rates
   }
 }
 

@@ -21,6 +21,19 @@ extension Checkpoint {
     var hyperparameters: String?
     var schedulePlan: SchedulePlan?
     var metricIsNew: [Bool]?
+
+    func check() throws {
+      try progress.check()
+      try Checkpoint.check("schedulerCount", schedulerCount, in: 0...1_000)
+      try outputs.check()
+      try schedulePlan?.check()
+      for (name, loader) in loaders {
+        let counts = 0...Checkpoint.greatestCount
+        try Checkpoint.check("epoch of the loader \(printable(name))", loader.position.epoch, in: counts)
+        try Checkpoint.check(
+          "position of the loader \(printable(name))", loader.position.position, in: counts)
+      }
+    }
   }
 
   private struct CallbackEntry: Codable {
@@ -57,12 +70,10 @@ extension Checkpoint {
       header.format == Self.format
     else { throw CheckpointError.notACheckpoint(path) }
     self.init(model: content.part("model."))
-    let counters = [
-      header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
-      header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
-    ]
-    guard counters.allSatisfy({ (0...1 << 53).contains($0) }), header.schedulerCount <= 1_000 else {
-      throw CheckpointError.invalid("counters in 0...2^53 in \(printable(path))", "\(counters)")
+    do {
+      try header.check()
+    } catch let error as CheckpointError {
+      throw error.naming(path)
     }
     optimizer = content.part("optimizer.")
     schedulers = (0..<header.schedulerCount).map { content.part("schedulers.\($0).") }

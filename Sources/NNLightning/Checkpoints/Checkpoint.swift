@@ -93,6 +93,12 @@ public enum CheckpointError: Error, CustomStringConvertible, Equatable {
   /// A part that is not what it should be.
   case invalid(_ expected: String, _ found: String)
 
+  /// The error of a part with the name of the file that it is in.
+  func naming(_ path: String) -> CheckpointError {
+    guard case .invalid(let expected, let found) = self else { return self }
+    return .invalid("\(expected) in \(printable(path))", found)
+  }
+
   public var description: String {
     switch self {
     case .notACheckpoint(let path):
@@ -131,6 +137,16 @@ struct SavedOutputs: Codable, Sendable {
         columns[column].bits += Array(repeating: nil, count: missing)
         columns[column].bits.append(value.item().bitPattern)
       }
+    }
+  }
+
+  /// Refuses sizes whose sum could leave the range of `Int`.
+  func check() throws {
+    var sum = 0
+    for size in batchSizes.compactMap({ $0 }) {
+      try Checkpoint.check("size of a batch", size, in: 0...Checkpoint.greatestCount)
+      sum += size
+      try Checkpoint.check("samples of the epoch", sum, in: 0...Checkpoint.greatestCount)
     }
   }
 

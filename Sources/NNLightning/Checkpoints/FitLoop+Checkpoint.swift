@@ -159,6 +159,7 @@ extension FitLoop: ActiveFit {
     if restartsSchedules { makeSchedulesAnew(from: rates) }
     if checkpoint.metricIsNew.count == schedules.count { metricIsNew = checkpoint.metricIsNew }
     trainer.progress = checkpoint.progress
+    trainer.progress.stopRequest = checkpoint.progress.stopRequest.map { printable($0) }
     trainer.callbackMetrics = checkpoint.metrics
     outputs = checkpoint.outputs.outputs
     context.epochLog = EpochLog(checkpoint.log)

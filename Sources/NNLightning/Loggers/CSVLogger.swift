@@ -92,5 +92,7 @@ public final class CSVLogger: Logger {
   }
 
   public override func state() throws -> CallbackState? { try CallbackState(rows.count) }
-  public override func loadState(_ state: CallbackState) throws { kept = max(0, try state.value()) }
+  public override func loadState(_ state: CallbackState) throws {
+    kept = try state.count("rows of CSVLogger")
+  }
 }

@@ -34,7 +34,9 @@ public final class JSONLinesLogger: Logger {
   private func append(_ fields: String) throws { try file.append(Data("{\(fields)}\n".utf8)) }
 
   public override func state() throws -> CallbackState? { try CallbackState(file.size) }
-  public override func loadState(_ state: CallbackState) throws { kept = max(0, try state.value()) }
+  public override func loadState(_ state: CallbackState) throws {
+    kept = try state.count("bytes of JSONLinesLogger")
+  }
 }
 
 /// A string as JSON.

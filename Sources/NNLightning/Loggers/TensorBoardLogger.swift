@@ -200,9 +200,10 @@ public final class TensorBoardLogger: Logger {
 
   public override func loadState(_ state: CallbackState) throws {
     let place: Place = try state.value()
-    guard isPlainFileName(place.name), place.size >= 0 else {
-      throw CheckpointError.invalid("the name of an event file", place.name)
+    guard isPlainFileName(place.name) else {
+      throw CheckpointError.invalid("the name of an event file", quoted(place.name))
     }
+    try Checkpoint.check("bytes of an event file", place.size, in: 0...Checkpoint.greatestCount)
     kept = (place.name, place.size)
   }
 }

@@ -44,8 +44,10 @@ public struct AUROC: Metric, Equatable {
     self.scores += scores.array(of: Float.self)
   }
 
+  public func canMerge(_ other: AUROC) -> Bool { classes == other.classes }
+
   public mutating func merge(_ other: AUROC) {
-    require(classes == other.classes, "AUROC", "cannot merge \(classes) with \(other.classes) classes")
+    require(canMerge(other), "AUROC", "cannot merge \(classes) with \(other.classes) classes")
     scores += other.scores
     labels += other.labels
   }

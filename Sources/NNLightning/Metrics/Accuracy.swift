@@ -26,6 +26,19 @@ public struct Accuracy: Metric, Equatable {
     self.topK = topK
   }
 
+  /// Refuses what no samples give: a checkpoint is a file from elsewhere.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    topK = try container.decode(Int.self, forKey: .topK)
+    correct = try container.decode(Int.self, forKey: .correct)
+    total = try container.decode(Int.self, forKey: .total)
+    guard topK >= 1, 0 <= correct, correct <= total, total <= Checkpoint.greatestCount else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .total, in: container,
+        debugDescription: "accuracy: expected 0 <= correct <= total, found \(correct) and \(total)")
+    }
+  }
+
   /// The accuracy of one batch: scores [N, C], class numbers [N].
   public init(topK: Int = 1, _ scores: Tensor, _ target: Tensor) {
     self.init(topK: topK)
@@ -51,8 +64,10 @@ public struct Accuracy: Metric, Equatable {
     total += labels.count
   }
 
+  public func canMerge(_ other: Accuracy) -> Bool { topK == other.topK }
+
   public mutating func merge(_ other: Accuracy) {
-    require(topK == other.topK, "Accuracy", "cannot merge top \(topK) with top \(other.topK)")
+    require(canMerge(other), "Accuracy", "cannot merge top \(topK) with top \(other.topK)")
     correct += other.correct
     total += other.total
   }

@@ -21,7 +21,12 @@ public struct ConfusionMatrix: Metric, Equatable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     counts = try container.decode([[Int]].self, forKey: .counts)
-    guard !counts.isEmpty, counts.allSatisfy({ $0.count == counts.count && $0.allSatisfy { $0 >= 0 } }) else {
+    // Twice the number of all samples must be an Int.
+    let limit = Checkpoint.greatestCount
+    guard !counts.isEmpty, counts.allSatisfy({ $0.count == counts.count }),
+      counts.joined().allSatisfy({ (0...limit).contains($0) }),
+      counts.joined().reduce(0, { Swift.min($0 + $1, 2 * limit) }) <= limit
+    else {
       throw DecodingError.dataCorruptedError(
         forKey: .counts, in: container, debugDescription: "confusion matrix: expected a square of counts")
     }
@@ -37,9 +42,11 @@ public struct ConfusionMatrix: Metric, Equatable {
     for (label, prediction) in zip(labels, predictions) { counts[label][prediction] += 1 }
   }
 
+  public func canMerge(_ other: ConfusionMatrix) -> Bool { classes == other.classes }
+
   public mutating func merge(_ other: ConfusionMatrix) {
     require(
-      classes == other.classes, "ConfusionMatrix", "cannot merge \(classes) with \(other.classes) classes")
+      canMerge(other), "ConfusionMatrix", "cannot merge \(classes) with \(other.classes) classes")
     for row in counts.indices {
       for column in counts.indices { counts[row][column] += other.counts[row][column] }
     }
@@ -109,6 +116,8 @@ extension ConfusionMetric {
 
   /// Adds a batch: scores [N, C], class numbers [N].
   public mutating func update(_ scores: Tensor, _ target: Tensor) { matrix.update(scores, target) }
+
+  public func canMerge(_ other: Self) -> Bool { average == other.average && matrix.canMerge(other.matrix) }
 
   public mutating func merge(_ other: Self) {
     require(average == other.average, "Metric", "cannot merge \(average) with \(other.average) averages")

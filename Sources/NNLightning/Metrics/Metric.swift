@@ -12,8 +12,15 @@ import NNCore
 public protocol Metric: Sendable, Codable {
   /// Takes over the samples that `other` has seen.
   mutating func merge(_ other: Self)
+  /// Whether `other` is of the same settings, so that the two can be merged; true unless a metric says otherwise. A
+  /// metric of a checkpoint may be of others.
+  func canMerge(_ other: Self) -> Bool
   /// The measure over all samples so far; NaN if it is not defined for them.
   var value: Double { get }
+}
+
+extension Metric {
+  public func canMerge(_ other: Self) -> Bool { true }
 }
 
 /// The mean of numbers with weights, such as losses of batches of different sizes.

@@ -20,12 +20,13 @@ struct SVGPlot {
   /// Okabe and Ito's colours (2008), which colour-blind people tell apart.
   private static let colors = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 
-  /// Drawing of the finite points; a text instead where there are none.
+  /// Drawing of the points that are finite and whose distances are, too; a text instead where there are none.
   var text: String {
     let shown = lines.map { line in
       var line = line
       line.points = line.points.filter {
-        $0.x.isFinite && $0.y.isFinite && (!isLogarithmicX || $0.x > 0) && (!isLogarithmicY || $0.y > 0)
+        abs($0.x) < 1e300 && abs($0.y) < 1e300 && (!isLogarithmicX || $0.x > 0)
+          && (!isLogarithmicY || $0.y > 0)
       }
       return line
     }

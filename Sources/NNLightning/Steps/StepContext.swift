@@ -129,8 +129,10 @@ struct EpochLog {
       sum.merge(metric)
       entries[name] = .metric(sum)
     case .saved(let data, _):
-      guard var sum = try? Checkpoint.decode(M.self, from: String(decoding: data, as: UTF8.self)) else {
-        problem = "\(name) as another kind of metric than \(M.self)"
+      guard var sum = try? Checkpoint.decode(M.self, from: String(decoding: data, as: UTF8.self)),
+        sum.canMerge(metric)
+      else {
+        problem = "\(printable(name)) as another kind of metric than \(M.self), or of other settings"
         return
       }
       sum.merge(metric)

@@ -142,7 +142,7 @@ public enum WeightsError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let name, let network, let names):
-      "\(network) has no weights \(name.debugDescription); there are \(names.joined(separator: ", "))"
+      "\(network) has no weights \(quoted(name)); there are \(names.joined(separator: ", "))"
     case .offline(let file, let url, let folders):
       "\(file): expected the weights there"
         + (folders.isEmpty ? "" : " (or in \(folders.joined(separator: ", ")))")

@@ -121,7 +121,7 @@ struct UnreadFormat {
   /// The command that makes a JPEG file of it.
   static func remedy(for file: String) -> String {
     let stem =
-      file.split(separator: "/", omittingEmptySubsequences: false).last?.contains(".") == true
+      folderAndName(file).name.contains(".")
       ? String(file[..<(file.lastIndex(of: ".") ?? file.endIndex)]) : file
     let target = nameEnding(file) == "jpg" ? "\(stem)-converted.jpg" : "\(stem).jpg"
     return "to convert it: convert \(shellWord(file)) \(shellWord(target))"
