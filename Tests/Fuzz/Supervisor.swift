@@ -25,6 +25,11 @@ struct Supervisor {
     self.options = options
     self.folder = folder
     shared = try SharedState("\(folder)/shared")
+    // As they are now: what is found on the way does not change the numbers of the inputs.
+    let kept = "\(folder)/corpus"
+    if FileManager.default.fileExists(atPath: options.corpus) {
+      try FileManager.default.copyItem(atPath: options.corpus, toPath: kept)
+    }
     names = try Reader.named(options.reader, Scratch("\(folder)/seeds")).map(\.name)
   }
 
@@ -53,15 +58,15 @@ struct Supervisor {
   }
 
   private var seconds: Double { Double(nanoseconds(CLOCK_MONOTONIC) - start) / 1e9 }
-  private var isOver: Bool { options.inputs == nil && seconds >= options.seconds }
+  private var isOver: Bool { options.inputLimit == nil && seconds >= options.seconds }
 
   private func startProcess() throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments =
-      ["--inside", folder, "--seed", "\(options.seed)", "--corpus", options.corpus]
+      ["--inside", folder, "--seed", "\(options.seed)", "--corpus", "\(folder)/corpus"]
       + (options.reader.map { ["--reader", $0] } ?? [])
-      + (options.inputs.map { ["--inputs", "\($0)"] } ?? [])
+      + (options.inputLimit.map { ["--inputs", "\($0)"] } ?? [])
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["SWIFT_BACKTRACE": "enable=no", "NN_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"]) { $1 }
     // Appending, so that the process can cut it.

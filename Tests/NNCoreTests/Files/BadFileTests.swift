@@ -96,6 +96,17 @@ import Testing
       }
     }
   }
+
+  /// Text from files in messages: nothing that a terminal obeys, no more than a line of it.
+  @Test(arguments: [
+    ("a\"b\\", #""a\"b\\""#), ("a\nb\u{1b}", #""a\nb\u{1B}""#), ("\u{80}\u{9b}", #""\u{80}\u{9b}""#),
+    ("\u{202e}x\u{2028}", #""\u{202e}x\u{2028}""#), ("é中", "\"é中\""),
+    (String(repeating: "x", count: 81), "\"" + String(repeating: "x", count: 80) + "…\""),
+    ("e" + String(repeating: "\u{301}", count: 999), "\"e" + String(repeating: "\u{301}", count: 79) + "…\""),
+  ])
+  func quotesWhatFilesSay(text: String, expected: String) {
+    #expect(quoted(text) == expected)
+  }
 }
 
 /// Runs a closure on a thread of its own, with a working folder of its own.
@@ -123,15 +134,4 @@ private func inOwnWorkingFolder<R: Sendable>(_ path: String, _ body: @escaping @
 private final class SharedResult<R: Sendable>: Sendable {
   let value: Mutex<R?>
   init(value: consuming Mutex<R?>) { self.value = value }
-
-  /// Text from files in messages: nothing that a terminal obeys, no more than a line of it.
-  @Test(arguments: [
-    ("a\"b\\", #""a\"b\\""#), ("a\nb\u{1b}", #""a\nb\u{1B}""#), ("\u{80}\u{9b}", #""\u{80}\u{9b}""#),
-    ("\u{202e}x\u{2028}", #""\u{202e}x\u{2028}""#), ("é中", "\"é中\""),
-    (String(repeating: "x", count: 81), "\"" + String(repeating: "x", count: 80) + "…\""),
-    ("e" + String(repeating: "\u{301}", count: 999), "\"e" + String(repeating: "\u{301}", count: 79) + "…\""),
-  ])
-  func quotesWhatFilesSay(text: String, expected: String) {
-    #expect(quoted(text) == expected)
-  }
 }
