@@ -120,10 +120,13 @@ struct Supervisor {
     if findings.filter({ $0.reader == names[reader] }).count >= Self.findingLimit {
       shared[reader, .isOut] = 1
     }
-    print("\(path): \(reason)")
+    say("\(path): \(reason)")
   }
 
   // MARK: Words
+
+  /// Not by `print`, whose lines would come late beside those of the progress.
+  private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 
   private var total: Int { names.indices.reduce(0) { $0 + shared[$1, .done] } }
 
@@ -142,17 +145,17 @@ struct Supervisor {
     func cell(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(0, width - text.count)) + text
     }
-    print("reader        inputs   per second   read   findings")
+    say("reader        inputs   per second   read   findings")
     for (place, name) in names.enumerated() {
       let (done, time) = (shared[place, .done], Double(shared[place, .nanoseconds]) / 1e9)
       let share = done > 0 ? 100 * shared[place, .accepted] / done : 0
       let found = findings.filter { $0.reader == name }.count
-      print(
+      say(
         name + cell("\(done)", 20 - name.count) + cell("\(Int(Double(done) / max(time, 1e-9)))", 13)
           + cell("\(share)%", 7) + cell("\(found)", 11) + (shared[place, .isOut] != 0 ? "  left out" : ""))
     }
     let rate = Int(Double(total) / max(seconds, 1e-9))
-    print(
+    say(
       "\(total) inputs in \(Int(seconds)) s, \(rate) per second, \(findings.count) findings, seed \(options.seed)"
     )
   }
