@@ -20,6 +20,7 @@ struct Fuzz: ParsableCommand {
     var seconds = 60.0
     @Option(help: "How many inputs of each reader, instead of a time.")
     var inputs: Int?
+    var inputLimit: Int? { inputs ?? (seconds <= 0 ? 0 : nil) }
     @Option(help: "Where the random changes begin.")
     var seed = 1
     @Option(help: "Only this reader, or these with commas between.")

@@ -20,12 +20,12 @@ struct InputRunner {
   /// Time that a reader has before the next one's turn, in nanoseconds.
   private static let turn = 50_000_000
   /// Bytes that an input may take, and by which the process may grow over time.
-  private static let (memoryLimit, growthLimit) = (2 << 30, 512 << 20)
+  private static let (memoryLimit, growthLimit) = (2 << 30, 256 << 20)
 
   init(_ options: Fuzz.Options, folder: String) throws {
     scratch = try Scratch("\(folder)/scratch")
     shared = try SharedState("\(folder)/shared")
-    (seed, inputLimit) = (options.seed, options.inputs)
+    (seed, inputLimit) = (options.seed, options.inputLimit)
     ThreadPool.shared.threadCount = 1
     readers = try Reader.named(options.reader, scratch)
     corpus = readers.map { Corpus(options.corpus).inputs(of: $0.name).map(\.bytes) }

@@ -25,6 +25,11 @@ struct Supervisor {
     self.options = options
     self.folder = folder
     shared = try SharedState("\(folder)/shared")
+    // As they are now: what is found on the way does not change the numbers of the inputs.
+    let kept = "\(folder)/corpus"
+    if FileManager.default.fileExists(atPath: options.corpus) {
+      try FileManager.default.copyItem(atPath: options.corpus, toPath: kept)
+    }
     names = try Reader.named(options.reader, Scratch("\(folder)/seeds")).map(\.name)
   }
 
@@ -53,15 +58,15 @@ struct Supervisor {
   }
 
   private var seconds: Double { Double(nanoseconds(CLOCK_MONOTONIC) - start) / 1e9 }
-  private var isOver: Bool { options.inputs == nil && seconds >= options.seconds }
+  private var isOver: Bool { options.inputLimit == nil && seconds >= options.seconds }
 
   private func startProcess() throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments =
-      ["--inside", folder, "--seed", "\(options.seed)", "--corpus", options.corpus]
+      ["--inside", folder, "--seed", "\(options.seed)", "--corpus", "\(folder)/corpus"]
       + (options.reader.map { ["--reader", $0] } ?? [])
-      + (options.inputs.map { ["--inputs", "\($0)"] } ?? [])
+      + (options.inputLimit.map { ["--inputs", "\($0)"] } ?? [])
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["SWIFT_BACKTRACE": "enable=no", "NN_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"]) { $1 }
     // Appending, so that the process can cut it.
@@ -115,10 +120,13 @@ struct Supervisor {
     if findings.filter({ $0.reader == names[reader] }).count >= Self.findingLimit {
       shared[reader, .isOut] = 1
     }
-    print("\(path): \(reason)")
+    say("\(path): \(reason)")
   }
 
   // MARK: Words
+
+  /// Not by `print`, whose lines would come late beside those of the progress.
+  private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 
   private var total: Int { names.indices.reduce(0) { $0 + shared[$1, .done] } }
 
@@ -137,17 +145,17 @@ struct Supervisor {
     func cell(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(0, width - text.count)) + text
     }
-    print("reader        inputs   per second   read   findings")
+    say("reader        inputs   per second   read   findings")
     for (place, name) in names.enumerated() {
       let (done, time) = (shared[place, .done], Double(shared[place, .nanoseconds]) / 1e9)
       let share = done > 0 ? 100 * shared[place, .accepted] / done : 0
       let found = findings.filter { $0.reader == name }.count
-      print(
+      say(
         name + cell("\(done)", 20 - name.count) + cell("\(Int(Double(done) / max(time, 1e-9)))", 13)
           + cell("\(share)%", 7) + cell("\(found)", 11) + (shared[place, .isOut] != 0 ? "  left out" : ""))
     }
     let rate = Int(Double(total) / max(seconds, 1e-9))
-    print(
+    say(
       "\(total) inputs in \(Int(seconds)) s, \(rate) per second, \(findings.count) findings, seed \(options.seed)"
     )
   }

@@ -48,6 +48,32 @@ struct ImageFormatTests {
     #expect(header.width == 35 && header.height == 22)
   }
 
+  /// An animation whose first frame covers a part of the image: around it is nothing.
+  @Test func readsAFrameAtItsPlace() throws {
+    var file = try bytes("animation.webp")
+    let whole = try Image(decoding: file, mode: .unchanged)
+    // Canvas sizes in VP8X stand minus one, places of frames in ANMF in half pixels.
+    func put(_ value: Int, at place: Int) {
+      for i in 0..<3 { file[place + i] = UInt8(value >> (8 * i) & 255) }
+    }
+    let frame = try #require(file.firstRange(of: Array("ANMF".utf8))).lowerBound + 8
+    put(whole.width + 10 - 1, at: 24)
+    put(whole.height + 6 - 1, at: 27)
+    put(4 / 2, at: frame)
+    put(2 / 2, at: frame + 3)
+    let image = try Image(decoding: file, mode: .unchanged)
+    #expect(
+      (image.width, image.height, image.channels) == (whole.width + 10, whole.height + 6, whole.channels))
+    for (x, y) in [(0, 0), (17, 9), (whole.width - 1, whole.height - 1)] {
+      #expect(image[x: x + 4, y: y + 2] == whole[x: x, y: y])
+    }
+    for (x, y) in [(0, 0), (3, 9), (whole.width + 9, whole.height + 5)] {
+      #expect(image[x: x, y: y] == Array(repeating: 0, count: whole.channels))
+    }
+    put(20, at: frame)
+    #expect(throws: ImageError.self) { try Image(decoding: file) }
+  }
+
   @Test(arguments: 1...8)
   func turnsEveryPixel(_ orientation: Int) {
     let image = Image(width: 70, height: 41, channels: 1, pixels: (0..<70 * 41).map { UInt8($0 * 7 % 256) })

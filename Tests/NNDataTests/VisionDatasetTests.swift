@@ -145,6 +145,8 @@ struct VisionDatasetTests {
       try refuses(good + [0], images)
       try refuses([], images)
       try refuses([0, 0, 8, 3] + Array(repeating: 0xff, count: 12), images)
+      // No element, and yet strides that no Int holds.
+      try refuses([0, 0, 8, 3, 0, 0, 0, 0] + Array(repeating: 0xff, count: 8), images)
       try refuses([0, 0, 8, 1, 0, 0, 0, 5, 1, 2, 3, 4, 10], labels)
       try refuses([0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4], labels)
       // A damaged packed file leaves nothing behind.

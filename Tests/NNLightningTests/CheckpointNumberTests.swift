@@ -189,6 +189,11 @@ import NNLightning
     }
   }
 
+  @Test func statesOfAnotherKindAreQuotedInTheError() throws {
+    let state = try CallbackState("a\u{7f}b\u{9b}" + String(repeating: "x", count: 999))
+    expectRefusal(#"a\u{7F}b\u{9b}xx"#) { try EarlyStopping().loadState(state) }
+  }
+
   @Test(arguments: [Int.max, -1])
   func countersOfAveragesAreRefused(updates: Int) throws {
     let (average, net) = (ExponentialMovingAverage(), LinearNet())

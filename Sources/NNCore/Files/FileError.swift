@@ -49,7 +49,7 @@ package func quoted(_ text: String) -> String {
 }
 
 /// Number of elements of a shape, where it and the sizes in bytes of all its parts fit in `Int`.
-func checkedCount(_ shape: [Int], of name: @autoclosure () -> String) throws -> Int {
+package func checkedCount(_ shape: [Int], of name: @autoclosure () -> String) throws -> Int {
   let rankLimit = 64
   guard shape.count <= rankLimit else {
     throw Malformed(expected: "at most \(rankLimit) dimensions for \(name())", found: "\(shape.count)")

@@ -22,12 +22,7 @@ enum IdxFile {
     let shape = (0..<rank).map { axis in
       (0..<4).reduce(0) { $0 << 8 | Int(bytes[4 + 4 * axis + $1]) }
     }
-    var count = 1
-    for size in shape {
-      let (product, overflow) = count.multipliedReportingOverflow(by: size)
-      guard !overflow else { throw malformed("sizes that fit in memory", "\(shape)") }
-      count = product
-    }
+    let count = try FileError.naming(path) { try checkedCount(shape, of: "the array") }
     guard count == bytes.count - header else {
       throw malformed("\(count) bytes behind the header for \(shape)", "\(bytes.count - header)")
     }

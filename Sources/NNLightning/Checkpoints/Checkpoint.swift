@@ -47,7 +47,7 @@ public struct Checkpoint: Sendable {
     do {
       return try Checkpoint.decode(type, from: text)
     } catch {
-      throw CheckpointError.invalid("hyperparameters of the type \(type)", text)
+      throw CheckpointError.invalid("hyperparameters of the type \(type)", quoted(text))
     }
   }
 }
@@ -79,7 +79,7 @@ public struct CallbackState: Sendable {
     do {
       return try Checkpoint.decode(type, from: json)
     } catch {
-      throw CheckpointError.invalid("a state of the type \(type)", String(json.prefix(80)))
+      throw CheckpointError.invalid("a state of the type \(type)", quoted(json))
     }
   }
 }

@@ -40,16 +40,30 @@ enum WebPFile: ImageDecoder {
   {
     var data = WebPData(
       bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), size: bytes.count)
-    var (frame, time): (UnsafeMutablePointer<UInt8>?, Int32) = (nil, 0)
-    guard let decoder = WebPAnimDecoderNew(&data, nil) else {
+    guard let animation = WebPDemux(&data) else {
       throw ImageError.damaged(file: file, reason: "its animation cannot be read")
     }
-    defer { WebPAnimDecoderDelete(decoder) }
-    guard WebPAnimDecoderGetNext(decoder, &frame, &time) != 0, let frame else {
-      throw ImageError.damaged(file: file, reason: "its first frame cannot be decoded")
+    defer { WebPDemuxDelete(animation) }
+    var frame = WebPIterator()
+    guard WebPDemuxGetFrame(animation, 1, &frame) != 0 else {
+      throw ImageError.damaged(file: file, reason: "it has no first frame")
     }
-    let image = Image(width: header.width, height: header.height, channels: 4) { pixels in
-      _ = pixels.update(fromContentsOf: UnsafeBufferPointer(start: frame, count: pixels.count))
+    defer { WebPDemuxReleaseIterator(&frame) }
+    let (x, y) = (Int(frame.x_offset), Int(frame.y_offset))
+    // libwebp looks at that too; the pixels are written to memory by these numbers.
+    guard x >= 0, y >= 0, frame.width > 0, frame.height > 0, x + Int(frame.width) <= header.width,
+      y + Int(frame.height) <= header.height
+    else { throw ImageError.damaged(file: file, reason: "its first frame is outside the image") }
+    // Straight into the image, which libwebp's own animation decoder holds twice more. Around the frame it is clear.
+    let image = try Image(width: header.width, height: header.height, channels: 4) { pixels in
+      pixels.update(repeating: 0)
+      let start = (y * header.width + x) * 4
+      guard
+        WebPDecodeRGBAInto(
+          frame.fragment.bytes, frame.fragment.size, pixels.baseAddress.map { $0 + start },
+          pixels.count - start,
+          Int32(header.width * 4)) != nil
+      else { throw ImageError.damaged(file: file, reason: "its first frame cannot be decoded") }
     }
     return header.color == .rgbWithOpacity ? image : image.rgb()
   }
