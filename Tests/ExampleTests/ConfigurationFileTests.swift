@@ -28,6 +28,7 @@ import Testing
     ("complex key", "? a: b", "expected the name of a setting, found a list or more settings"),
     ("list", "epochs: [1, 2]", "epochs: expected one value"),
     ("settings in settings", "epochs:\n  of: 3", "epochs: expected one value"),
+    ("a line in a phase", "phases: \"head:5,\\e[2J\\nall:2\"", #"found "\u{1B}[2J\nall:2""#),
     ("a list alone", "- epochs", "expected settings of the form"),
     ("depth", String(repeating: "[", count: 5_000), "expected"),
     ("size", "# " + String(repeating: "x", count: 70_000), "expected a configuration of at most 65536 bytes"),

@@ -10,9 +10,9 @@ struct Fuzz: ParsableCommand {
     discussion: """
       Run it in the folder of the package: swift run -c release Fuzz --seconds 60
 
-      Inputs that crash a reader, take it more than 5 seconds or 2 GB, make it write elsewhere or throw an error of more \
-      than one line are kept in Tests/Fuzz/Corpus and run first from then on. Input and result depend on the seed and \
-      these files alone. Exit status: 0 nothing found, 1 something found.
+      Inputs that crash a reader, take it more than 5 seconds or 2 GB, make it write elsewhere or throw an error that is \
+      not one printable line are kept in Tests/Fuzz/Corpus and run first from then on. The others depend on the seed alone. \
+      Exit status: 0 nothing found, 1 something found.
       """)
 
   struct Options: ParsableArguments {

@@ -1,3 +1,4 @@
+import NNCore
 import NNLightning
 import NNModels
 
@@ -31,7 +32,7 @@ struct PhasePlan {
       else {
         throw CommandError(
           "phases: expected PART:EPOCHS or PART:EPOCHS@RATE with commas between, PART being head, last or all, found "
-            + "\"\(word)\"")
+            + quoted(String(word)))
       }
       return Entry(part: part, epochs: epochs, learningRate: rate)
     }
