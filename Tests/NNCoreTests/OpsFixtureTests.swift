@@ -35,7 +35,7 @@ struct NNFixtureTests {
   func matchesPyTorch(_ fixture: FixtureCase) { expectMatch(fixture, Self.table, KernelPath.available) }
 }
 
-/// Runs a case in both types and every layout.
+/// Runs a case in both types and every layout; the first failure is told, as what fails once mostly fails everywhere.
 private func expectMatch(
   _ fixture: FixtureCase, _ table: FixtureTable, _ paths: [KernelPath?],
   sourceLocation: SourceLocation = #_sourceLocation
@@ -49,7 +49,6 @@ private func expectMatch(
       }
     }
   }
-  // What fails once mostly fails everywhere.
   #expect(
     found.first == nil, "\(found.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))",
     sourceLocation: sourceLocation)

@@ -60,7 +60,13 @@ let drawFixtures: [String: @Sendable (Arguments) throws -> [String: Tensor]] = [
       ? randomSplit(dataset, fractions: lengths)
       : randomSplit(dataset, lengths: lengths.map { Int(exactly: $0) ?? -1 })
     let names = parts.indices.map { "split\($0)" }
-    return Dictionary(uniqueKeysWithValues: zip(names, parts.map { Tensor($0.indices) }))
+    return Dictionary(
+      uniqueKeysWithValues: zip(
+        names,
+        parts.map { part in
+          // An empty list of Python's is one of floats.
+          part.indices.isEmpty ? Tensor.zeros([0]) : Tensor(part.indices)
+        }))
   },
   "dataloader": { a in
     let loader = try DataLoader(

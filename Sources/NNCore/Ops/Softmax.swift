@@ -35,7 +35,13 @@ extension Tensor {
   /// The cosine of the angle between two tensors' vectors along an axis, each length being at least `epsilon`.
   public func cosineSimilarity(_ other: Tensor, _ axis: Int = 1, epsilon: Double = 1e-8) -> Tensor {
     let shape = Tensor.broadcastShape(shape, other.shape, "cosineSimilarity")
-    let (a, b) = (expand(shape), other.expand(shape))
-    return (a.normalize([axis], epsilon: epsilon) * b.normalize([axis], epsilon: epsilon)).sum(axis)
+    return (expand(shape).unit([axis], epsilon) * other.expand(shape).unit([axis], epsilon)).sum(axis)
+  }
+
+  /// As `normalize`, but the slope is that of dividing by the norm itself, also where `epsilon` stands in for it: so
+  /// PyTorch computes it here.
+  private func unit(_ axes: [Int], _ epsilon: Double) -> Tensor {
+    let norm = norm(2, axes, keepDim: true)
+    return self / (norm + (norm.clamp(min: epsilon) - norm).detach())
   }
 }

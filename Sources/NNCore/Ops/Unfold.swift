@@ -3,11 +3,16 @@
 extension Tensor {
   /// The windows that a convolution sees, one per column, as `torch.nn.functional.unfold` (im2col).
   ///
-  /// - Returns: [N, C · height · width, positions] for an image batch [N, C, H, W].
+  /// - Returns: [N, C · height · width, positions] for an image batch [N, C, H, W]; without N for an image [C, H, W].
   public func unfold(
     kernelSize: Size2, dilation: Size2 = 1, padding: Size2 = 0, stride: Size2 = 1
   ) -> Tensor {
-    require(rank == 4, "unfold", "needs an image batch [N, C, H, W], got \(shape)")
+    if rank == 3 {
+      return unsqueeze(0).unfold(
+        kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride
+      ).squeeze(0)
+    }
+    require(rank == 4, "unfold", "needs images [N, C, H, W] or [C, H, W], got \(shape)")
     let windows = FoldedWindows(
       image: Size2(shape[2], shape[3]), kernel: kernelSize, dilation: dilation, padding: padding,
       stride: stride,
@@ -27,10 +32,16 @@ extension Tensor {
 
   /// Adds up windows where they overlap in an image, as `torch.nn.functional.fold` (col2im).
   ///
-  /// - Returns: [N, C, height, width] of `outputSize` for columns [N, C · height · width of the kernel, positions].
+  /// - Returns: [N, C, height, width] of `outputSize` for columns [N, C · height · width of the kernel, positions];
+  ///   without N where the columns have none.
   public func fold(
     outputSize: Size2, kernelSize: Size2, dilation: Size2 = 1, padding: Size2 = 0, stride: Size2 = 1
   ) -> Tensor {
+    if rank == 2 {
+      return unsqueeze(0).fold(
+        outputSize: outputSize, kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride
+      ).squeeze(0)
+    }
     let windows = FoldedWindows(
       image: outputSize, kernel: kernelSize, dilation: dilation, padding: padding, stride: stride, "fold")
     let area = kernelSize.height * kernelSize.width

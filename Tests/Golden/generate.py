@@ -1,0 +1,17 @@
+"""Writes the folders of golden cases that this repository made itself; see README.md.
+
+    python generate.py
+"""
+
+import warnings
+
+import draws
+import layers
+import ops
+import optimizers
+import schedules
+import transforms
+
+warnings.filterwarnings("ignore")
+for part in (ops, layers, draws, optimizers, schedules, transforms):
+    part.write()
