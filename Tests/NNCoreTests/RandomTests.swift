@@ -44,13 +44,12 @@ import Testing
     #expect(draw(generator) == expected)
   }
 
-  @Test(arguments: [
-    #"{"seed": 1, "words": [1, 2], "position": 0}"#,
-    #"{"seed": 1, "words": [\#(Array(repeating: "7", count: 624).joined(separator: ","))], "position": 625}"#,
-    #"{"seed": 1, "words": [\#(Array(repeating: "7", count: 624).joined(separator: ","))], "position": -1}"#,
-    #"{"seed": 1, "position": 3}"#,
-  ])
-  func refusesADamagedState(_ text: String) {
+  /// Of so many words, at such a place (none if nil).
+  @Test(arguments: [(2, 0), (624, 625), (624, -1), (nil, 3)] as [(Int?, Int)])
+  func refusesADamagedState(words: Int?, position: Int) {
+    let list =
+      words.map { #""words": [\#(Array(repeating: "7", count: $0).joined(separator: ","))], "# } ?? ""
+    let text = #"{"seed": 1, \#(list)"position": \#(position)}"#
     #expect(throws: DecodingError.self) {
       try JSONDecoder().decode(Generator.State.self, from: Data(text.utf8))
     }
