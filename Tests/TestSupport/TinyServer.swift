@@ -10,8 +10,6 @@ package final class TinyServer: @unchecked Sendable {
     package var body: [UInt8] = []
     /// What `Content-Length` claims; nil leaves it out.
     package var length: Int?
-    /// How many more times the body is sent.
-    package var repeats = 0
     /// Keeps the connection open and silent for so many seconds after the body.
     package var stall = 0.0
 
@@ -97,21 +95,15 @@ package final class TinyServer: @unchecked Sendable {
     var head = "HTTP/1.1 \(answer.status)\r\nConnection: close\r\n"
     if let length = answer.length { head += "Content-Length: \(length)\r\n" }
     for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }
-    guard send(Array("\(head)\r\n".utf8) + answer.body, connection) else { return }
-    for _ in 0..<answer.repeats where !send(answer.body, connection) { return }
-    if answer.stall > 0 { Thread.sleep(forTimeInterval: answer.stall) }
-  }
-
-  /// False if nobody listens any more.
-  private func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
-    bytes.withUnsafeBytes { bytes in
-      var rest = bytes[...]
-      while let base = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
-        let put = Foundation.send(connection, base, rest.count, Int32(MSG_NOSIGNAL))
-        if put <= 0 { return false }
-        rest = rest.dropFirst(put)
+    let bytes = Array("\(head)\r\n".utf8) + answer.body
+    var done = 0
+    while done < bytes.count {
+      let put = bytes.withUnsafeBytes {
+        send(connection, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
       }
-      return true
+      if put <= 0 { return }
+      done += put
     }
+    if answer.stall > 0 { Thread.sleep(forTimeInterval: answer.stall) }
   }
 }

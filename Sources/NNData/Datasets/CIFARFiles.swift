@@ -125,7 +125,7 @@ package struct CIFARFiles {
       let name = folderAndName(url).name
       let archive = "\(root)/\(isPlainFileName(name) ? name : "\(version.name)-python.tar.gz")"
       try Downloader().download(
-        url, to: archive, checksum: checksum, maximumBytes: 1 << 28, progress: progress)
+        url, to: archive, checksum: checksum, maximumBytes: 1 << 30, progress: progress)
       try CIFARFiles.install(version, archive: archive, into: root)
     }
   }

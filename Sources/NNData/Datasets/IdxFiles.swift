@@ -76,7 +76,7 @@ package struct IdxFiles {
       try FileError.makeFolder("\(root)/\(folder)")
       try Downloader().download(
         "\(address)\(Self.names[place]).gz", to: packed, checksum: .md5(checksums[place]),
-        maximumBytes: 1 << 25, progress: progress)
+        maximumBytes: 1 << 28, progress: progress)
     }
     guard FileManager.default.fileExists(atPath: packed) else {
       throw DatasetError.notFound(

@@ -1,16 +1,11 @@
 import Foundation
 import NNCore
-import Synchronization
 
 /// Why a download failed.
 public enum DownloadError: Error, CustomStringConvertible, Equatable {
   case invalidURL(String)
   /// The server could not be reached, or the connection broke more often than was retried.
   case connection(url: String, reason: String)
-  /// The server's certificate was not accepted: trying again does not help.
-  case untrusted(url: String, reason: String)
-  /// The server sent the request on to somewhere it does not go.
-  case redirect(url: String, reason: String)
   /// An HTTP status other than success.
   case status(url: String, code: Int)
   /// The server sent another number of bytes than it announced.
@@ -24,9 +19,6 @@ public enum DownloadError: Error, CustomStringConvertible, Equatable {
     switch self {
     case .invalidURL(let url): "\(url): expected an http, https or file address"
     case .connection(let url, let reason): "\(url): download failed: \(reason)"
-    case .untrusted(let url, let reason):
-      "\(url): expected a server with a valid certificate, found \(reason)"
-    case .redirect(let url, let reason): "\(url): download failed: redirected \(reason)"
     case .status(let url, let code): "\(url): download failed: the server answered with HTTP status \(code)"
     case .length(let url, let expected, let found): "\(url): expected \(expected) bytes, received \(found)"
     case .checksum(let url, let expected, let found):
@@ -41,7 +33,7 @@ public enum DownloadError: Error, CustomStringConvertible, Equatable {
     switch self {
     case .connection, .length: true
     case .status(_, let code): code == 408 || code == 429 || code >= 500
-    case .invalidURL, .untrusted, .redirect, .checksum, .tooLarge, .busy: false
+    case .invalidURL, .checksum, .tooLarge, .busy: false
     }
   }
 }
@@ -74,8 +66,6 @@ public struct Downloader: Sendable {
   public var retryDelay: Double
   /// Seconds to wait for another process that downloads the same file, before that is an error.
   public var busyTimeout: Double
-  /// Takes what is to be told, one line each; standard error by default.
-  public var warn: @Sendable (String) -> Void = { FileHandle.standardError.write(Data("\($0)\n".utf8)) }
 
   public init(timeout: Double = 60, retries: Int = 3, retryDelay: Double = 1, busyTimeout: Double = 0) {
     self.timeout = timeout
@@ -89,26 +79,15 @@ public struct Downloader: Sendable {
   ///
   /// The bytes gather in `path.part`. With a checksum an unfinished part is kept when the download fails, and taken
   /// up by the next attempt, also in a later process. Blocks until done; `progress` is called about ten times a
-  /// second. A file is at most as large as the server announces, and as `maximumBytes`.
-  ///
-  /// A first download over http, without encryption, is warned of once for each server, except this machine.
-  ///
-  /// Throws ``DownloadError`` or ``FileError``.
+  /// second. Throws ``DownloadError`` or ``FileError``.
   public func download(
-    _ url: String, to path: String, checksum: Checksum? = nil, maximumBytes: Int = 4 << 30,
+    _ url: String, to path: String, checksum: Checksum? = nil, maximumBytes: Int = 16 << 30,
     progress: ((DownloadProgress) -> Void)? = nil
   ) throws {
     guard let address = URL(string: url), let scheme = address.scheme?.lowercased(),
       ["https", "http", "file"].contains(scheme)
     else { throw DownloadError.invalidURL(url) }
     if try isPresent(path, checksum) { return }
-    if let origin = Self.unencryptedOrigin(address),
-      Self.warnedOrigins.withLock({ $0.insert(origin).inserted })
-    {
-      warn(
-        "Warning: \(printable(origin)) sends files without encryption; anybody on the way can change them"
-          + (checksum == nil ? "" : ", and only their checksums tell"))
-    }
     let part = try waiting { try PartFile("\(path).part", keepsUnfinished: checksum != nil) }
     defer { part.close() }
     // The process that had the part before may have finished the file.
@@ -141,15 +120,6 @@ public struct Downloader: Sendable {
     try part.publish(as: path)
   }
 
-  private static let warnedOrigins = Mutex<Set<String>>([])
-
-  /// Scheme, host and port of an http address of another machine.
-  private static func unencryptedOrigin(_ address: URL) -> String? {
-    guard address.scheme?.lowercased() == "http", let host = address.host?.lowercased() else { return nil }
-    if host == "localhost" || host == "::1" || host.hasPrefix("127.") { return nil }
-    return "http://\(host)" + (address.port.map { ":\($0)" } ?? "")
-  }
-
   private func isPresent(_ path: String, _ checksum: Checksum?) throws -> Bool {
     guard access(path, F_OK) == 0 else { return false }
     return try checksum.map { $0.matches(try $0.digest(ofFile: path)) } ?? true
@@ -175,5 +145,77 @@ public struct Downloader: Sendable {
         FileHandle.standardError.write(Data("\(progress.text)\n".utf8))
       }
     }
+  }
+}
+
+/// The file in which a download gathers, locked against other processes.
+///
+/// Invariant for `@unchecked Sendable`: used by one thread at a time; a transfer's callbacks run one after the other
+/// while the thread that started it waits.
+final class PartFile: @unchecked Sendable {
+  let path: String
+  private let descriptor: Int32
+  private let keepsUnfinished: Bool
+  private var isPublished = false
+  private(set) var size = 0
+
+  init(_ path: String, keepsUnfinished: Bool) throws {
+    self.path = path
+    self.keepsUnfinished = keepsUnfinished
+    descriptor = try PartFile.locked(path)
+    if keepsUnfinished {
+      size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
+    } else {
+      try truncate()
+    }
+  }
+
+  /// Opens the file and locks it, once the name still means what was locked: the process that had the lock may have
+  /// published or removed the file in between, and what is open then is not the part any more.
+  private static func locked(_ path: String) throws -> Int32 {
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else { throw FileError.writing(path) }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        Foundation.close(descriptor)
+        throw DownloadError.busy(file: path)
+      }
+      var (opened, named) = (stat(), stat())
+      if fstat(descriptor, &opened) == 0, lstat(path, &named) == 0, opened.st_ino == named.st_ino,
+        opened.st_dev == named.st_dev
+      {
+        return descriptor
+      }
+      Foundation.close(descriptor)
+    }
+  }
+
+  func truncate() throws {
+    guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+      throw FileError.writing(path)
+    }
+    size = 0
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count, let base = bytes.baseAddress {
+      let put = write(descriptor, base + done, bytes.count - done)
+      if put < 0 && errno == EINTR { continue }
+      guard put > 0 else { throw FileError.writing(path) }
+      done += put
+      size += put
+    }
+  }
+
+  func publish(as target: String) throws {
+    guard fsync(descriptor) == 0, rename(path, target) == 0 else { throw FileError.writing(target) }
+    isPublished = true
+  }
+
+  /// Leaves the part only if it is worth taking up again.
+  func close() {
+    if !isPublished && (!keepsUnfinished || size == 0) { unlink(path) }
+    Foundation.close(descriptor)
   }
 }

@@ -78,9 +78,9 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   ) {
     let isDowngrade = transfer.address.scheme == "https" && request.url?.scheme != "https"
     if isDowngrade {
-      failure = DownloadError.redirect(
+      failure = DownloadError.connection(
         url: transfer.url,
-        reason: "to an address without encryption, \(printable(request.url?.absoluteString ?? ""))")
+        reason: "redirected to an address without encryption, \(request.url?.absoluteString ?? "")")
     }
     completionHandler(isDowngrade ? nil : request)
   }
@@ -128,9 +128,8 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
     guard failure == nil else { return }
     do {
-      let limit = min(transfer.limit, total ?? .max)
-      guard transfer.part.size + data.count <= limit else {
-        throw DownloadError.tooLarge(url: transfer.url, limit: limit)
+      guard transfer.part.size + data.count <= transfer.limit else {
+        throw DownloadError.tooLarge(url: transfer.url, limit: transfer.limit)
       }
       try data.withUnsafeBytes { try transfer.part.append($0) }
       if Date().timeIntervalSince(lastReport) > 0.1 {
@@ -146,7 +145,7 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     if failure == nil {
       if let error {
-        failure = Receiver.failure(error, transfer.url)
+        failure = DownloadError.connection(url: transfer.url, reason: Receiver.reason(error))
       } else if let total, total != transfer.part.size {
         failure = DownloadError.length(url: transfer.url, expected: total, found: transfer.part.size)
       }
@@ -154,30 +153,17 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
     done.signal()
   }
 
-  private static func failure(_ error: any Error, _ url: String) -> DownloadError {
+  private static func reason(_ error: any Error) -> String {
     let error = error as NSError
-    let text = error.localizedDescription
-    // What libcurl says of certificates comes as an unknown error.
-    let isAboutCertificate = ["certificate", "subject name"].contains { text.lowercased().contains($0) }
-    switch URLError.Code(rawValue: error.code) {
-    case .httpTooManyRedirects: return .redirect(url: url, reason: "too often")
-    case .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateHasUnknownRoot,
-      .serverCertificateNotYetValid:
-      return .untrusted(url: url, reason: "one that was not accepted")
-    case .unknown where isAboutCertificate, .secureConnectionFailed where isAboutCertificate:
-      return .untrusted(url: url, reason: printable(text))
-    default: return .connection(url: url, reason: reason(error))
-    }
-  }
-
-  private static func reason(_ error: NSError) -> String {
     switch URLError.Code(rawValue: error.code) {
     case .cannotFindHost, .dnsLookupFailed: return "the server's name is not known (no Internet connection?)"
     case .cannotConnectToHost: return "no connection to the server"
     case .notConnectedToInternet: return "no Internet connection"
     case .networkConnectionLost: return "the connection broke"
     case .timedOut: return "the server stopped answering"
-    case .secureConnectionFailed: return "no encrypted connection to the server"
+    case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+      .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:
+      return "the server's certificate was not accepted"
     default: return "\(error.localizedDescription) (\(error.domain) \(error.code))"
     }
   }

@@ -78,9 +78,6 @@ public struct PretrainedWeights: Sendable, Hashable {
     .sha256Prefix(fileName.split(separator: "-").last?.split(separator: ".").first.map(String.init) ?? "")
   }
 
-  /// Size that a file of these weights has at most: twice that of float32 parameters, for buffers and auxiliary heads.
-  var maximumByteCount: Int { 8 * parameterCount + (1 << 26) }
-
   /// All weights of all networks.
   public static var all: [PretrainedWeights] { listModels().flatMap { (try? modelWeights($0)) ?? [] } }
 

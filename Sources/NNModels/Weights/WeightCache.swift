@@ -6,11 +6,8 @@ import Synchronization
 /// Where weight files are kept, and where they come from.
 ///
 /// A file is looked for in `folder` and then in `otherFolders`, and otherwise downloaded into `folder`: taken up where
-/// an earlier attempt ended, checked against the digits of SHA-256 in its name, and given its name only then. A second
-/// process that wants the same file waits for the first.
-///
-/// PyTorch publishes eight digits of SHA-256, which find damage and no forgery. So the whole digest of what was downloaded
-/// first is written beside it (`name.sha256`), and whatever has that name later is held against it.
+/// an earlier attempt ended, checked against its SHA-256, and given its name only then. A second process that wants the
+/// same file waits for the first.
 ///
 /// From the environment:
 ///
@@ -80,7 +77,12 @@ public struct WeightCache: Sendable {
     for weights: PretrainedWeights, progress: ((DownloadProgress) -> Void)? = nil
   ) throws -> String {
     if let path = existingFile(for: weights) {
-      try check(path, weights)
+      let digest = try weights.checksum.digest(ofFile: path)
+      guard weights.checksum.matches(digest) else {
+        throw FileError.malformed(
+          file: path, expected: "\(weights.checksum)",
+          found: "SHA-256 \(digest); remove the file to have it downloaded again")
+      }
       return path
     }
     let (path, url) = ("\(folder)/\(weights.fileName)", url(of: weights))
@@ -90,33 +92,13 @@ public struct WeightCache: Sendable {
     } catch {
       throw FileError.unwritable(file: folder, reason: "the folder cannot be made")
     }
-    let record = DigestRecord(of: path)
-    let recorded = try record.digest()
     do {
       try downloader.download(
-        url, to: path, checksum: recorded.map(Checksum.sha256) ?? weights.checksum,
-        maximumBytes: weights.maximumByteCount, progress: progress)
+        url, to: path, checksum: weights.checksum, maximumBytes: 4 << 30, progress: progress)
     } catch let error as DownloadError where error.isUnavailability {
       throw WeightsError.unavailable(file: path, url: url, reason: error)
     }
-    if recorded == nil { try record.write(weights.checksum.digest(ofFile: path)) }
     return path
-  }
-
-  /// Holds a file on disk against the digits in its name, and against what was recorded when it was downloaded.
-  private func check(_ path: String, _ weights: PretrainedWeights) throws {
-    let digest = try weights.checksum.digest(ofFile: path)
-    guard weights.checksum.matches(digest) else {
-      throw FileError.malformed(
-        file: path, expected: "\(weights.checksum)",
-        found: "SHA-256 \(digest); remove the file to have it downloaded again")
-    }
-    let record = DigestRecord(of: path)
-    if let recorded = try record.digest(), recorded != digest {
-      throw FileError.malformed(
-        file: path, expected: "SHA-256 \(recorded), as when it was downloaded first",
-        found: "\(digest); remove it and \(record.path) to have it downloaded again")
-    }
   }
 }
 
@@ -124,7 +106,7 @@ extension DownloadError {
   /// Whether the file could not be reached, rather than being wrong.
   fileprivate var isUnavailability: Bool {
     switch self {
-    case .invalidURL, .connection, .untrusted, .redirect, .status, .length, .busy: true
+    case .invalidURL, .connection, .status, .length, .busy: true
     case .checksum, .tooLarge: false
     }
   }
