@@ -159,14 +159,6 @@ struct DownloaderTests {
       try Self.downloader.download(server.url("a"), to: "\(folder)/a")
       #expect(server.requests.count == 3)
     }
-    try withServer({ _, _ in TinyServer.Answer(Array("not here".utf8), status: "404 Not Found") }) {
-      server, folder in
-      #expect(throws: DownloadError.status(url: server.url("a"), code: 404)) {
-        try Self.downloader.download(server.url("a"), to: "\(folder)/a")
-      }
-      #expect(server.requests.count == 1)
-      #expect(contents(of: folder) == [])
-    }
   }
 
   @Test func stopsAtTheLimit() throws {

@@ -150,7 +150,8 @@ struct WeightCacheTests {
       for (a, b) in zip(loaded.stateDict(), network.stateDict()) { #expect(a.value.isEqual(to: b.value)) }
       #expect(server.requests.map { $0["range"] } == [nil, "bytes=1000000-", "bytes=1001000-"])
       #expect(
-        try FileManager.default.contentsOfDirectory(atPath: folder.path + "/hub") == [weights.fileName])
+        try FileManager.default.contentsOfDirectory(atPath: folder.path + "/hub").sorted()
+          == [weights.fileName, weights.fileName + ".sha256"])
 
       // From then on without a server: in the folder, and as another cache's second folder.
       server.stop()
@@ -175,6 +176,138 @@ struct WeightCacheTests {
       let other = PretrainedWeights("squeezenet1_0", .imagenet1kV1, weights.fileName, parameters: 1)
       let error = #expect(throws: FileError.self) { try other.model(cache: cache(folder, isOffline: true)) }
       #expect("\(error.map { "\($0)" } ?? "")".contains("expected the weights of SqueezeNet"))
+    }
+  }
+
+  // MARK: The digits of the SHA-256 that are not published
+
+  /// Files whose digests begin alike, as far as their name goes: `own-.bin` names no digit, `d` none but the first.
+  private func alike() throws -> (weights: PretrainedWeights, files: [[UInt8]]) {
+    var files: [String: [[UInt8]]] = [:]
+    for number in 0..<64 {
+      let bytes = Array("weights \(number)".utf8)
+      let digit = String(try digest(bytes).prefix(1))
+      files[digit, default: []].append(bytes)
+      if let found = files[digit], found.count == 2 {
+        return (PretrainedWeights("squeezenet1_1", .imagenet1kV1, "own-\(digit).bin", parameters: 1), found)
+      }
+    }
+    throw POSIXError(.ENOENT)
+  }
+
+  private func digest(_ bytes: [UInt8]) throws -> String {
+    try withTemporaryFolder { folder in
+      let file = folder.path + "/file"
+      try Data(bytes).write(to: URL(fileURLWithPath: file))
+      return try Checksum.sha256("").digest(ofFile: file)
+    }
+  }
+
+  private func expectMismatch(
+    _ weights: PretrainedWeights, _ cache: WeightCache, _ digests: [String],
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let error = #expect(throws: FileError.self, sourceLocation: sourceLocation) {
+      try cache.file(for: weights)
+    }
+    let text = "\(try #require(error, sourceLocation: sourceLocation))"
+    for part in digests + [weights.fileName + ".sha256", "delete"] {
+      #expect(text.contains(part), "\(text)", sourceLocation: sourceLocation)
+    }
+    #expect(!text.contains("\n"), sourceLocation: sourceLocation)
+  }
+
+  @Test func theWholeDigestIsRecordedAndAskedFor() throws {
+    let (weights, files) = try alike()
+    let digests = try files.map { try digest($0) }
+    let server = try TinyServer { number, _ in TinyServer.Answer(files[min(number, 1)]) }
+    defer { server.stop() }
+    try withTemporaryFolder { folder in
+      let cache = cache(folder, mirror: server.url("m"))
+      let file = try cache.file(for: weights)
+      let record = file + ".sha256"
+      #expect(try String(contentsOfFile: record, encoding: .utf8) == "\(digests[0])  \(weights.fileName)\n")
+      #expect(try cache.file(for: weights) == file)
+
+      // Another file that fits the published digits: put there, and downloaded anew.
+      try Data(files[1]).write(to: URL(fileURLWithPath: file))
+      try expectMismatch(weights, cache, digests)
+      try FileManager.default.removeItem(atPath: file)
+      try expectMismatch(weights, cache, digests + [server.url("m")])
+      #expect(!FileManager.default.fileExists(atPath: file))
+      #expect(server.requests.count == 2)
+
+      // Without the record the new one is accepted, and holds from then on.
+      try FileManager.default.removeItem(atPath: record)
+      #expect(try cache.file(for: weights) == file)
+      #expect(try String(contentsOfFile: record, encoding: .utf8).hasPrefix(digests[1]))
+      try Data(files[0]).write(to: URL(fileURLWithPath: file))
+      try expectMismatch(weights, cache, digests)
+    }
+  }
+
+  /// Files that others put there are recorded at their first use; folders that are only read are left as they are.
+  @Test func filesOnDiskAreRecordedToo() throws {
+    let (weights, files) = try alike()
+    let digests = try files.map { try digest($0) }
+    try withTemporaryFolder { folder in
+      var cache = cache(folder, isOffline: true)
+      let other = folder.path + "/hub"
+      cache.folder = folder.path + "/own"
+      cache.otherFolders = [other]
+      try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
+      let file = URL(fileURLWithPath: "\(other)/\(weights.fileName)")
+      try Data(files[0]).write(to: file)
+      _ = try cache.file(for: weights)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: other) == [weights.fileName])
+      cache.folder = other
+      _ = try cache.file(for: weights)
+      try Data(files[1]).write(to: file)
+      // As an other folder its record counts, too.
+      for own in [other, folder.path + "/own"] {
+        cache.folder = own
+        try expectMismatch(weights, cache, digests)
+      }
+    }
+  }
+
+  @Test(arguments: ["", "nonsense", String(repeating: "g", count: 64), String(repeating: "0", count: 65)])
+  func aBrokenRecordIsAnError(_ text: String) throws {
+    let (weights, files) = try alike()
+    let server = try TinyServer { _, _ in TinyServer.Answer(files[0]) }
+    defer { server.stop() }
+    try withTemporaryFolder { folder in
+      let cache = cache(folder, mirror: server.url("m"))
+      let file = try cache.file(for: weights)
+      try Data(text.utf8).write(to: URL(fileURLWithPath: file + ".sha256"))
+      try expectMismatch(weights, cache, ["64 hexadecimal digits"])
+    }
+  }
+
+  @Test func aPublishedDigestNeedsNoRecord() throws {
+    let (prefix, files) = try alike()
+    let weights = PretrainedWeights(
+      "squeezenet1_1", .imagenet1kV1, prefix.fileName, parameters: 1, sha256: try digest(files[0]))
+    let server = try TinyServer { number, _ in TinyServer.Answer(files[1 - min(number, 1)]) }
+    defer { server.stop() }
+    try withTemporaryFolder { folder in
+      let cache = cache(folder, mirror: server.url("m"))
+      #expect(throws: DownloadError.self) { try cache.file(for: weights) }
+      _ = try cache.file(for: weights)
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/hub")
+      #expect(names == [weights.fileName])
+    }
+  }
+
+  @Test func aFileMuchLargerThanItsParametersIsRefused() throws {
+    let server = try TinyServer { _, _ in
+      TinyServer.Answer([0], length: Self.weights.parameterCount * 8 + (64 << 20) + 1)
+    }
+    defer { server.stop() }
+    try withTemporaryFolder { folder in
+      expectError(cache(folder, mirror: server.url("m")), [server.url("m"), "at most 76992832 bytes"])
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/hub")
+      #expect(names == [])
     }
   }
 }

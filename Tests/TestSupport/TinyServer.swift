@@ -12,6 +12,8 @@ package final class TinyServer: @unchecked Sendable {
     package var length: Int?
     /// Keeps the connection open and silent for so many seconds after the body.
     package var stall = 0.0
+    /// Sends the body again and again until the client has enough.
+    package var isEndless = false
 
     package init(
       _ body: [UInt8], status: String = "200 OK", length: Int? = nil, headers: [String: String] = [:]
@@ -79,6 +81,8 @@ package final class TinyServer: @unchecked Sendable {
       let got = read(connection, &buffer, buffer.count)
       if got <= 0 { return }
       request += buffer[0..<got]
+      // A client that wants encryption begins with 22; it gets the same answer, which it cannot take for its handshake.
+      if request[0] == 22 { break }
     }
     let lines = String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n")
     // GET /name HTTP/1.1
@@ -95,15 +99,21 @@ package final class TinyServer: @unchecked Sendable {
     var head = "HTTP/1.1 \(answer.status)\r\nConnection: close\r\n"
     if let length = answer.length { head += "Content-Length: \(length)\r\n" }
     for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }
-    let bytes = Array("\(head)\r\n".utf8) + answer.body
+    var isOpen = send(Array("\(head)\r\n".utf8) + answer.body, to: connection)
+    while answer.isEndless && isOpen { isOpen = send(answer.body, to: connection) }
+    if isOpen, answer.stall > 0 { Thread.sleep(forTimeInterval: answer.stall) }
+  }
+
+  /// False if the client is gone.
+  private func send(_ bytes: [UInt8], to connection: Int32) -> Bool {
     var done = 0
     while done < bytes.count {
       let put = bytes.withUnsafeBytes {
-        send(connection, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
+        Foundation.send(connection, $0.baseAddress! + done, bytes.count - done, Int32(MSG_NOSIGNAL))
       }
-      if put <= 0 { return }
+      if put <= 0 { return false }
       done += put
     }
-    if answer.stall > 0 { Thread.sleep(forTimeInterval: answer.stall) }
+    return true
   }
 }

@@ -42,6 +42,10 @@ package struct CIFARVersion: Sendable {
 /// CIFAR-10 or CIFAR-100 as it lies on disk.
 package struct CIFARFiles {
   static let pixelCount = 3 * 32 * 32
+  /// Bounds: the official archives have 170 MB, and 8 files or fewer of 184 MB in all.
+  package static let archiveLimit = 192 << 20
+  package static let contentLimit = 1 << 28
+  package static let entryLimit = 100
 
   package enum Layout: CaseIterable {
     /// `data_batch_1.bin`, …: records of labels and pixels.
@@ -125,15 +129,14 @@ package struct CIFARFiles {
       let name = folderAndName(url).name
       let archive = "\(root)/\(isPlainFileName(name) ? name : "\(version.name)-python.tar.gz")"
       try Downloader().download(
-        url, to: archive, checksum: checksum, maximumBytes: 1 << 30, progress: progress)
+        url, to: archive, checksum: checksum, maximumBytes: CIFARFiles.archiveLimit, progress: progress)
       try CIFARFiles.install(version, archive: archive, into: root)
     }
   }
 
   /// Unpacks an archive of either layout; all files are read before the folder gets its name.
   package static func install(_ version: CIFARVersion, archive: String, into root: String) throws {
-    // The official archives hold 184 MB.
-    let limits = TarArchive.Limits(totalBytes: 1 << 28, entries: 100)
+    let limits = TarArchive.Limits(totalBytes: contentLimit, entries: entryLimit)
     try TarArchive.withExtracted(archive, beside: root, limits: limits) { temporary in
       let layout: Layout =
         FileManager.default.fileExists(atPath: "\(temporary)/\(version.pickleFolder)") ? .python : .binary

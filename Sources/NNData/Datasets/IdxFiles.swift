@@ -16,6 +16,10 @@ package struct IdxFiles {
     self.checksums = checksums
   }
 
+  /// Bounds in bytes: the largest official file has 26.4 MB, and 47 MB unpacked.
+  package static let packedLimit = 32 << 20
+  package static let unpackedLimit = 64 << 20
+
   private static let names = [
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte",
   ]
@@ -76,12 +80,12 @@ package struct IdxFiles {
       try FileError.makeFolder("\(root)/\(folder)")
       try Downloader().download(
         "\(address)\(Self.names[place]).gz", to: packed, checksum: .md5(checksums[place]),
-        maximumBytes: 1 << 28, progress: progress)
+        maximumBytes: Self.packedLimit, progress: progress)
     }
     guard FileManager.default.fileExists(atPath: packed) else {
       throw DatasetError.notFound(
         folder: "\(root)/\(folder)", expected: "\(Self.names[place]) or \(Self.names[place]).gz")
     }
-    try GzipFile.unpack(packed, to: path, maximumBytes: 1 << 28)
+    try GzipFile.unpack(packed, to: path, maximumBytes: Self.unpackedLimit)
   }
 }

@@ -47,6 +47,7 @@ struct Transfer {
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = timeout
     configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
+    PlainConnections.shared.warn(of: address)
     let receiver = Receiver(self)
     let queue = OperationQueue()
     queue.maxConcurrentOperationCount = 1
@@ -68,27 +69,29 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   private let transfer: Transfer
   /// Size of the whole file as announced.
   private var total: Int?
+  private var hasAnswer = false
+  private var redirections: Redirections
   private var lastReport = Date.distantPast
 
-  init(_ transfer: Transfer) { self.transfer = transfer }
+  init(_ transfer: Transfer) {
+    self.transfer = transfer
+    redirections = Redirections(of: transfer.url)
+  }
 
   func urlSession(
     _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
     newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
   ) {
-    let isDowngrade = transfer.address.scheme == "https" && request.url?.scheme != "https"
-    if isDowngrade {
-      failure = DownloadError.connection(
-        url: transfer.url,
-        reason: "redirected to an address without encryption, \(request.url?.absoluteString ?? "")")
-    }
-    completionHandler(isDowngrade ? nil : request)
+    if failure == nil { failure = redirections.refusal(from: response.url, to: request.url) }
+    if failure == nil, let address = request.url { PlainConnections.shared.warn(of: address) }
+    completionHandler(failure == nil ? request : nil)
   }
 
   func urlSession(
     _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
     completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
   ) {
+    hasAnswer = true
     if failure == nil {
       do { try accept(response) } catch { failure = error }
     }
@@ -128,8 +131,10 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
     guard failure == nil else { return }
     do {
-      guard transfer.part.size + data.count <= transfer.limit else {
-        throw DownloadError.tooLarge(url: transfer.url, limit: transfer.limit)
+      // Unpacked on the way, or beyond the stated range, a body can be longer than announced.
+      let limit = min(total ?? transfer.limit, transfer.limit)
+      guard data.count <= limit - transfer.part.size else {
+        throw DownloadError.tooLarge(url: transfer.url, limit: limit)
       }
       try data.withUnsafeBytes { try transfer.part.append($0) }
       if Date().timeIntervalSince(lastReport) > 0.1 {
@@ -145,7 +150,7 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     if failure == nil {
       if let error {
-        failure = DownloadError.connection(url: transfer.url, reason: Receiver.reason(error))
+        failure = reason(error as NSError)
       } else if let total, total != transfer.part.size {
         failure = DownloadError.length(url: transfer.url, expected: total, found: transfer.part.size)
       }
@@ -153,18 +158,21 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
     done.signal()
   }
 
-  private static func reason(_ error: any Error) -> String {
-    let error = error as NSError
-    switch URLError.Code(rawValue: error.code) {
-    case .cannotFindHost, .dnsLookupFailed: return "the server's name is not known (no Internet connection?)"
-    case .cannotConnectToHost: return "no connection to the server"
-    case .notConnectedToInternet: return "no Internet connection"
-    case .networkConnectionLost: return "the connection broke"
-    case .timedOut: return "the server stopped answering"
-    case .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
-      .serverCertificateHasUnknownRoot, .serverCertificateNotYetValid:
-      return "the server's certificate was not accepted"
-    default: return "\(error.localizedDescription) (\(error.domain) \(error.code))"
-    }
+  private func reason(_ error: NSError) -> DownloadError {
+    let text = printable(error.localizedDescription.prefix(200))
+    // Of what goes wrong with encryption, the system's library gives the text alone. Once there was an answer, or if the
+    // connection broke in the middle, it is no judgement on the server.
+    let isJudgement = text.contains("certificate") || text.contains("SSL routines")
+    if isJudgement && !hasAnswer { return .certificate(url: transfer.url, reason: text) }
+    let reason =
+      switch URLError.Code(rawValue: error.code) {
+      case .cannotFindHost, .dnsLookupFailed: "the server's name is not known (no Internet connection?)"
+      case .cannotConnectToHost: "no connection to the server"
+      case .notConnectedToInternet: "no Internet connection"
+      case .networkConnectionLost: "the connection broke"
+      case .timedOut: "the server stopped answering"
+      default: "\(text) (\(error.domain) \(error.code))"
+      }
+    return .connection(url: transfer.url, reason: reason)
   }
 }

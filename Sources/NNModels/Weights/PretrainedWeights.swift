@@ -41,6 +41,7 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let imageSize: Int?
   /// How images become the network's input.
   public let transforms: ImageClassification
+  private let sha256: String?
 
   /// An entry for weights of one's own that are published in the same way: in a file whose name ends in a dash and the
   /// first digits of its SHA-256.
@@ -49,12 +50,14 @@ public struct PretrainedWeights: Sendable, Hashable {
   ///       "resnet18", "FLOWERS_V1", "resnet18-0123abcd.pth",
   ///       from: WeightsSource(url: "https://example.org/weights"), parameters: 11_689_512)
   ///
-  /// - Parameter source: who publishes the file; a mirror (``WeightCache``) says where else it is.
+  /// - Parameters:
+  ///   - source: who publishes the file; a mirror (``WeightCache``) says where else it is.
+  ///   - sha256: the whole SHA-256 in hexadecimal, if it is known; otherwise the digits of the file name count.
   public init(
     _ architecture: String, _ name: WeightsName, _ fileName: String,
     from source: WeightsSource = .torchvision,
     parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
-    transforms: ImageClassification = ImageClassification()
+    transforms: ImageClassification = ImageClassification(), sha256: String? = nil
   ) {
     self.architecture = architecture
     self.name = name
@@ -65,6 +68,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     self.minimumSize = imageSize ?? minimumSize
     self.imageSize = imageSize
     self.transforms = transforms
+    self.sha256 = sha256
   }
 
   /// Names of the classes in the order of the network's outputs; empty if the weights do not classify.
@@ -73,9 +77,19 @@ public struct PretrainedWeights: Sendable, Hashable {
   /// The official address.
   public var url: String { "\(source.url)/\(fileName)" }
 
-  /// The first digits of the file's SHA-256. They find broken files; eight of them are no proof against a forger.
+  /// The file's SHA-256, or the first digits of it. They find broken files; eight of them are no proof against a forger,
+  /// so ``WeightCache`` records the others.
   public var checksum: Checksum {
-    .sha256Prefix(fileName.split(separator: "-").last?.split(separator: ".").first.map(String.init) ?? "")
+    if let sha256 { return .sha256(sha256) }
+    let digits = fileName.split(separator: "-").last?.split(separator: ".").first
+    return .sha256Prefix(digits.map { String($0) } ?? "")
+  }
+
+  /// Bound on the size of the file: 8 bytes per parameter, twice what they take, and 64 MiB for auxiliary heads and
+  /// what describes the parameters.
+  package var maximumBytes: Int {
+    let (size, overflow) = parameterCount.multipliedReportingOverflow(by: 8)
+    return overflow ? .max : max(size, 0) + min(64 << 20, .max - max(size, 0))
   }
 
   /// All weights of all networks.

@@ -9,6 +9,10 @@ import Synchronization
 /// an earlier attempt ended, checked against its SHA-256, and given its name only then. A second process that wants the
 /// same file waits for the first.
 ///
+/// Of most files only the first digits of the SHA-256 are published. The whole one is recorded when a file of `folder`
+/// is first used, in `NAME.sha256` beside it, and from then on the file must have it, also one that is downloaded anew.
+/// Whoever wants to accept another file deletes the record.
+///
 /// From the environment:
 ///
 /// - `NN_HUB_DIR`: the folder. Without it, it is PyTorch's own, `$TORCH_HOME/hub/checkpoints`, by default
@@ -77,12 +81,7 @@ public struct WeightCache: Sendable {
     for weights: PretrainedWeights, progress: ((DownloadProgress) -> Void)? = nil
   ) throws -> String {
     if let path = existingFile(for: weights) {
-      let digest = try weights.checksum.digest(ofFile: path)
-      guard weights.checksum.matches(digest) else {
-        throw FileError.malformed(
-          file: path, expected: "\(weights.checksum)",
-          found: "SHA-256 \(digest); remove the file to have it downloaded again")
-      }
+      try check(path, weights.checksum)
       return path
     }
     let (path, url) = ("\(folder)/\(weights.fileName)", url(of: weights))
@@ -92,13 +91,37 @@ public struct WeightCache: Sendable {
     } catch {
       throw FileError.unwritable(file: folder, reason: "the folder cannot be made")
     }
+    let record = DigestRecord(of: path)
+    let recorded = try record.digest()
     do {
       try downloader.download(
-        url, to: path, checksum: weights.checksum, maximumBytes: 4 << 30, progress: progress)
+        url, to: path, checksum: recorded.map { .sha256($0) } ?? weights.checksum,
+        maximumBytes: weights.maximumBytes, progress: progress)
     } catch let error as DownloadError where error.isUnavailability {
       throw WeightsError.unavailable(file: path, url: url, reason: error)
+    } catch DownloadError.checksum(_, _, let found) where recorded != nil {
+      throw record.mismatch(recorded: recorded ?? "", found: found, from: url)
     }
+    try check(path, weights.checksum)
     return path
+  }
+
+  /// Compares a file with what was published and what was recorded of it, and records what was not.
+  private func check(_ path: String, _ published: Checksum) throws {
+    let digest = try published.digest(ofFile: path)
+    guard published.matches(digest) else {
+      throw FileError.malformed(
+        file: path, expected: "\(published)",
+        found: "SHA-256 \(digest); remove the file to have it downloaded again")
+    }
+    guard case .sha256Prefix = published else { return }
+    let record = DigestRecord(of: path)
+    if let recorded = try record.digest() {
+      guard recorded == digest else { throw record.mismatch(recorded: recorded, found: digest) }
+    } else if path == "\(folder)/\((path as NSString).lastPathComponent)" {
+      // A folder that others filled may be one that we cannot write to.
+      try? record.write(digest)
+    }
   }
 }
 
@@ -106,7 +129,7 @@ extension DownloadError {
   /// Whether the file could not be reached, rather than being wrong.
   fileprivate var isUnavailability: Bool {
     switch self {
-    case .invalidURL, .connection, .status, .length, .busy: true
+    case .invalidURL, .connection, .certificate, .redirect, .status, .length, .busy: true
     case .checksum, .tooLarge: false
     }
   }
