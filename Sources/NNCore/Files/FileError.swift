@@ -40,14 +40,18 @@ package struct Malformed: Error, Equatable {
 
 /// Text from a file, quoted, without line breaks and shortened, for a message of one line.
 package func quoted(_ text: String) -> String {
-  let limit = 80
-  let head = text.prefix(limit)
+  let head = text.prefix(quotedLimit)
   return (head.endIndex == text.endIndex ? String(head) : head + "…").debugDescription
 }
 
+/// Characters of a text from a file that a message shows.
+private let quotedLimit = 80
+
+/// Dimensions of a tensor in a file.
+let rankLimit = 64
+
 /// Number of elements of a shape, where it and the sizes in bytes of all its parts fit in `Int`.
 func checkedCount(_ shape: [Int], of name: @autoclosure () -> String) throws -> Int {
-  let rankLimit = 64
   guard shape.count <= rankLimit else {
     throw Malformed(expected: "at most \(rankLimit) dimensions for \(name())", found: "\(shape.count)")
   }

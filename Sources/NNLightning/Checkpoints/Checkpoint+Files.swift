@@ -46,6 +46,9 @@ extension Checkpoint {
     return try decoder.decode(type, from: Data(text.utf8))
   }
 
+  /// Schedulers in one checkpoint.
+  private static let schedulerLimit = 1_000
+
   /// Reads a checkpoint.
   ///
   /// - Throws: what reading the file throws, and `CheckpointError` for a file of another kind.
@@ -61,7 +64,8 @@ extension Checkpoint {
       header.progress.epoch, header.progress.batch, header.progress.totalBatches, header.progress.globalStep,
       header.schedulerCount, (header.progress.batchSize ?? 1) - 1,
     ]
-    guard counters.allSatisfy({ (0...1 << 53).contains($0) }), header.schedulerCount <= 1_000 else {
+    guard counters.allSatisfy({ (0...1 << 53).contains($0) }), header.schedulerCount <= Self.schedulerLimit
+    else {
       throw CheckpointError.invalid("counters in 0...2^53 in \(printable(path))", "\(counters)")
     }
     optimizer = content.part("optimizer.")
