@@ -142,8 +142,10 @@ public func officialWeights(_ network: String, _ name: WeightsName = .default) t
   return entry
 }
 
+private let largestImageSize = 2048
+
 /// Sizes of images that a vision transformer of patches of 16 is made for.
-private let imageSizes = stride(from: 16, through: 2048, by: 16)
+private let imageSizes = stride(from: 16, through: largestImageSize, by: 16)
 
 /// A network with starting weights.
 func newModel(

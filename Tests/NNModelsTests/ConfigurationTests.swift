@@ -100,6 +100,7 @@ struct ConfigurationTests {
       again.configuration == network.configuration && again.stateDict().keys == network.stateDict().keys)
     for wrong in [
       ["size": "3"], ["transform_input": "yes"], ["image_size": "9223372036854775807"], ["image_size": "17"],
+      ["image_size": "2064"],
     ] {
       let error = #expect(throws: ModelError.self, "\(wrong)") {
         try skipInit { try model(name, classes: 3, configuration: wrong) }

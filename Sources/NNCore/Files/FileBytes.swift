@@ -164,9 +164,12 @@ struct ByteReader {
 
   mutating func text(_ count: Int) throws -> String { try take(count).text(what) }
 
+  /// Longest line of text, in bytes.
+  private static let lineLimit = 1024
+
   /// The text up to the next line break, which is consumed.
-  mutating func line(limit: Int = 1024) throws -> String {
-    let window = Swift.min(remaining, limit)
+  mutating func line() throws -> String {
+    let window = Swift.min(remaining, Self.lineLimit)
     let end = slice.withBytes { bytes in
       bytes[position..<position + window].firstIndex(of: UInt8(ascii: "\n"))
     }

@@ -41,16 +41,20 @@ package struct Malformed: Error, Equatable {
 /// Text from a file, quoted, printable and shortened, for a message of one line. By code points: one `Character` may be
 /// as long as the file.
 package func quoted(_ text: String) -> String {
-  let limit = 80
-  let head = text.unicodeScalars.prefix(limit)
+  let head = text.unicodeScalars.prefix(quotedLimit)
   let shown = head.endIndex == text.endIndex ? text : String(head) + "…"
   // Quotes and line breaks are escaped by the one, control characters beyond ASCII by the other.
   return printable(shown.debugDescription)
 }
 
+/// Characters of a text from a file that a message shows.
+private let quotedLimit = 80
+
+/// Dimensions of a tensor in a file.
+let rankLimit = 64
+
 /// Number of elements of a shape, where it and the sizes in bytes of all its parts fit in `Int`.
 package func checkedCount(_ shape: [Int], of name: @autoclosure () -> String) throws -> Int {
-  let rankLimit = 64
   guard shape.count <= rankLimit else {
     throw Malformed(expected: "at most \(rankLimit) dimensions for \(name())", found: "\(shape.count)")
   }

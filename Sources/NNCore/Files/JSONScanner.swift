@@ -144,8 +144,11 @@ struct JSONScanner {
     return value
   }
 
+  /// How deep lists and objects that are read over may be nested.
+  static let depthLimit = 32
+
   /// Reads over any value, nested at most `depth` deep.
-  mutating func skipValue(depth: Int = 32) throws {
+  mutating func skipValue(depth: Int = depthLimit) throws {
     guard depth > 0 else { throw unexpected("less deeply nested values") }
     skipSpace()
     guard position < bytes.count else { throw unexpected("a value") }

@@ -78,7 +78,7 @@ enum Safetensors {
     try scanner.object { scanner, field in
       switch field {
       case "dtype": typeName = try scanner.string()
-      case "shape": shape = try scanner.integers(limit: 64)
+      case "shape": shape = try scanner.integers(limit: rankLimit)
       case "data_offsets": offsets = try scanner.integers(limit: 2)
       default:
         throw Malformed(

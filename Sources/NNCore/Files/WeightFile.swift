@@ -56,6 +56,8 @@ extension TorchCheckpoint {
   private static let moduleDepthLimit = 64
   /// Entries of dictionaries that are looked at.
   private static let entryLimit = 4_000_000
+  /// Bytes in the name of a tensor.
+  fileprivate static let nameLimit = 1_000
 
   /// The dictionaries with tensors, breadth first, each once.
   fileprivate var parts: [WeightFile.Part] {
@@ -135,5 +137,5 @@ extension TorchCheckpoint {
 
 extension String {
   /// Whether a text from a file is short enough for the name of a tensor.
-  fileprivate var isName: Bool { utf8.count <= 1_000 }
+  fileprivate var isName: Bool { utf8.count <= TorchCheckpoint.nameLimit }
 }

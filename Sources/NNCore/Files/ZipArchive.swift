@@ -28,6 +28,11 @@ struct ZipArchive: Sendable {
     file.hasPrefix(Array("PK\u{3}\u{4}".utf8)) || file.hasPrefix(Array("PK\u{5}\u{6}".utf8))
   }
 
+  // Deflate can pack a thousandfold; weights and arrays that are worth keeping come nowhere near.
+  /// Bytes that the packed entries of a file may unfold to: so many for each byte of it, but so many always.
+  private static let expansionFactor = 100
+  private static let expansionMinimum = 16 << 20
+
   init(_ file: FileSlice) throws {
     let directory = try ZipArchive.findDirectory(file)
     var entries = try ZipArchive.readDirectory(file, directory)
@@ -42,8 +47,8 @@ struct ZipArchive: Sendable {
       }
       end = entry.dataOffset + entry.storedByteCount
     }
-    // Deflate can pack a thousandfold; weights and arrays that are worth keeping come nowhere near.
-    let limit = Swift.max(16 << 20, file.count.multipliedReportingOverflow(by: 100).partialValue)
+    let (many, overflow) = file.count.multipliedReportingOverflow(by: Self.expansionFactor)
+    let limit = overflow ? Int.max : Swift.max(Self.expansionMinimum, many)
     var expanded = 0
     for entry in entries where entry.isDeflated {
       let (sum, overflow) = expanded.addingReportingOverflow(entry.byteCount)
@@ -272,12 +277,15 @@ extension ZipArchive {
 
 // MARK: - Deflate
 
+/// No deflate stream gives more bytes for one.
+package let largestDeflateRatio = 1032
+
 /// Unpacks raw deflate data, which must give exactly as many bytes as the directory says.
 private func inflate(_ packed: FileSlice, to entry: ZipArchive.Entry) throws -> FileSlice {
   let failure = Malformed(
     expected: "\(entry.byteCount) bytes packed in \(quoted(entry.name))", found: "another content")
-  // No deflate stream gives more than 1032 bytes for one: never reserve memory for a size that is a lie.
-  guard entry.byteCount / 1032 <= packed.count else { throw failure }
+  // Never reserve memory for a size that is a lie.
+  guard entry.byteCount / largestDeflateRatio <= packed.count else { throw failure }
   let result = try FileBytes(count: entry.byteCount) { target in
     try packed.withBytes { source in
       var stream = z_stream()

@@ -24,7 +24,7 @@ extension Checkpoint {
 
     func check() throws {
       try progress.check()
-      try Checkpoint.check("schedulerCount", schedulerCount, in: 0...1_000)
+      try Checkpoint.check("schedulerCount", schedulerCount, in: 0...Checkpoint.schedulerLimit)
       try outputs.check()
       try schedulePlan?.check()
       for (name, loader) in loaders {
@@ -58,6 +58,9 @@ extension Checkpoint {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try decoder.decode(type, from: Data(text.utf8))
   }
+
+  /// Schedulers in one checkpoint.
+  static let schedulerLimit = 1_000
 
   /// Reads a checkpoint.
   ///

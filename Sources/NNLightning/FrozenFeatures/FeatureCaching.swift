@@ -74,10 +74,13 @@ public struct FeatureCaching: Sendable, Equatable {
     self.views = views
     self.precision = precision
     switch place {
-    case .disk: self.limit = limit ?? 20_000_000_000
+    case .disk: self.limit = limit ?? FeatureCaching.diskLimit
     case .memory, .off: self.limit = limit ?? FeatureCaching.machineMemory / 4
     }
   }
+
+  /// Bytes of a folder, unless another limit is given.
+  private static let diskLimit = 20_000_000_000
 
   private static var machineMemory: Int { Int(clamping: ProcessInfo.processInfo.physicalMemory) }
 }

@@ -88,9 +88,11 @@ public struct PretrainedWeights: Sendable, Hashable {
   /// Bound on the size of the file: 8 bytes per parameter, twice what they take, and 64 MiB for auxiliary heads and
   /// what describes the parameters.
   package var maximumBytes: Int {
-    let (size, overflow) = parameterCount.multipliedReportingOverflow(by: 8)
-    return overflow ? .max : max(size, 0) + min(64 << 20, .max - max(size, 0))
+    let (size, overflow) = max(parameterCount, 0).multipliedReportingOverflow(by: Self.bytesPerParameter)
+    return overflow ? .max : size + min(Self.bytesBesides, .max - size)
   }
+  private static let bytesPerParameter = 8
+  private static let bytesBesides = 64 << 20
 
   /// All weights of all networks.
   public static var all: [PretrainedWeights] { listModels().flatMap { (try? modelWeights($0)) ?? [] } }

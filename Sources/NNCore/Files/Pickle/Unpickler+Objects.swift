@@ -1,3 +1,7 @@
+// Elements of a tensor that repeats those of its storage: so many times as many, but so many always.
+private let repeatFactor = 16
+private let repeatMinimum = 1 << 24
+
 /// What the names of `PickleGlobal` do when a pickle calls them.
 extension Unpickler {
   private func misuse(_ what: String) -> Malformed {
@@ -208,7 +212,8 @@ extension Unpickler {
         found: "offset \(offset), shape \(shape), strides \(strides)")
     }
     // Strides of 0 make many elements of few; whoever copies such a tensor must not run out of memory.
-    let limit = Swift.max(1 << 24, capacity.multipliedReportingOverflow(by: 16).partialValue)
+    let (many, overflow) = capacity.multipliedReportingOverflow(by: repeatFactor)
+    let limit = overflow ? Int.max : Swift.max(repeatMinimum, many)
     guard count <= limit else {
       throw Malformed(
         expected: "at most \(limit) elements repeated from \(capacity)", found: "shape \(shape)")

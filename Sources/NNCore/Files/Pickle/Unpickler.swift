@@ -13,6 +13,10 @@ struct Unpickler {
 
   /// Bounds the memory of a pickle that consists of one-byte opcodes.
   private static let nodeLimit = 4_000_000
+  /// Bytes of an integer; Python itself refuses to print more than 4,300 digits.
+  private static let integerLimit = 1024
+  /// How often all bytes of a pickle may be copied, on average.
+  private static let copyLimit = 8
 
   private(set) var reader: ByteReader
   let options: Options
@@ -29,7 +33,7 @@ struct Unpickler {
   init(_ slice: FileSlice, at position: Int = 0, options: Options) {
     reader = ByteReader(slice, "the pickle", at: position)
     self.options = options
-    budget = 8 * slice.count + 1 << 20
+    budget = Self.copyLimit * slice.count + 1 << 20
   }
 
   /// Reads up to the end of one pickle.
@@ -180,9 +184,9 @@ struct Unpickler {
   }
 
   private mutating func pushLong(_ length: Int) throws {
-    // Python itself refuses to print more than 4,300 digits.
-    guard length <= 1024 else {
-      throw Malformed(expected: "integers of at most 1024 bytes in the pickle", found: "\(length)")
+    guard length <= Self.integerLimit else {
+      throw Malformed(
+        expected: "integers of at most \(Self.integerLimit) bytes in the pickle", found: "\(length)")
     }
     let bytes = try reader.take(length).withBytes { Array($0) }
     guard length > 8 else {

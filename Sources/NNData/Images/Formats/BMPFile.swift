@@ -3,6 +3,9 @@
 /// Uncompressed and run-length coded (RLE4, RLE8) images of 1 to 32 bits per pixel, with the headers of OS/2 and of
 /// Windows (40 to 124 bytes). Source: https://learn.microsoft.com/windows/win32/gdi/bitmap-storage
 enum BMPFile: ImageDecoder {
+  /// Bound on what a run of two bytes stands for.
+  fileprivate static let pixelsPerByte = 256
+
   static func header(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image.Header {
     let layout = try Layout(bytes, file)
     return Image.Header(
@@ -149,7 +152,7 @@ enum BMPFile: ImageDecoder {
     }
 
     private func unpacked(_ bytes: UnsafeRawBufferPointer, _ file: String) throws -> [UInt8] {
-      guard width * height <= bytes.count * 256 else {
+      guard width * height <= bytes.count * BMPFile.pixelsPerByte else {
         throw ImageError.damaged(file: file, reason: "\(bytes.count) bytes cannot fill \(width)x\(height)")
       }
       var output = [UInt8](repeating: 0, count: width * height)

@@ -1,9 +1,12 @@
 /// The orientation in EXIF data. What is malformed is taken as not there.
 enum Exif {
+  /// Bytes that are looked at.
+  private static let sizeLimit = 1 << 16
+
   /// 1...8, 1 for values that mean nothing; nil if `bytes`, a TIFF structure with or without `Exif\0\0` before it, have
   /// none.
   static func orientation(_ bytes: some RandomAccessCollection<UInt8>) -> Int? {
-    var data = [UInt8](bytes.prefix(1 << 16))
+    var data = [UInt8](bytes.prefix(sizeLimit))
     if data.starts(with: Array("Exif\0\0".utf8)) { data.removeFirst(6) }
     let isLittle = data.starts(with: Array("II*\0".utf8))
     guard isLittle || data.starts(with: Array("MM\0*".utf8)) else { return nil }

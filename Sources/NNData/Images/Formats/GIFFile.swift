@@ -2,6 +2,9 @@ import CGIF
 
 /// GIF through giflib: the first frame.
 enum GIFFile: ImageDecoder {
+  /// A code of 12 bits stands for at most so many pixels.
+  private static let pixelsPerByte = 4096
+
   static func header(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image.Header {
     try withFile(bytes, file) { gif in
       Image.Header(
@@ -13,8 +16,7 @@ enum GIFFile: ImageDecoder {
   static func decode(
     _ bytes: UnsafeRawBufferPointer, header: Image.Header, scale: Double, file: String
   ) throws -> Image {
-    // A code of 12 bits stands for at most 4096 pixels.
-    guard header.width * header.height <= bytes.count * 4096 else {
+    guard header.width * header.height <= bytes.count * pixelsPerByte else {
       throw ImageError.damaged(
         file: file, reason: "\(bytes.count) bytes cannot fill \(header.width)x\(header.height)")
     }

@@ -128,9 +128,8 @@ enum PNGFile: ImageDecoder {
       if isCritical || chunk.name == "tRNS" { kept.append(contentsOf: bytes[chunk.whole]) }
       if chunk.name == "IDAT" { compressed += chunk.content.count }
     }
-    // Deflate makes at most 1032 bytes of one.
     let least = header.height * ((header.width * header.bits + 7) / 8)
-    guard least <= compressed * 1032 else {
+    guard least <= compressed * largestDeflateRatio else {
       throw ImageError.damaged(
         file: file, reason: "\(compressed) bytes of pixels cannot fill \(header.width)x\(header.height)")
     }

@@ -1,0 +1,120 @@
+import Foundation
+import NNCore
+import NNData
+import TestSupport
+import Testing
+
+/// The bounds on images, tables and archives that SECURITY.md names and no other suite holds.
+@Suite struct DataBoundTests {
+  /// A progressive JPEG of one block, told again and again, takes time instead of space.
+  @Test(arguments: [500, 501]) func scansAreBounded(_ count: Int) throws {
+    let table: [UInt8] = [0xFF, 0xC4, 0, 20, 0, 1] + Array(repeating: 0, count: 16)
+    let steps: [UInt8] = [0xFF, 0xDB, 0, 67, 0] + Array(repeating: 1, count: 64)
+    let frame: [UInt8] = [0xFF, 0xC2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0]
+    let scan: [UInt8] = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 0x7F]
+    let scans = Array(repeating: scan, count: count).flatMap { $0 }
+    let file = [0xFF, 0xD8] + steps + frame + table + scans + [0xFF, 0xD9]
+    if count == 500 {
+      #expect(try Image(decoding: file).width == 8)
+    } else {
+      #expect { try Image(decoding: file) } throws: { error in
+        expectOneLine(error, naming: "500 scans")
+        return error is ImageError
+      }
+    }
+  }
+
+  /// The orientation of a PNG whose EXIF directory lies behind as many bytes as are looked at, or at the beginning.
+  @Test(arguments: [8, 1 << 16]) func exifIsBounded(_ place: Int) throws {
+    let big = { (value: Int, count: Int) in
+      (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+    let entry = big(1, 2) + big(0x112, 2) + big(3, 2) + big(1, 4) + big(6, 2) + big(0, 6)
+    let exif =
+      Array("MM".utf8) + big(42, 2) + big(place, 4) + Array(repeating: UInt8(0), count: place - 8) + entry
+    var png = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture("images/rgb.png"))))
+    // After the signature and the header's chunk.
+    png.insert(contentsOf: big(exif.count, 4) + Array("eXIf".utf8) + exif + big(0, 4), at: 8 + 25)
+    try withTemporaryFolder { folder in
+      try Data(png).write(to: URL(fileURLWithPath: "\(folder)/a.png"))
+      let header = try Image.Header(contentsOfFile: "\(folder)/a.png")
+      #expect(header.orientation == (place == 8 ? 6 : 1))
+    }
+  }
+
+  @Test func tablesAreBounded() throws {
+    try withTemporaryFolder { folder in
+      let path = "\(folder)/labels.csv"
+      try Data("file,label\n".utf8).write(to: URL(fileURLWithPath: path))
+      // Zeros that take no space.
+      try #require(truncate(path, 1 << 30 + 1) == 0)
+      #expect { try LabelTable(contentsOf: path, root: nil) } throws: { error in
+        expectOneLine(error, naming: "a table of at most \(1 << 30) bytes")
+        return error is FileError
+      }
+    }
+  }
+
+  /// Few bytes of gzip that stand for more than any of MNIST's files.
+  @Test func unpackedFilesAreBounded() throws {
+    try withTemporaryFolder { folder in
+      let raw = "\(folder)/MNIST/raw"
+      try FileManager.default.createDirectory(atPath: raw, withIntermediateDirectories: true)
+      let size = IdxFiles.unpackedLimit + 1
+      let packed = try Command([
+        "bash", "-c", "head -c \(size) /dev/zero | gzip -1 > '\(raw)/train-images-idx3-ubyte.gz'",
+      ])
+      try #require(packed.status == 0, "\(packed.output)")
+      #expect { try MNIST(root: folder) } throws: { error in
+        expectOneLine(error, naming: "at most \(IdxFiles.unpackedLimit) bytes")
+        return error is ArchiveError
+      }
+      #expect(contents(of: raw) == ["train-images-idx3-ubyte.gz"])
+    }
+  }
+
+  @Test func downloadsOfDataSetsAreBounded() throws {
+    let limits = [CIFARFiles.archiveLimit, IdxFiles.packedLimit, Imagenette.archiveLimit]
+    let server = try TinyServer { number, _ in TinyServer.Answer([0], length: limits[min(number, 2)] + 1) }
+    defer { server.stop() }
+    let (url, sum) = (server.url("a"), Checksum.md5(String(repeating: "0", count: 32)))
+    let digits = IdxFiles(
+      folder: "digits", address: server.url(""), checksums: Array(repeating: "0", count: 4))
+    try withTemporaryFolder { root in
+      let downloads: [() throws -> Void] = [
+        { _ = try CIFAR10(root: root, train: true, download: CIFARFiles.Source(url: url, checksum: sum)) },
+        { _ = try digits.open(root, train: true, download: true, nil) },
+        {
+          _ = try Imagenette.open(
+            root: root, train: true, size: .full, download: (url, sum), transform: ToTensor())
+        },
+      ]
+      for (limit, download) in zip(limits, downloads) {
+        #expect { try download() } throws: { error in
+          expectOneLine(error, naming: "at most \(limit) bytes")
+          return error is DownloadError
+        }
+      }
+    }
+    #expect(server.requests.count == 3)
+  }
+
+  /// A TIFF that says of one value that it has 2 GiB.
+  @Test func memoryOfTIFFIsBounded() throws {
+    var tiff = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture("formats/turn8.tiff"))))
+    let isLittle = tiff[0] == UInt8(ascii: "I")
+    let number = { (place: Int, count: Int) in
+      let bytes = tiff[place..<place + count]
+      return (isLittle ? Array(bytes.reversed()) : Array(bytes)).reduce(0) { $0 << 8 | Int($1) }
+    }
+    let directory = number(4, 4)
+    for entry in 0..<number(directory, 2) {
+      let place = directory + 2 + 12 * entry
+      // Number of the strips' offsets.
+      if number(place, 2) == 273 {
+        tiff.replaceSubrange(place + 4..<place + 8, with: [0x7F, 0x7F, 0x7F, 0x7F])
+      }
+    }
+    #expect(throws: ImageError.self) { try Image(decoding: tiff) }
+  }
+}
