@@ -8,7 +8,8 @@ import Testing
 @Suite struct CheckpointBoundTests {
   @Test(
     arguments: [
-      ("\"schedulerCount\":1000", nil), ("\"schedulerCount\":1001", "expected schedulerCount in 0...1000, found 1001"),
+      ("\"schedulerCount\":1000", nil),
+      ("\"schedulerCount\":1001", "expected schedulerCount in 0...1000, found 1001"),
       ("\"schedulerCount\":-1", "expected schedulerCount in 0...1000, found -1"),
     ] as [(String, String?)])
   func countersAreBounded(_ counter: String, _ refusal: String?) throws {
