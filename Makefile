@@ -1,5 +1,6 @@
 # make run    the fine-tuning example, in a release build
 # make test   the whole test suite, and a minute of broken files for all readers
+# make test-sanitized   under the address, undefined-behaviour and thread sanitizers
 # make fuzz   broken files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
 # All install the Debian packages they miss (as root or with sudo), or print the line that does.
 
@@ -8,7 +9,7 @@ PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg
 ARGS =
 SECONDS = 3600
 
-.PHONY: run test fuzz setup lint format
+.PHONY: run test test-sanitized fuzz setup lint format
 
 run: setup
 	@echo "==> Building in release (the first build takes some minutes)"
@@ -27,6 +28,23 @@ test: setup
 fuzz: setup
 	swift build -c release --product Fuzz
 	swift run -c release --skip-build Fuzz --seconds $(SECONDS)
+
+# In release: without optimisation the kernels take hours. Swift knows no undefined-behaviour sanitizer on Linux, so the C code
+# alone has one, which traps.
+MEMORY_SUITES = NNCoreTests|NNDataTests
+THREAD_SUITES = ThreadPoolTests|DeterminismTests|DataLoaderTests|LoadingOptionsTests|DatasetTests|ImageCacheTests|FrozenFeatureTests|TrainerTests|RunningTests|DecodeOnceTests
+MEMORY = -c release --sanitize=address -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined --scratch-path .build-address
+THREADS = -c release --sanitize=thread --scratch-path .build-thread
+
+test-sanitized: setup
+	@echo "==> Memory and undefined behaviour (the build takes some minutes)"
+	swift build --build-tests $(MEMORY)
+	@ASAN_OPTIONS=detect_leaks=0 bash -o pipefail -c \
+	  'swift test --skip-build $(MEMORY) --filter "$(MEMORY_SUITES)" 2>&1 | awk -f Tests/quiet.awk'
+	@echo "==> Threads (the build takes some minutes)"
+	swift build --build-tests $(THREADS)
+	@TSAN_OPTIONS=halt_on_error=1 bash -o pipefail -c \
+	  'swift test --skip-build $(THREADS) --filter "$(THREAD_SUITES)" 2>&1 | awk -f Tests/quiet.awk'
 
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux"; exit 1; }

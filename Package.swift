@@ -78,8 +78,10 @@ let package = Package(
       name: "PredictExample", dependencies: ["ExampleSupport"], path: "Examples/PredictExample"),
 
     // Tests.
+    .target(name: "CSanitizers", path: "Tests/Sanitizers"),
     .target(
-      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning", "CSanitizers"],
+      path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
@@ -93,7 +95,7 @@ let package = Package(
       name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .executableTarget(
-      name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning"],
+      name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],
       path: "Tests/ResumeProbe"),
     .executableTarget(
       name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
