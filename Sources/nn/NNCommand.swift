@@ -32,7 +32,19 @@ struct NNCommand: ParsableCommand {
       try command.run()
       try StandardOutput.flush()
     } catch {
-      exit(withError: error)
+      exit(withError: unwritten(error))
+    }
+  }
+
+  /// Help and the version end a command, too; what they say is written here, so that its loss is noticed.
+  private static func unwritten(_ error: any Error) -> any Error {
+    guard exitCode(for: error).isSuccess else { return error }
+    do {
+      print(fullMessage(for: error))
+      try StandardOutput.flush()
+      return ExitCode.success
+    } catch {
+      return error
     }
   }
 }

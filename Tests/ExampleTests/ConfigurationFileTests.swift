@@ -111,6 +111,9 @@ import Testing
       let run = folder.path + "/run"
       try #require(
         try nn(["train", "--output", run, "--limit-train", "64", "--epochs", "1"]).status == 0)
+      for option in ["--help", "--version", "help train"] {
+        #expect(try Command(["bash", "-c", "'\(product("nn"))' \(option) > /dev/full"]).status == 1)
+      }
       let lost = try Command(["bash", "-c", "'\(product("nn"))' report '\(run)' > /dev/full"])
       #expect(lost.status == 1 && lost.output.contains("output is lost"), "\(lost.output)")
       let limited = try Command([
