@@ -31,7 +31,7 @@ fuzz: setup
 
 # In release: without optimisation the kernels take hours. Swift knows no undefined-behaviour sanitizer on Linux, so the C code
 # alone has one, which traps.
-MEMORY_SUITES = NNCoreTests|NNDataTests
+MEMORY_SUITES = NNCoreTests|NNLayersTests|NNDataTests|NNModelsTests|NNLightningTests
 THREAD_SUITES = ThreadPoolTests|DeterminismTests|DataLoaderTests|LoadingOptionsTests|DatasetTests|ImageCacheTests|FrozenFeatureTests|TrainerTests|RunningTests|DecodeOnceTests
 MEMORY = -c release --sanitize=address -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined --scratch-path .build-address
 THREADS = -c release --sanitize=thread --scratch-path .build-thread

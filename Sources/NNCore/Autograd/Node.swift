@@ -149,9 +149,6 @@ package struct VJPContext {
 }
 
 extension Tensor {
-  /// Whether gradients flow to or through this tensor.
-  public var requiresGrad: Bool { node != nil }
-
   /// Records an operation with one output.
   ///
   /// - Parameters:

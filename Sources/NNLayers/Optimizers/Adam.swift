@@ -1,4 +1,5 @@
 import CNNKernels
+import Foundation
 import NNCore
 
 /// Settings of ``Adam`` and ``AdamW``.
@@ -122,3 +123,6 @@ public final class AdamW: Adam {
       amsgrad: amsgrad, maximize: maximize)
   }
 }
+
+/// A decay to the number of steps, for Adam and its relatives.
+func power(_ base: Double, _ exponent: Int) -> Double { pow(base, Double(exponent)) }
