@@ -117,4 +117,18 @@ import Testing
     }
     #expect(throws: ImageError.self) { try Image(decoding: tiff) }
   }
+
+  /// An orientation in a text is seen up to the bound, and a larger text is passed over.
+  @Test(arguments: [(1 << 20, 4, 2), ((1 << 20) + 1, 2, 4)])
+  func textsOfImagesAreBounded(size: Int, width: Int, height: Int) throws {
+    let head = Array("XML:com.adobe.xmp\0\0\0\0\0".utf8)
+    let xmp = Array("<tiff:Orientation>6<".utf8)
+    let content = head + xmp + [UInt8](repeating: 0x20, count: size - head.count - xmp.count)
+    let length = withUnsafeBytes(of: UInt32(content.count).bigEndian) { Array($0) }
+    var png = Image(width: 2, height: 4).pngData()
+    // Behind the header; checksums of what is not needed for the pixels are not looked at.
+    png.insert(contentsOf: length + Array("iTXt".utf8) + content + [0, 0, 0, 0], at: 33)
+    let image = try Image(decoding: png, orientation: .apply)
+    #expect(image.width == width && image.height == height)
+  }
 }

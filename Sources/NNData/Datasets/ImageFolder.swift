@@ -143,20 +143,22 @@ public struct ImageFolder: VisionDataset {
   }
 
   public func element(at index: Int, context: SampleContext) throws -> Sample {
-    Sample(input: try kept(index, context).tensor(), label: targets[index])
+    Sample(input: try reader(index, context).tensor(), label: targets[index])
   }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
-    try batch(at: indices, contexts: contexts, of: kept)
+    try batch(at: indices, contexts: contexts, of: reader)
   }
 
-  /// An image for the network, from the cache if it is there.
-  func kept(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
-    guard let cache, transform.isDeterministic, paths.indices.contains(index) else {
-      return try prepared(index, context)
+  /// Gives images for the network, from the cache if they are there. What all keys share is described once.
+  var reader: (_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
+    guard let cache, transform.isDeterministic else { return prepared }
+    let recipe = recipe
+    return { index, context in
+      guard paths.indices.contains(index) else { return try prepared(index, context) }
+      let key = ImageCache.Key(path: paths[index], recipe: recipe)
+      return try cache.image(key) { try prepared(index, context) }
     }
-    let key = ImageCache.Key(path: paths[index], recipe: recipe)
-    return try cache.image(key) { try prepared(index, context) }
   }
 
   /// How files are read and transformed.

@@ -12,21 +12,24 @@ enum PNGFile: ImageDecoder {
 
   static func header(_ bytes: UnsafeRawBufferPointer, file: String) throws -> Image.Header {
     var (first, isTransparent): (Chunk?, Bool) = (nil, false)
-    var (exif, profile, xmp): (Int?, Int?, Int?)
+    var exif: Int?
+    // The last of each; one is unpacked at most once, however many there are.
+    var texts: [String: Chunk] = [:]
     try forEachChunk(bytes, file) { chunk in
       first = first ?? chunk
       if chunk.name == "eXIf" { exif = Exif.orientation(bytes[chunk.content]) }
-      if let text = PNGText.read(chunk.name, bytes[chunk.content]) {
-        if text.keyword == XMP.keyword { xmp = XMP.orientation(text.text) }
-        if text.keyword == "Raw profile type exif" {
-          profile = Exif.orientation(PNGText.rawProfile(text.text))
-        }
-      }
+      if let keyword = PNGText.keyword(chunk.name, bytes[chunk.content]) { texts[keyword] = chunk }
       if chunk.name == "tRNS" { isTransparent = true }
     }
     guard let first, first.name == "IHDR", first.content.count == 13 else {
       throw ImageError.damaged(file: file, reason: "expected a header of 13 bytes at its start")
     }
+    func text(_ keyword: String) -> [UInt8]? {
+      texts[keyword].flatMap { PNGText.read($0.name, bytes[$0.content]) }
+    }
+    let orientation =
+      exif ?? text(PNGText.profileKeyword).flatMap { Exif.orientation(PNGText.rawProfile($0)) }
+      ?? text(XMP.keyword).flatMap { XMP.orientation($0) } ?? 1
     let place = first.content.lowerBound
     let color: Image.Header.Color =
       switch bytes[place + 9] {
@@ -37,7 +40,7 @@ enum PNGFile: ImageDecoder {
       }
     return Image.Header(
       format: .png, width: word(bytes, place), height: word(bytes, place + 4), color: color,
-      bits: Int(bytes[place + 8]), orientation: exif ?? profile ?? xmp ?? 1)
+      bits: Int(bytes[place + 8]), orientation: orientation)
   }
 
   static func decode(

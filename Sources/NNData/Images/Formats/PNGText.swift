@@ -2,30 +2,37 @@ import CZlib
 
 /// The texts of a PNG file in which an orientation may stand.
 enum PNGText {
-  /// Texts larger than this are passed over.
-  private static let limit = 1 << 20
+  /// What ImageMagick calls a text of EXIF data.
+  static let profileKeyword = "Raw profile type exif"
+  /// Bytes of a text, also unpacked; larger ones are passed over.
+  private static let sizeLimit = 1 << 20
 
-  /// Keyword and content of a `tEXt`, `zTXt` or `iTXt` chunk; nil for what is malformed or too large.
-  static func read(_ name: String, _ content: UnsafeRawBufferPointer.SubSequence) -> (
-    keyword: String, text: [UInt8]
-  )? {
-    guard content.count <= limit, let end = content.prefix(80).firstIndex(of: 0) else { return nil }
-    let keyword = String(decoding: content[..<end], as: UTF8.self)
+  /// The keyword of a text chunk, if it is one of those here. Nothing is unpacked for it.
+  static func keyword(_ name: String, _ content: UnsafeRawBufferPointer.SubSequence) -> String? {
+    guard ["tEXt", "zTXt", "iTXt"].contains(name), let end = content.prefix(80).firstIndex(of: 0) else {
+      return nil
+    }
+    return [XMP.keyword, profileKeyword].first { $0.utf8.elementsEqual(content[..<end]) }
+  }
+
+  /// The content of a `tEXt`, `zTXt` or `iTXt` chunk; nil for what is malformed or too large.
+  static func read(_ name: String, _ content: UnsafeRawBufferPointer.SubSequence) -> [UInt8]? {
+    guard content.count <= sizeLimit, let end = content.firstIndex(of: 0) else { return nil }
     var rest = content[(end + 1)...]
     switch name {
     case "tEXt":
-      return (keyword, [UInt8](rest))
+      return [UInt8](rest)
     case "zTXt":
       guard rest.popFirst() == 0 else { return nil }
-      return inflated([UInt8](rest)).map { (keyword, $0) }
+      return inflated([UInt8](rest))
     case "iTXt":
       guard let isCompressed = rest.popFirst(), rest.popFirst() == 0 else { return nil }
       for _ in 0..<2 {  // language, and the keyword in it
         guard let end = rest.firstIndex(of: 0) else { return nil }
         rest = rest[(end + 1)...]
       }
-      if isCompressed == 0 { return (keyword, [UInt8](rest)) }
-      return inflated([UInt8](rest)).map { (keyword, $0) }
+      if isCompressed == 0 { return [UInt8](rest) }
+      return inflated([UInt8](rest))
     default:
       return nil
     }
@@ -50,9 +57,9 @@ enum PNGText {
 
   /// What zlib data unfold to, nil if that is more than the limit or they are damaged.
   private static func inflated(_ packed: [UInt8]) -> [UInt8]? {
-    var size = uLongf(limit)
+    var size = uLongf(sizeLimit)
     var status = Z_DATA_ERROR
-    let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+    let bytes = [UInt8](unsafeUninitializedCapacity: sizeLimit) { buffer, count in
       status = uncompress(buffer.baseAddress, &size, packed, uLong(packed.count))
       count = status == Z_OK ? Int(size) : 0
     }

@@ -1,5 +1,7 @@
 /// The orientation in XMP data, for files without one in EXIF, as PIL reads it. What is malformed is taken as not there.
 enum XMP {
+  /// Bytes that are looked at.
+  private static let sizeLimit = 1 << 20
   /// What begins a JPEG segment of XMP.
   static let marker = Array("http://ns.adobe.com/xap/1.0/\0".utf8)
   /// What a PNG text of XMP is called.
@@ -7,7 +9,7 @@ enum XMP {
 
   /// 1...8: the digit behind the first `tiff:Orientation="` or `tiff:Orientation>`; nil if there is none.
   static func orientation(_ bytes: some RandomAccessCollection<UInt8>) -> Int? {
-    let data = [UInt8](bytes.prefix(1 << 20))
+    let data = [UInt8](bytes.prefix(sizeLimit))
     let name = Array("tiff:Orientation".utf8)
     var rest = data[...]
     while let found = rest.firstRange(of: name) {
