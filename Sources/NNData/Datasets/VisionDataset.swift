@@ -75,9 +75,9 @@ extension ImageDataset {
     require(indices.contains(index), "image(at:)", "index \(index) is outside 0..<\(count)")
     let shape = data.shape
     return Image(width: shape[2], height: shape[1], channels: shape[3]) { pixels in
-      _ = pixels.update(
-        from: UnsafeBufferPointer(start: data.pointer(UInt8.self) + index * pixels.count, count: pixels.count)
-      )
+      data.withElements(of: UInt8.self) { all in
+        _ = pixels.update(fromContentsOf: all[index * pixels.count..<(index + 1) * pixels.count])
+      }
     }
   }
 }
