@@ -79,7 +79,7 @@ struct TrainingTests {
       let file = folder.appendingPathComponent("tensor")
       let dense = x.contiguous()
       let bytes = withExtendedLifetime(dense) {
-        Data(bytes: dense.rawPointer, count: dense.count * dense.dtype.byteCount)
+        Data(bytes: dense.hostPointer, count: dense.count * dense.dtype.byteCount)
       }
       try bytes.write(to: file)
       return try Checksum.sha256("").digest(ofFile: file.path)

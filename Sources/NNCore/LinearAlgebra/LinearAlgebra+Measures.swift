@@ -51,7 +51,7 @@ extension LinearAlgebra {
     let matrices = ColumnMajorBatch<T>(copying: a)
     let batch = Array(a.shape.dropLast(2))
     let (sign, logarithm) = (Tensor.ones(batch, dtype: a.dtype), Tensor.zeros(batch, dtype: a.dtype))
-    let (signs, logarithms) = (sign.pointer(T.self), logarithm.pointer(T.self))
+    let (signs, logarithms) = (sign.hostPointer(T.self), logarithm.hostPointer(T.self))
     let n = matrices.rows
     for index in 0..<matrices.count {
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: Swift.max(1, n)) { pivots in

@@ -177,8 +177,8 @@ extension LinearAlgebra {
       var rank: Int32 = 0
       let info = T.gelsd(
         m, n, k, matrices.matrix(index), right.matrix(index),
-        values.pointer(T.self) + index * Swift.min(m, n), tolerance, &rank)
-      ranks.pointer(Int64.self)[index] = Int64(rank)
+        values.hostPointer(T.self) + index * Swift.min(m, n), tolerance, &rank)
+      ranks.hostPointer(Int64.self)[index] = Int64(rank)
       return info
     }
     if let index = infos.firstIndex(where: { $0 != 0 }) {

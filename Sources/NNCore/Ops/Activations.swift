@@ -3,7 +3,7 @@
 
 extension Tensor {
   /// - Parameters:
-  ///   - ceiling: where the function is a rectifier with one, which a convolution that is not computed yet takes over.
+  ///   - ceiling: where the function is a rectifier with one, which a lazy convolution can take over.
   ///   - curvature: the second derivative of the function at x; nil where it is zero.
   private func activated(
     _ function: Activation, _ name: StaticString, ceiling: Double? = nil,
@@ -17,8 +17,8 @@ extension Tensor {
     {
       return result
     }
-    if let ceiling, let result = pending(DeferredConvolution.self)?.rectified(ceiling: ceiling) {
-      return result
+    if let ceiling, let fused = backend.fusedRectifier(self, ceiling: ceiling) {
+      return recorded(fused, name) { Tensor.slope(function, name, $0, $1, nil) }
     }
     return backend.activate(function, self)
       .recorded(name, inputs: [self], saving: [self]) { g, c in
@@ -45,14 +45,24 @@ extension Tensor {
   public func relu() -> Tensor {
     if !dtype.isFloatingPoint { return backend.unary(.relu, self) }
     if isTracing, let result = traced("relu", [self], body: { $0[0].relu() }) { return result }
-    if let result = rectifiedNormalization() ?? pending(DeferredConvolution.self)?.rectified() {
-      return result
+    if let fused = backend.fusedRectifier(self, ceiling: .infinity) {
+      return recorded(fused, "relu", Tensor.rectifiedSlope)
     }
     // The result, which the next layer keeps too, tells as well as x where the slope is 0.
     return backend.activate(.relu, self)
       .recorded("relu", inputs: [self], savingOutput: true) { g, c in
         [Tensor.rectifiedSlope(g, c.saved(0))]
       }
+  }
+
+  /// Records what a device fused this tensor's operation with.
+  private func recorded(
+    _ fused: Fused, _ name: StaticString, _ slope: @escaping @Sendable (Tensor, Tensor) -> Tensor
+  ) -> Tensor {
+    let gradient = fused.gradient
+    return fused.output.recorded(
+      name, inputs: [self], saving: fused.saved, savingOutput: fused.savesOutput
+    ) { g, c in [gradient(g, c, slope)] }
   }
 
   /// g where x, the input or the result of `relu`, is above 0.

@@ -216,19 +216,17 @@ extension Tensor {
     let inputSize = Size2(x.shape[2], x.shape[3])
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
-    if !shouldRecord(inputs) {
-      return DeferredConvolution(x, weight, bias: bias, geometry, outputSize: outputSize).result
-    }
     return x.backend.conv2d(
-      x, weight, bias: bias, geometry, outputSize: outputSize, finish: ConvolutionFinish(), into: nil
+      x, weight, bias: bias, geometry, outputSize: outputSize, mayBeLazy: !shouldRecord(inputs)
     )
     .recorded("conv2d", inputs: inputs, saving: factors(x, weight)) {
       g, context in
-      let sums = isGradientEnabled ? nil : g.pending(DeferredCombination.self)?.sums
+      // The sums come first: a device may know them of a lazy gradient without computing that.
+      let sums = context.needs(2) ? g.sum([0, 2, 3]) : nil
       return [
         context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
         context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
-        context.needs(2) ? sums ?? g.sum([0, 2, 3]) : nil,
+        sums,
       ]
     }
   }

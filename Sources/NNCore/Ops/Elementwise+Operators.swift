@@ -50,7 +50,7 @@ extension Tensor {
       self = pure(self, other)
       if dtype != type { self = to(type) }
     } else {
-      storage.forgetDerived()
+      storage.willChange()
       backend.binaryInPlace(op, &self, other)
       if leaf == nil { self = detach() }
     }

@@ -12,7 +12,7 @@ extension Tensor {
   private func hasIndices(below size: Int, _ name: StaticString) -> Bool {
     let places = contiguous()
     if places.count == 0 { return true }
-    let values = UnsafeBufferPointer(start: places.pointer(Int.self), count: places.count)
+    let values = UnsafeBufferPointer(start: places.hostPointer(Int.self), count: places.count)
     let wrong = withExtendedLifetime(places) { values.first { $0 < -size || $0 >= size } }
     guard let wrong else { return true }
     misfit(name, .label, "index \(wrong) is out of range for size \(size)")

@@ -138,7 +138,7 @@ package struct ClassTargets: Sendable {
   fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
     let rows = classes.shape.first.map { max(1, classes.count / max(1, $0)) } ?? 1
-    let all = UnsafeBufferPointer(start: classes.pointer(Int.self), count: classes.count)
+    let all = UnsafeBufferPointer(start: classes.hostPointer(Int.self), count: classes.count)
     for (place, target) in all.enumerated() where target != ignored {
       guard
         fits(

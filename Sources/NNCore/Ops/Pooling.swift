@@ -228,18 +228,13 @@ extension Tensor {
   private static func maxPooled(
     _ x: Tensor, _ geometry: PoolingGeometry, _ name: StaticString, keepingPlaces: Bool = false
   ) -> (values: Tensor, places: Tensor?) {
-    let open = x.pending(DeferredNormalization.self).flatMap { $0.isRectified && $0.addend == nil ? $0 : nil }
-    let (values, places) = x.backend.maxPool2d(
-      open?.input ?? x, rectifiedBy: open?.map, geometry, keepingPlaces: keepingPlaces || shouldRecord([x]))
+    let (values, places, fused) = x.backend.maxPool2d(
+      x, geometry, keepingPlaces: keepingPlaces || shouldRecord([x]))
     guard let places else { return (values, nil) }
-    let source = x.identity
-    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: open != nil) {
+    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: fused != nil) {
       g, context in
-      guard !isGradientEnabled, context.savedTensors.count == 2, let source else {
-        return [spread(g, places: context.saved(0), geometry)]
-      }
-      let gradient = ChannelGradient.pooled(g, places: context.saved(0), geometry)
-      return [DeferredGradient(gradient, pooled: (context.saved(1).detach(), source)).result]
+      @Sendable func own(_ g: Tensor, _ places: Tensor) -> Tensor { spread(g, places: places, geometry) }
+      return [fused.map { $0(g, context, own) } ?? own(g, context.saved(0))]
     }
     return (recorded, places)
   }

@@ -41,7 +41,7 @@ extension Tensor {
   ) -> Tensor {
     let categories = shape[rank - 1]
     let result = Tensor(uninitialized: Array(shape.dropLast()) + [draws], dtype: .int64)
-    let (weights, places) = (pointer(T.self), result.pointer(Int64.self))
+    let (weights, places) = (hostPointer(T.self), result.hostPointer(Int64.self))
     generator.draw { engine in
       var sums = [T](repeating: 0, count: categories)
       for row in 0..<count / categories {

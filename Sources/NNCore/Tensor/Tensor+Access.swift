@@ -3,19 +3,19 @@ extension Tensor {
   public func item() -> Double {
     require(count == 1, "item", "needs one element, the shape is \(shape)")
     switch dtype {
-    case .bool: return pointer(Bool.self).pointee ? 1 : 0
-    case .uint8: return Double(pointer(UInt8.self).pointee)
-    case .int32: return Double(pointer(Int32.self).pointee)
-    case .int64: return Double(pointer(Int64.self).pointee)
-    case .float32: return Double(pointer(Float.self).pointee)
-    case .float64: return pointer(Double.self).pointee
+    case .bool: return hostPointer(Bool.self).pointee ? 1 : 0
+    case .uint8: return Double(hostPointer(UInt8.self).pointee)
+    case .int32: return Double(hostPointer(Int32.self).pointee)
+    case .int64: return Double(hostPointer(Int64.self).pointee)
+    case .float32: return Double(hostPointer(Float.self).pointee)
+    case .float64: return hostPointer(Double.self).pointee
     }
   }
 
   /// The elements in row-major order, converted to `T` where the tensor holds another type.
   public func array<T: TensorElement>(of type: T.Type = T.self) -> [T] {
     let dense = detach().to(T.dtype).contiguous()
-    return Array(UnsafeBufferPointer(start: dense.pointer(T.self), count: dense.count))
+    return Array(UnsafeBufferPointer(start: dense.hostPointer(T.self), count: dense.count))
   }
 
   /// Reads the elements in row-major order without copying where they lie so.
@@ -24,7 +24,7 @@ extension Tensor {
   ) rethrows -> R {
     let dense = detach().contiguous()
     return try withExtendedLifetime(dense) {
-      try body(UnsafeBufferPointer(start: dense.pointer(T.self), count: dense.count))
+      try body(UnsafeBufferPointer(start: dense.hostPointer(T.self), count: dense.count))
     }
   }
 
@@ -38,8 +38,8 @@ extension Tensor {
     if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: nil)
     }
-    storage.forgetDerived()
+    storage.willChange()
     node = leaf
-    return try body(UnsafeMutableBufferPointer(start: pointer(T.self), count: count))
+    return try body(UnsafeMutableBufferPointer(start: hostPointer(T.self), count: count))
   }
 }

@@ -36,7 +36,7 @@ extension Tensor {
     require(values.count == count, "Tensor", "\(values.count) values do not fill shape \(shape)")
     var tensor = Tensor(uninitialized: shape, dtype: T.dtype)
     values.withUnsafeBytes { bytes in
-      if let base = bytes.baseAddress { tensor.rawPointer.copyMemory(from: base, byteCount: bytes.count) }
+      if let base = bytes.baseAddress { tensor.hostPointer.copyMemory(from: base, byteCount: bytes.count) }
     }
     if let dtype, dtype != T.dtype { tensor = tensor.to(dtype) }
     self = tensor
@@ -47,14 +47,14 @@ extension Tensor {
     shape: [Int], initializing body: (UnsafeMutableBufferPointer<T>) throws -> Void
   ) rethrows {
     let tensor = Tensor(uninitialized: shape, dtype: T.dtype)
-    try body(UnsafeMutableBufferPointer(start: tensor.pointer(T.self), count: tensor.count))
+    try body(UnsafeMutableBufferPointer(start: tensor.hostPointer(T.self), count: tensor.count))
     self = tensor
   }
 
   // MARK: Constant values
 
   public static func full(_ shape: [Int], _ value: Double, dtype: DType = .float32) -> Tensor {
-    Device.cpu.backend.fill(shape, value, dtype: dtype)
+    CPUBackend.shared.fill(shape, value, dtype: dtype)
   }
   public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 0, dtype: dtype) }
   public static func zeros(_ shape: Int..., dtype: DType = .float32) -> Tensor {

@@ -153,7 +153,7 @@ extension Tensor {
     if isRecorded || storage.isReadOnly || !isNonOverlappingAndDense || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: denseStridesLikeSelf)
     }
-    storage.forgetDerived()
+    storage.willChange()
     let window = basicPart(entries)
     require(
       Tensor.broadcastShape(window.shape, value.shape, "subscript") == window.shape, "subscript",

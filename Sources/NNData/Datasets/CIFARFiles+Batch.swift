@@ -107,7 +107,7 @@ extension CIFARFiles {
     let data = Tensor(uninitialized: [batches.map(\.labels.count).reduce(0, +), 32, 32, 3], dtype: .uint8)
     var position = 0
     for batch in batches {
-      let target = data.pointer(UInt8.self) + position * pixelCount
+      let target = data.hostPointer(UInt8.self) + position * pixelCount
       batch.withPixels { source, stride in
         nn_planes_to_pixels_u8(Int64(batch.labels.count), 3, 1024, source, Int64(stride), target)
       }

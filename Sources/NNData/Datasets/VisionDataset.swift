@@ -76,7 +76,8 @@ extension ImageDataset {
     let shape = data.shape
     return Image(width: shape[2], height: shape[1], channels: shape[3]) { pixels in
       _ = pixels.update(
-        from: UnsafeBufferPointer(start: data.pointer(UInt8.self) + index * pixels.count, count: pixels.count)
+        from: UnsafeBufferPointer(
+          start: data.hostPointer(UInt8.self) + index * pixels.count, count: pixels.count)
       )
     }
   }

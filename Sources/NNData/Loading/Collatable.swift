@@ -109,7 +109,7 @@ package struct TensorStack {
         found: "\(element.dtype) \(element.shape)")
     }
     let size = element.shape.reduce(1, *) * element.dtype.byteCount
-    withExtendedLifetime(target) { element.write(to: target.rawPointer + filled * size) }
+    withExtendedLifetime(target) { element.write(to: target.hostPointer + filled * size) }
     filled += 1
   }
 

@@ -47,7 +47,7 @@ package enum PreparedTensor: Sendable {
     case .tensor(let tensor):
       let source = tensor.detach().contiguous()
       withExtendedLifetime(source) {
-        memory.copyMemory(from: source.rawPointer, byteCount: source.count * source.dtype.byteCount)
+        memory.copyMemory(from: source.hostPointer, byteCount: source.count * source.dtype.byteCount)
       }
     }
   }
@@ -61,7 +61,7 @@ package enum PreparedTensor: Sendable {
         return normalize.map { $0(values) } ?? values
       }
       let tensor = Tensor(uninitialized: shape, dtype: .float32)
-      write(to: tensor.rawPointer)
+      write(to: tensor.hostPointer)
       return tensor
     }
   }

@@ -9,7 +9,7 @@ public struct ToTensor: DeterministicTransform, Hashable {
   public func callAsFunction(_ image: Image) -> Tensor {
     let tensor = Tensor(uninitialized: [image.channels, image.height, image.width], dtype: .float32)
     nn_unit_planes_f32(
-      Int64(image.width * image.height), Int32(image.channels), image.pixels, tensor.pointer(Float.self))
+      Int64(image.width * image.height), Int32(image.channels), image.pixels, tensor.hostPointer(Float.self))
     return tensor
   }
   public var description: String { "ToTensor()" }
@@ -70,8 +70,8 @@ public struct Normalize: DeterministicTransform, Hashable {
       for start in 0..<(plane == 0 ? 0 : source.count / plane) {
         let channel = start % mean.count
         nn_normalize_f32(
-          Int64(plane), mean[channel], std[channel], source.pointer(Float.self) + start * plane,
-          result.pointer(Float.self) + start * plane)
+          Int64(plane), mean[channel], std[channel], source.hostPointer(Float.self) + start * plane,
+          result.hostPointer(Float.self) + start * plane)
       }
     }
     return result

@@ -49,7 +49,7 @@ extension Tensor {
     if !dtype.isFloatingPoint || count == 0 { return true }
     // In whatever order they lie.
     let x = isNonOverlappingAndDense ? detach() : detach().contiguous()
-    let (count, dtype, base, grain) = (count, dtype, x.rawPointer, 65_536)
+    let (count, dtype, base, grain) = (count, dtype, x.hostPointer, 65_536)
     return withExtendedLifetime(x) {
       if count <= grain { return nn_all_finite(dtype.rawValue, Int64(count), base) != 0 }
       let isFinite = Atomic<Bool>(true)
@@ -88,7 +88,7 @@ private func powerSum(_ x: Tensor, _ power: Double) -> Double {
   let grain = 65_536
   let (count, dtype) = (x.count, x.dtype)
   let pieces = (count + grain - 1) / grain
-  let base = x.rawPointer
+  let base = x.hostPointer
   let parts = [Double](unsafeUninitializedCapacity: pieces) { buffer, filled in
     let target = buffer.baseAddress
     ThreadPool.shared.parallelFor(pieces: pieces) { piece in

@@ -16,7 +16,7 @@ extension Tensor {
     } else {
       withMutableElements(of: Float.self) { _ in }
     }
-    return rawPointer
+    return hostPointer
   }
 }
 
@@ -54,7 +54,7 @@ extension Parameter {
     var tensors = names.map { entry in
       entry.map { state.take($0.name, like: gradient, startingWith: $0.start) }
     }
-    var addresses: [UnsafeMutableRawPointer?] = [value.mutableAddress(), gradient.rawPointer]
+    var addresses: [UnsafeMutableRawPointer?] = [value.mutableAddress(), gradient.hostPointer]
     for place in tensors.indices { addresses.append(tensors[place]?.mutableAddress()) }
     let dtype = gradient.dtype
     withExtendedLifetime((value, gradient, tensors)) {

@@ -53,7 +53,7 @@ public struct SyntheticShapes: ImageDataset {
         let bytes = 3 * side * side
         ShapeDrawing.draw(
           shapes[index % shapes.count].outline, seed: SampleContext(seed: stream, index: index).generatorSeed,
-          into: UnsafeMutableBufferPointer(start: data.pointer(UInt8.self) + index * bytes, count: bytes))
+          into: UnsafeMutableBufferPointer(start: data.hostPointer(UInt8.self) + index * bytes, count: bytes))
       }
     }
     self.data = data
