@@ -73,7 +73,7 @@ package protocol Backend: MemoryDevice {
   /// g · f'(x), with g of the shape of x.
   func activateBackward(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor
   /// min(max(x, 0), ceiling) fused with the lazy operation that x is the result of; nil if there is none that it fits.
-  func fusedRectifier(_ x: Tensor, ceiling: Double) -> Fused?
+  func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused?
   /// Softmax along `axis`, or its logarithm, in the memory order of x if that is dense.
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor
   /// Gradient of the softmax's input from that of its result y.
@@ -100,7 +100,7 @@ package protocol Backend: MemoryDevice {
   /// Greatest element of each window of images [N, C, H, W], and the places of these if asked for, in whatever form the
   /// device keeps them. `fused` is there if a lazy operation before it was taken along.
   func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool, _ own: @escaping Fused.Rule
   ) -> (output: Tensor, places: Tensor?, fused: Fused.Gradient?)
   /// Adds each element of `gradient` to its place in an input of zeros.
   func maxPool2dGradient(_ gradient: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor

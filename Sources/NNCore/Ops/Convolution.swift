@@ -30,7 +30,7 @@ extension Tensor {
       fits(
         rank == 3 || rank == 2, "conv1d",
         "needs an input [N, C, L] for weights \(weight.shape), got \(shape)")
-    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, weight.shape[0], 1], 0, dtype: weight.dtype) }
     let padding: Padding2 =
       switch padding {
       case .symmetric(let size): .symmetric(Size2(0, size))
@@ -59,7 +59,7 @@ extension Tensor {
       fits(
         weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name, .channels,
         "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
-    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1, 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, weight.shape[0], 1, 1], 0, dtype: weight.dtype) }
     switch padding {
     case .symmetric(let size):
       require(size.height >= 0 && size.width >= 0, name, "padding \(size) is negative")
@@ -78,7 +78,7 @@ extension Tensor {
       fits(
         room.height >= 0 && room.width >= 0, name, .tooSmall,
         "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
-    else { return Tensor.zeros([shape[0], weight.shape[0], 1, 1], dtype: dtype) }
+    else { return backend.fill([shape[0], weight.shape[0], 1, 1], 0, dtype: dtype) }
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
     let geometry = ConvolutionGeometry(
       stride: stride, padding: Size2(rows.before, columns.before), dilation: dilation, groups: groups)
@@ -178,7 +178,7 @@ extension Tensor {
       fits(
         weight.shape[0] == shape[1] && shape[1] % geometry.groups == 0, name, .channels,
         "input \(shape) and weight \(weight.shape) do not fit with \(geometry.groups) groups")
-    else { return Tensor.zeros([shape.first ?? 1, outputs, 1, 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, outputs, 1, 1], 0, dtype: weight.dtype) }
     func length(_ axis: Int, _ size: WritableKeyPath<Size2, Int>) -> Int {
       require(
         geometry.padding[keyPath: size] >= 0 && outputPadding[keyPath: size] >= 0

@@ -19,7 +19,7 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
             matching[a] = first.shape[a]; return matching == first.shape
           }(), "cat",
         "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
-    else { return Tensor.zeros(first.shape, dtype: dtype) }
+    else { return first.backend.fill(first.shape, 0, dtype: dtype) }
     shape[a] += part.shape[a]
   }
   if isTracing,

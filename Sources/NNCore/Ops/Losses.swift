@@ -138,16 +138,17 @@ package struct ClassTargets: Sendable {
   fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
     let rows = classes.shape.first.map { max(1, classes.count / max(1, $0)) } ?? 1
-    let all = UnsafeBufferPointer(start: classes.hostPointer(Int.self), count: classes.count)
-    for (place, target) in all.enumerated() where target != ignored {
-      guard
-        fits(
-          target >= 0 && target < size, name, .label, row: place / rows,
-          "target class \(target) is outside 0..<\(size)")
-      else { return nil }
-      counts[target] += 1
+    return classes.withElements(of: Int.self) { all in
+      for (place, target) in all.enumerated() where target != ignored {
+        guard
+          fits(
+            target >= 0 && target < size, name, .label, row: place / rows,
+            "target class \(target) is outside 0..<\(size)")
+        else { return nil }
+        counts[target] += 1
+      }
+      return counts
     }
-    return counts
   }
 
   /// Minus the sum of each row's values times their factors: bilinear in the rows and the weight.
@@ -273,6 +274,6 @@ func haveSameShape(_ input: Tensor, _ target: Tensor, _ name: StaticString) -> B
 extension Tensor {
   /// Of the shape that a loss of these scores has, after `fits` said no.
   func meaninglessLoss(_ reduction: Reduction) -> Tensor {
-    Tensor.zeros(reduction == .none && rank > 1 ? [shape[0]] : [], dtype: dtype)
+    backend.fill(reduction == .none && rank > 1 ? [shape[0]] : [], 0, dtype: dtype)
   }
 }

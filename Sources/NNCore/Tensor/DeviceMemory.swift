@@ -20,6 +20,8 @@ package struct DeviceMemory: @unchecked Sendable {
 /// The memory of a device: what tensors need of it before anything is computed.
 package protocol MemoryDevice: AnyObject, Sendable {
   var device: Device { get }
+  /// Whether its addresses are those of the host.
+  var isHost: Bool { get }
   /// A block that is at least so large; its bytes are not set. Stops if there is no memory left.
   func allocate(_ byteCount: Int) -> DeviceMemory
   /// Takes back a block that `allocate` gave.

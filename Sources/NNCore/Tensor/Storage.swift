@@ -8,6 +8,8 @@ package final class Storage: @unchecked Sendable {
   package let byteCount: Int
   /// The device of the bytes. Devices live as long as the process, so none is counted as a reference.
   package unowned(unsafe) let backend: any Backend
+  /// Whether the bytes are in the host's memory.
+  package let isHost: Bool
   private let memory: DeviceMemory?
   private let lazy: LazyCell?
   /// What the bytes are to whoever made them lazily, a trace for instance; nil for all others.
@@ -21,6 +23,7 @@ package final class Storage: @unchecked Sendable {
   package init(byteCount: Int, on backend: any Backend) {
     self.byteCount = byteCount
     self.backend = backend
+    isHost = backend.isHost
     let memory = backend.allocate(byteCount)
     self.memory = memory
     lazy = nil
@@ -33,6 +36,7 @@ package final class Storage: @unchecked Sendable {
   {
     self.byteCount = byteCount
     self.backend = backend
+    isHost = backend.isHost
     memory = DeviceMemory(address: UnsafeMutableRawPointer(mutating: pointer), capacity: 0, owner: owner)
     lazy = nil
     origin = nil
@@ -47,6 +51,7 @@ package final class Storage: @unchecked Sendable {
   ) {
     self.byteCount = byteCount
     self.backend = backend
+    isHost = backend.isHost
     memory = nil
     lazy = LazyCell(values, kernels: backend.kernels)
     self.origin = origin

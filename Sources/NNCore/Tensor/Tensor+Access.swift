@@ -2,6 +2,7 @@ extension Tensor {
   /// The value of a tensor with one element.
   public func item() -> Double {
     require(count == 1, "item", "needs one element, the shape is \(shape)")
+    if !storage.isHost { return to(.cpu).item() }
     switch dtype {
     case .bool: return hostPointer(Bool.self).pointee ? 1 : 0
     case .uint8: return Double(hostPointer(UInt8.self).pointee)
@@ -14,7 +15,7 @@ extension Tensor {
 
   /// The elements in row-major order, converted to `T` where the tensor holds another type.
   public func array<T: TensorElement>(of type: T.Type = T.self) -> [T] {
-    let dense = detach().to(T.dtype).contiguous()
+    let dense = detach().to(.cpu).to(T.dtype).contiguous()
     return Array(UnsafeBufferPointer(start: dense.hostPointer(T.self), count: dense.count))
   }
 
@@ -22,7 +23,7 @@ extension Tensor {
   public func withElements<T: TensorElement, R>(
     of type: T.Type = T.self, _ body: (UnsafeBufferPointer<T>) throws -> R
   ) rethrows -> R {
-    let dense = detach().contiguous()
+    let dense = detach().to(.cpu).contiguous()
     return try withExtendedLifetime(dense) {
       try body(UnsafeBufferPointer(start: dense.hostPointer(T.self), count: dense.count))
     }
@@ -39,6 +40,14 @@ extension Tensor {
       self = backend.copy(self, strides: nil)
     }
     storage.willChange()
+    if !storage.isHost {
+      var copy = to(.cpu)
+      defer {
+        self = copy.to(device)
+        node = leaf
+      }
+      return try copy.withMutableElements(of: type, body)
+    }
     node = leaf
     return try body(UnsafeMutableBufferPointer(start: hostPointer(T.self), count: count))
   }

@@ -63,9 +63,13 @@ extension Tensor {
   public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   public static func ones(_ shape: Int..., dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   /// Zeros of the shape and type of another tensor.
-  public static func zeros(like other: Tensor) -> Tensor { full(other.shape, 0, dtype: other.dtype) }
+  public static func zeros(like other: Tensor) -> Tensor {
+    other.backend.fill(other.shape, 0, dtype: other.dtype)
+  }
   /// Ones of the shape and type of another tensor.
-  public static func ones(like other: Tensor) -> Tensor { full(other.shape, 1, dtype: other.dtype) }
+  public static func ones(like other: Tensor) -> Tensor {
+    other.backend.fill(other.shape, 1, dtype: other.dtype)
+  }
 
   /// Ones on the diagonal, zeros elsewhere.
   public static func eye(_ rows: Int, _ columns: Int? = nil, dtype: DType = .float32) -> Tensor {

@@ -56,7 +56,7 @@ extension CPUBackend {
       noGrad {
         var (weight, bias) = (weight.detach(), bias?.detach())
         if let map = finish.map {
-          let offset = (bias?.to(.float64) ?? Tensor.zeros([1], dtype: .float64)) - map.mean[0]
+          let offset = (bias?.to(.float64) ?? fill([1], 0, dtype: .float64)) - map.mean[0]
           bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
           weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
         }

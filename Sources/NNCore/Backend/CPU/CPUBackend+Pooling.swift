@@ -4,7 +4,7 @@ import CNNKernels
 
 extension CPUBackend {
   func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool, _ own: @escaping Fused.Rule
   ) -> (output: Tensor, places: Tensor?, fused: Fused.Gradient?) {
     guard let lazy = x.pending(LazyNormalization.self), lazy.isRectified, lazy.addend == nil else {
       let (output, places) = maxPooled(x, rectifiedBy: nil, geometry, keepingPlaces: keepingPlaces)
@@ -12,7 +12,7 @@ extension CPUBackend {
     }
     let (output, places) = maxPooled(
       lazy.input, rectifiedBy: lazy.map, geometry, keepingPlaces: keepingPlaces)
-    return (output, places, keepingPlaces ? fusedPoolingGradient(of: x, geometry) : nil)
+    return (output, places, keepingPlaces ? fusedPoolingGradient(of: x, geometry, own) : nil)
   }
 
   /// The greatest elements of x, or of max(map(x), 0).

@@ -7,6 +7,7 @@ final class CPUBackend: Backend {
   private init() {}
 
   var device: Device { .cpu }
+  var isHost: Bool { true }
   func imageStrides(_ shape: [Int]) -> [Int] { Tensor.channelsLastStrides(shape) }
 
   var kernels: Int32 { KernelPath.current.rawValue }
@@ -105,7 +106,7 @@ extension CPUBackend {
   }
 
   func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) -> Tensor {
-    if op == .add, let sum = lazySum(a, b) { return sum }
+    if case .add = op, let sum = lazySum(a, b) { return sum }
     let result = resultOfBroadcast(a, b, dtype: a.dtype)
     if computeAtOnce(op, a, b, into: result) { return result }
     run([result, a, b]) { n, p, s in

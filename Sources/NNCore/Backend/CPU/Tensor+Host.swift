@@ -33,7 +33,7 @@ extension Storage {
   /// Where the bytes are in the host's memory.
   package var hostAddress: UnsafeMutableRawPointer {
     require(
-      backend === CPUBackend.shared, "Tensor",
+      isHost, "Tensor",
       "the values are on \(backend.device), this needs them on the CPU: copy them with to(.cpu)")
     return address
   }

@@ -1,10 +1,11 @@
 // Element by element, composed. See `Backend` for what each gives.
 
 extension Backend {
+  package var isHost: Bool { false }
   package var kernels: Int32 { 0 }
   package func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result { body() }
   package func imageStrides(_ shape: [Int]) -> [Int] { Tensor.contiguousStrides(shape) }
-  package func fusedRectifier(_ x: Tensor, ceiling: Double) -> Fused? { nil }
+  package func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused? { nil }
 
   package func copy(_ x: Tensor, strides: [Int]?) -> Tensor {
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: strides, on: self)

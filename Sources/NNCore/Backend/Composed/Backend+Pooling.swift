@@ -12,7 +12,7 @@ extension Backend {
   }
 
   package func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool
+    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool, _ own: @escaping Fused.Rule
   ) -> (output: Tensor, places: Tensor?, fused: Fused.Gradient?) {
     let shape = [x.shape[0], x.shape[1], geometry.rows.output, geometry.columns.output]
     let planes = x.detach().shaped([shape[0] * shape[1], geometry.rows.input * geometry.columns.input])

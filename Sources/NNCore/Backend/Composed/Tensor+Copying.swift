@@ -7,9 +7,9 @@ extension Tensor {
     let result = Tensor(uninitialized: shape, dtype: dtype, strides: source.strides, on: target)
     let (size, address) = (count * dtype.byteCount, source.storage.address + source.offset * dtype.byteCount)
     withExtendedLifetime(source) {
-      if backend.device == .cpu {
+      if backend.isHost {
         target.upload(UnsafeRawBufferPointer(start: address, count: size), to: result.storage.address)
-      } else if target.device == .cpu {
+      } else if target.isHost {
         backend.download(
           address, to: UnsafeMutableRawBufferPointer(start: result.storage.address, count: size))
       } else {

@@ -15,10 +15,10 @@ extension CPUBackend {
     return nil
   }
 
-  func fusedRectifier(_ x: Tensor, ceiling: Double) -> Fused? {
+  func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused? {
     if let result = x.pending(LazyConvolution.self)?.rectified(ceiling: ceiling) {
       // The result tells where the slope is 0.
-      return Fused(output: result, saved: [], savesOutput: true) { g, c, own in own(g, c.saved(0)) }
+      return Fused(output: result, saved: [], savesOutput: true) { g, c in own(g, c.saved(0)) }
     }
     guard ceiling == .infinity, let pending = x.pending(LazyNormalization.self), !pending.isRectified else {
       return nil
@@ -26,11 +26,11 @@ extension CPUBackend {
     let (input, map) = (pending.input, pending.map)
     let result = LazyNormalization(input, map, adding: pending.addend, rectified: true).result
     if pending.addend != nil {
-      return Fused(output: result, saved: [], savesOutput: true) { g, c, own in own(g, c.saved(0)) }
+      return Fused(output: result, saved: [], savesOutput: true) { g, c in own(g, c.saved(0)) }
     }
     // The slope is known from the normalisation's input, so neither side of the rectifier needs to be kept.
     return Fused(output: result, saved: [input, map.mean, map.scale, map.shift], savesOutput: false) {
-      g, c, own in
+      g, c in
       let (x, map) = (c.saved(0), ChannelMap(mean: c.saved(1), scale: c.saved(2), shift: c.saved(3)))
       if isGradientEnabled { return own(g, CPUBackend.shared.mapped(x, map, adding: nil, rectified: true)) }
       if let behind = g.pending(LazyGradient.self), let pooled = behind.pooled,
@@ -48,9 +48,11 @@ extension CPUBackend {
   /// The gradient of a max-pooling that took a rectified normalisation along: left lazy for that one's gradient.
   ///
   /// - Parameter x: what was pooled; nil if it is not recorded.
-  func fusedPoolingGradient(of x: Tensor, _ geometry: PoolingGeometry) -> Fused.Gradient? {
+  func fusedPoolingGradient(
+    of x: Tensor, _ geometry: PoolingGeometry, _ own: @escaping Fused.Rule
+  ) -> Fused.Gradient? {
     guard let source = x.identity else { return nil }
-    return { g, c, own in
+    return { g, c in
       if isGradientEnabled { return own(g, c.saved(0)) }
       let gradient = ChannelGradient.pooled(g, places: c.saved(0), geometry)
       return LazyGradient(gradient, pooled: (c.saved(1).detach(), source)).result
