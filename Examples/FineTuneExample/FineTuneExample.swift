@@ -24,15 +24,7 @@ struct FineTuneExample: ParsableCommand {
 
   @OptionGroup var options: ExperimentOptions
 
-  @Option(help: "Architecture of the pretrained network, such as resnet18 or squeezenet1_0.")
-  var arch = "resnet18"
-
-  @Option(
-    help: """
-      File with its weights (.pth or .safetensors). Without it the official ones are taken from PyTorch's cache or \
-      downloaded.
-      """)
-  var weights: String?
+  @OptionGroup var pretrained: PretrainedOptions
 
   @Option(
     help: """
@@ -55,7 +47,7 @@ struct FineTuneExample: ParsableCommand {
 
   func run() throws {
     options.prepare()
-    let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights, head: head)
+    let experiment = try FineTuneSource.choose(options, pretrained, head: head)
     for line in experiment.reasons { print(line) }
 
     var outcomes: [Outcome] = []

@@ -143,7 +143,7 @@ public struct ImageFolder: VisionDataset {
   }
 
   public func element(at index: Int, context: SampleContext) throws -> Sample {
-    Sample(input: try reader(index, context).tensor(), label: targets[index])
+    sample(try reader(index, context), at: index)
   }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
