@@ -12,10 +12,6 @@ public struct AdadeltaOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { nil }
-    set {}
-  }
   public static var fields: [OptionField<Self>] {
     [
       .number("lr", \.learningRate), .number("rho", \.rho), .number("eps", \.epsilon),
@@ -32,28 +28,6 @@ public struct AdadeltaOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adadelta.html
 public final class Adadelta: GroupedOptimizer<AdadeltaOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1, rho: Double = 0.9, epsilon: Double = 1e-6,
-    weightDecay: Double = 0, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, rho: rho, epsilon: epsilon,
-      weightDecay: weightDecay, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<AdadeltaOptions>], learningRate: Double = 1, rho: Double = 0.9,
-    epsilon: Double = 1e-6, weightDecay: Double = 0, maximize: Bool = false
-  ) {
-    var options = AdadeltaOptions()
-    options.learningRate = learningRate
-    options.rho = rho
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override func update(
     _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdadeltaOptions
   ) {

@@ -14,10 +14,6 @@ public struct AdagradOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { nil }
-    set {}
-  }
   public static var fields: [OptionField<Self>] {
     [
       .number("lr", \.learningRate), .number("lr_decay", \.learningRateDecay),
@@ -36,32 +32,6 @@ public struct AdagradOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adagrad.html
 public final class Adagrad: GroupedOptimizer<AdagradOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-2, learningRateDecay: Double = 0,
-    weightDecay: Double = 0, initialAccumulatorValue: Double = 0, epsilon: Double = 1e-10,
-    maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, learningRateDecay: learningRateDecay,
-      weightDecay: weightDecay, initialAccumulatorValue: initialAccumulatorValue, epsilon: epsilon,
-      maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<AdagradOptions>], learningRate: Double = 1e-2, learningRateDecay: Double = 0,
-    weightDecay: Double = 0, initialAccumulatorValue: Double = 0, epsilon: Double = 1e-10,
-    maximize: Bool = false
-  ) {
-    var options = AdagradOptions()
-    options.learningRate = learningRate
-    options.learningRateDecay = learningRateDecay
-    options.weightDecay = weightDecay
-    options.initialAccumulatorValue = initialAccumulatorValue
-    options.epsilon = epsilon
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override func update(
     _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdagradOptions
   ) {

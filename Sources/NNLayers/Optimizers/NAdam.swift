@@ -3,7 +3,7 @@ import Foundation
 import NNCore
 
 /// Settings of ``NAdam``.
-public struct NAdamOptions: OptimizerOptions {
+public struct NAdamOptions: AdamFamilyOptions {
   public var learningRate = 2e-3
   /// How much of the former running means stays at each step, in 0..<1.
   public var betas = (0.9, 0.999)
@@ -17,20 +17,10 @@ public struct NAdamOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { betas.0 }
-    set { betas.0 = newValue ?? betas.0 }
-  }
   public static var fields: [OptionField<Self>] {
-    [
-      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
-      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay),
+    sharedFields + [
       .number("momentum_decay", \.momentumDecay), .flag("decoupled_weight_decay", \.decoupledWeightDecay),
-      .flag("maximize", \.maximize),
     ]
-  }
-  public var problem: String? {
-    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
   }
 }
 
@@ -38,33 +28,6 @@ public struct NAdamOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.NAdam.html
 public final class NAdam: GroupedOptimizer<NAdamOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 0, momentumDecay: Double = 4e-3,
-    decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, momentumDecay: momentumDecay, decoupledWeightDecay: decoupledWeightDecay,
-      maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<NAdamOptions>], learningRate: Double = 2e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
-    momentumDecay: Double = 4e-3, decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    var options = NAdamOptions()
-    options.learningRate = learningRate
-    options.betas = betas
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.momentumDecay = momentumDecay
-    options.decoupledWeightDecay = decoupledWeightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override var numberNames: Set<String> { ["mu_product"] }
 
   public override func update(

@@ -7,7 +7,10 @@ import NNCore
 ///     loss.backward()
 ///     optimizer.step()
 ///
-/// The library's optimizers are ``GroupedOptimizer``s; their parameters may come in groups with options of their own.
+/// The library's optimizers are ``GroupedOptimizer``s. Options other than the learning rate are set in a closure;
+/// parameters may come in groups (``ParameterGroup``) with options of their own.
+///
+///     SGD(net.parameters(), learningRate: 0.1) { $0.momentum = 0.9 }
 public protocol Optimizer: AnyObject {
   /// The parameters of each group.
   var groupedParameters: [[Parameter]] { get }
@@ -75,6 +78,13 @@ public protocol OptimizerOptions: Sendable {
   var problem: String? { get }
 }
 
+extension OptimizerOptions {
+  public var scheduledMomentum: Double? {
+    get { nil }
+    set {}
+  }
+}
+
 /// Where an option lives.
 public enum OptionField<Options> {
   case number(String, WritableKeyPath<Options, Double>)
@@ -103,10 +113,20 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
   public internal(set) var groups: [ParameterGroup<Options>]
   var states: [ObjectIdentifier: ParameterState] = [:]
 
+  /// What the options start from.
+  open class var defaultOptions: Options { Options() }
+
   /// - Parameters:
   ///   - groups: each parameter in one of them.
-  ///   - options: what groups do not set themselves.
-  public init(_ groups: [ParameterGroup<Options>], options: Options) {
+  ///   - learningRate: of the groups that set none themselves; nil for the optimizer's default.
+  ///   - adjust: sets the other options of the groups that do not set them themselves.
+  public init(
+    _ groups: [ParameterGroup<Options>], learningRate: Double? = nil,
+    _ adjust: (inout Options) -> Void = { _ in }
+  ) {
+    var options = Self.defaultOptions
+    if let learningRate { options.learningRate = learningRate }
+    adjust(&options)
     self.groups = groups.map { group in
       var group = group
       group.options = options
@@ -119,6 +139,13 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     require(
       Set(all.map(ObjectIdentifier.init)).count == all.count, "Optimizer",
       "\(Self.self) got a parameter twice")
+  }
+
+  /// All parameters in one group.
+  public convenience init(
+    _ parameters: [Parameter], learningRate: Double? = nil, _ adjust: (inout Options) -> Void = { _ in }
+  ) {
+    self.init([ParameterGroup(parameters)], learningRate: learningRate, adjust)
   }
 
   public var groupedParameters: [[Parameter]] { groups.map(\.parameters) }

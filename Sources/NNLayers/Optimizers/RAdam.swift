@@ -2,7 +2,7 @@ import CNNKernels
 import NNCore
 
 /// Settings of ``RAdam``.
-public struct RAdamOptions: OptimizerOptions {
+public struct RAdamOptions: AdamFamilyOptions {
   public var learningRate = 1e-3
   /// How much of the former running means stays at each step, in 0..<1.
   public var betas = (0.9, 0.999)
@@ -14,19 +14,8 @@ public struct RAdamOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { betas.0 }
-    set { betas.0 = newValue ?? betas.0 }
-  }
   public static var fields: [OptionField<Self>] {
-    [
-      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
-      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay),
-      .flag("decoupled_weight_decay", \.decoupledWeightDecay), .flag("maximize", \.maximize),
-    ]
-  }
-  public var problem: String? {
-    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+    sharedFields + [.flag("decoupled_weight_decay", \.decoupledWeightDecay)]
   }
 }
 
@@ -34,31 +23,6 @@ public struct RAdamOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RAdam.html
 public final class RAdam: GroupedOptimizer<RAdamOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 0, decoupledWeightDecay: Bool = false,
-    maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, decoupledWeightDecay: decoupledWeightDecay, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<RAdamOptions>], learningRate: Double = 1e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
-    decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    var options = RAdamOptions()
-    options.learningRate = learningRate
-    options.betas = betas
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.decoupledWeightDecay = decoupledWeightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override func update(
     _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RAdamOptions
   ) {

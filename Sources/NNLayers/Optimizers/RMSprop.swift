@@ -38,31 +38,6 @@ public struct RMSpropOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
 public final class RMSprop: GroupedOptimizer<RMSpropOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8,
-    weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, alpha: alpha, epsilon: epsilon,
-      weightDecay: weightDecay, momentum: momentum, centered: centered, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<RMSpropOptions>], learningRate: Double = 1e-2, alpha: Double = 0.99,
-    epsilon: Double = 1e-8, weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false,
-    maximize: Bool = false
-  ) {
-    var options = RMSpropOptions()
-    options.learningRate = learningRate
-    options.alpha = alpha
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.momentum = momentum
-    options.centered = centered
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override func update(
     _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RMSpropOptions
   ) {

@@ -39,29 +39,6 @@ public struct SGDOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
 public final class SGD: GroupedOptimizer<SGDOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
-    weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, momentum: momentum, dampening: dampening,
-      weightDecay: weightDecay, nesterov: nesterov, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<SGDOptions>], learningRate: Double = 1e-3, momentum: Double = 0,
-    dampening: Double = 0, weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
-  ) {
-    var options = SGDOptions()
-    options.learningRate = learningRate
-    options.momentum = momentum
-    options.dampening = dampening
-    options.weightDecay = weightDecay
-    options.nesterov = nesterov
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override func update(
     _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: SGDOptions
   ) {
