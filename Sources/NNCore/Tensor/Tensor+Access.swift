@@ -33,6 +33,13 @@ extension Tensor {
   public mutating func withMutableElements<T: TensorElement, R>(
     of type: T.Type = T.self, _ body: (UnsafeMutableBufferPointer<T>) throws -> R
   ) rethrows -> R {
+    makeUnique()
+    return try body(UnsafeMutableBufferPointer(start: pointer(T.self), count: count))
+  }
+
+  /// Makes sure that the elements lie in row-major order in memory that nobody else holds, so that it may be changed.
+  /// Nothing is recorded, and a leaf stays the leaf it is.
+  package mutating func makeUnique() {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     node = nil
     if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
@@ -40,6 +47,5 @@ extension Tensor {
     }
     storage.forgetDerived()
     node = leaf
-    return try body(UnsafeMutableBufferPointer(start: pointer(T.self), count: count))
   }
 }

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``Adagrad``.
@@ -32,15 +31,11 @@ public struct AdagradOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adagrad.html
 public final class Adagrad: GroupedOptimizer<AdagradOptions> {
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdagradOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
+  override func plan(_ options: AdagradOptions, _ state: inout ParameterState) -> UpdatePlan? {
     let rate = options.learningRate / (1 + Double(state.step - 1) * options.learningRateDecay)
-    parameter.update(
-      gradient: gradient, state: &state, [("sum", options.initialAccumulatorValue)]
-    ) { dtype, count, address in
-      nn_step_adagrad(dtype, count, common, rate, options.epsilon, address[0], address[1], address[2])
-    }
+    let rule = UpdateRule(
+      .adagrad(rate: rate, epsilon: options.epsilon), maximize: options.maximize,
+      weightDecay: options.weightDecay)
+    return UpdatePlan(rule: rule, state: ["sum"], start: options.initialAccumulatorValue)
   }
 }

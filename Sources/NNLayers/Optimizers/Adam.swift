@@ -1,4 +1,3 @@
-import CNNKernels
 import Foundation
 import NNCore
 
@@ -40,6 +39,12 @@ extension AdamFamilyOptions {
       .number("eps", \.epsilon), .number("weight_decay", \.weightDecay), .flag("maximize", \.maximize),
     ]
   }
+  /// The decay is added to the gradient, or shrinks the parameter by learningRate · weightDecay if decoupled from it.
+  func rule(_ method: UpdateRule.Method, decoupled: Bool = false) -> UpdateRule {
+    UpdateRule(
+      method, maximize: maximize, weightDecay: decoupled ? 0 : weightDecay,
+      shrinkage: decoupled ? 1 - learningRate * weightDecay : 1)
+  }
   public var scheduledMomentum: Double? {
     get { betas.0 }
     set { betas.0 = newValue ?? betas.0 }
@@ -61,23 +66,14 @@ extension AdamFamilyOptions {
 public class Adam: GroupedOptimizer<AdamOptions> {
   var decouplesWeightDecay: Bool { false }
 
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdamOptions
-  ) {
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: decouplesWeightDecay ? 0 : options.weightDecay,
-      decay: decouplesWeightDecay ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
-    let rate = options.learningRate / (1 - power(beta1, state.step))
-    let scale = 1 / (1 - power(beta2, state.step)).squareRoot()
-    let greatest = options.amsgrad ? (name: "max_exp_avg_sq", start: 0.0) : nil
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0), greatest]
-    ) { dtype, count, address in
-      nn_step_adam(
-        dtype, count, common, rate, beta1, beta2, scale, options.epsilon, address[0], address[1], address[2],
-        address[3], address[4])
-    }
+  override func plan(_ options: AdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rule = options.rule(
+      .adam(
+        rate: options.learningRate / (1 - power(options.betas.0, state.step)), betas: options.betas,
+        scale: 1 / (1 - power(options.betas.1, state.step)).squareRoot(), epsilon: options.epsilon),
+      decoupled: decouplesWeightDecay)
+    return UpdatePlan(
+      rule: rule, state: ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : []))
   }
 }
 

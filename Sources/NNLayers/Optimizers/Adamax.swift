@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``Adamax``.
@@ -19,18 +18,10 @@ public struct AdamaxOptions: AdamFamilyOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adamax.html
 public final class Adamax: GroupedOptimizer<AdamaxOptions> {
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdamaxOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
-    let (beta1, beta2) = options.betas
-    let rate = options.learningRate / (1 - power(beta1, state.step))
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_inf", 0)]
-    ) { dtype, count, address in
-      nn_step_adamax(
-        dtype, count, common, rate, beta1, beta2, options.epsilon, address[0], address[1], address[2],
-        address[3])
-    }
+  override func plan(_ options: AdamaxOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rate = options.learningRate / (1 - power(options.betas.0, state.step))
+    return UpdatePlan(
+      rule: options.rule(.adamax(rate: rate, betas: options.betas, epsilon: options.epsilon)),
+      state: ["exp_avg", "exp_inf"])
   }
 }

@@ -1,4 +1,3 @@
-import CNNKernels
 import Foundation
 import NNCore
 
@@ -30,30 +29,19 @@ public struct NAdamOptions: AdamFamilyOptions {
 public final class NAdam: GroupedOptimizer<NAdamOptions> {
   public override var numberNames: Set<String> { ["mu_product"] }
 
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: NAdamOptions
-  ) {
-    let isDecoupled = options.decoupledWeightDecay
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: isDecoupled ? 0 : options.weightDecay,
-      decay: isDecoupled ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
+  override func plan(_ options: NAdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
     func momentum(_ step: Int) -> Double {
-      beta1 * (1 - 0.5 * pow(0.96, Double(step) * options.momentumDecay))
+      options.betas.0 * (1 - 0.5 * pow(0.96, Double(step) * options.momentumDecay))
     }
     let (now, next) = (momentum(state.step), momentum(state.step + 1))
     let product = (state.numbers["mu_product"] ?? 1) * now
     state.numbers["mu_product"] = product
-    let rate = options.learningRate * next / (1 - product * next)
-    let gradientRate = options.learningRate * (1 - now) / (1 - product)
-    let scale = 1 / (1 - power(beta2, state.step)).squareRoot()
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0)]
-    ) { dtype, count, address in
-      nn_step_nadam(
-        dtype, count, common, rate, gradientRate, beta1, beta2, scale, options.epsilon, address[0],
-        address[1],
-        address[2], address[3])
-    }
+    let rule = options.rule(
+      .nadam(
+        rate: options.learningRate * next / (1 - product * next),
+        gradientRate: options.learningRate * (1 - now) / (1 - product), betas: options.betas,
+        scale: 1 / (1 - power(options.betas.1, state.step)).squareRoot(), epsilon: options.epsilon),
+      decoupled: options.decoupledWeightDecay)
+    return UpdatePlan(rule: rule, state: ["exp_avg", "exp_avg_sq"])
   }
 }

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``RAdam``.
@@ -23,14 +22,8 @@ public struct RAdamOptions: AdamFamilyOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RAdam.html
 public final class RAdam: GroupedOptimizer<RAdamOptions> {
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RAdamOptions
-  ) {
-    let isDecoupled = options.decoupledWeightDecay
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: isDecoupled ? 0 : options.weightDecay,
-      decay: isDecoupled ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
+  override func plan(_ options: RAdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let beta2 = options.betas.1
     let correction = 1 - power(beta2, state.step)
     // Length of the simple moving average that the running mean of squares is worth.
     let limit = 2 / (1 - beta2) - 1
@@ -40,14 +33,11 @@ public final class RAdam: GroupedOptimizer<RAdamOptions> {
       let variance = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
       adaptive = variance.squareRoot() * correction.squareRoot()
     }
-    let rate = options.learningRate / (1 - power(beta1, state.step))
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0)]
-    ) { dtype, count, address in
-      nn_step_radam(
-        dtype, count, common, rate, beta1, beta2, adaptive, options.epsilon, address[0], address[1],
-        address[2],
-        address[3])
-    }
+    let rule = options.rule(
+      .radam(
+        rate: options.learningRate / (1 - power(options.betas.0, state.step)), betas: options.betas,
+        adaptive: adaptive, epsilon: options.epsilon),
+      decoupled: options.decoupledWeightDecay)
+    return UpdatePlan(rule: rule, state: ["exp_avg", "exp_avg_sq"])
   }
 }
