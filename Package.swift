@@ -34,7 +34,7 @@ let package = Package(
     // The library, lowest layer first.
     .target(name: "CNNKernels"),
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CZlib"]),
-    .target(name: "NNLayers", dependencies: ["NNCore", "CNNKernels"]),
+    .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(
       name: "NNData",
       dependencies: [

@@ -39,7 +39,8 @@ struct FromPyTorchTests {
         ParameterGroup(net.conv.parameters()) { $0.learningRate = 1e-4 },
         ParameterGroup(net.head.parameters()),
       ],
-      learningRate: 0.1, momentum: 0.9)
+      learningRate: 0.1
+    ) { $0.momentum = 0.9 }
     let scheduler = StepLR(optimizer, stepSize: 30)
     optimizer.zeroGrad()
     crossEntropy(net(Tensor.rand(2, 3, 8, 8)), Tensor([1, 2])).backward()

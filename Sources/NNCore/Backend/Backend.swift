@@ -132,4 +132,11 @@ package protocol Backend: MemoryDevice {
     _ gradient: Tensor, _ x: Tensor, weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool,
     needsParameters: Bool
   ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?)
+  /// Changes parameters and what an optimizer keeps for them, in place; see `ParameterStep`.
+  func step(_ steps: [ParameterStep])
+  /// Sum of |x|^power over all elements of floating-point tensors in float64, the greatest |x| if power is infinite; 0 of
+  /// none. NaN spreads.
+  func powerSum(_ tensors: [Tensor], _ power: Double) -> Double
+  /// Whether no element is NaN or infinite; true for integers.
+  func isAllFinite(_ x: Tensor) -> Bool
 }

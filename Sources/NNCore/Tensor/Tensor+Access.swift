@@ -34,21 +34,28 @@ extension Tensor {
   public mutating func withMutableElements<T: TensorElement, R>(
     of type: T.Type = T.self, _ body: (UnsafeMutableBufferPointer<T>) throws -> R
   ) rethrows -> R {
-    let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
-    node = nil
-    if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
-      self = backend.copy(self, strides: nil)
-    }
-    storage.willChange()
     if !storage.isHost {
-      var copy = to(.cpu)
+      let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
+      var copy = detach().to(.cpu)
       defer {
         self = copy.to(device)
         node = leaf
       }
       return try copy.withMutableElements(of: type, body)
     }
-    node = leaf
+    makeUnique()
     return try body(UnsafeMutableBufferPointer(start: hostPointer(T.self), count: count))
+  }
+
+  /// Makes sure that the elements lie in row-major order in memory that nobody else holds, so that it may be changed.
+  /// Nothing is recorded, and a leaf stays the leaf it is.
+  package mutating func makeUnique() {
+    let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
+    node = nil
+    if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
+      self = backend.copy(self, strides: nil)
+    }
+    storage.willChange()
+    node = leaf
   }
 }

@@ -84,11 +84,12 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     switch settings.optimizer {
     case "adam": return Adam(trained(), learningRate: settings.learningRate)
     case "adamw":
-      return AdamW(trained(), learningRate: settings.learningRate, weightDecay: settings.weightDecay)
+      return AdamW(trained(), learningRate: settings.learningRate) { $0.weightDecay = settings.weightDecay }
     default:
-      return SGD(
-        trained(), learningRate: settings.learningRate, momentum: settings.momentum,
-        weightDecay: settings.weightDecay)
+      return SGD(trained(), learningRate: settings.learningRate) {
+        $0.momentum = settings.momentum
+        $0.weightDecay = settings.weightDecay
+      }
     }
   }
 
