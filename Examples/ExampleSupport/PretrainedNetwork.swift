@@ -15,7 +15,7 @@ public struct PretrainedNetwork {
 public func pretrainedNetwork(_ architecture: String, weights path: String?) throws -> PretrainedNetwork {
   let official = try officialWeights(architecture)
   if let path {
-    let network = try skipInit { try model(architecture) }
+    let network = try skipInit { try makeModel(architecture) }
     try network.loadWeights(official, from: path)
     return PretrainedNetwork(model: network, origin: path, transforms: official.transforms)
   }

@@ -66,7 +66,7 @@ private struct Source {
   }
 
   init(arch: String, weights path: String) throws {
-    let network = try skipInit { try NNModels.model(arch) }
+    let network = try skipInit { try makeModel(arch) }
     let report = try network.loadPretrainedWeights(from: path)
     self.report = report
     let weights = try officialWeights(arch, report.official.map(WeightsName.init(rawValue:)) ?? .default)

@@ -49,7 +49,7 @@ extension RunConfiguration {
           throw CommandError("expected the name of a setting, found a list or more settings")
         }
         guard Self.keys.contains(name) else {
-          let near = Self.keys.min { (editDistance($0, name), $0) < (editDistance($1, name), $1) } ?? ""
+          let near = nearestNames(to: name, among: Self.keys, count: 1).joined()
           throw CommandError("expected a known setting, found \(quoted(name)); did you mean \"\(near)\"?")
         }
         guard value.scalar != nil else {

@@ -21,8 +21,6 @@ extension RunConfiguration {
     get throws {
       guard pretrained else { return nil }
       if let weights, let model = try SavedModel.description(of: weights) { return model.preprocessing }
-      // The drawn images as they are.
-      if arch == "shapesnet" { return Preprocessing(size: 32, normalize: false) }
       let entry = try weights.flatMap { try official(fileName: $0) } ?? officialWeights(arch)
       return Preprocessing(entry.transforms)
     }
@@ -39,7 +37,6 @@ extension RunConfiguration {
 
   /// The entry of official weights whose file has this name.
   private func official(fileName path: String) throws -> PretrainedWeights? {
-    if arch == "shapesnet" { return nil }
     let name = URL(fileURLWithPath: path).lastPathComponent
     return try modelWeights(arch).first { $0.fileName == name }
   }
@@ -53,7 +50,7 @@ extension RunConfiguration {
       }
       return try SavedModel(contentsOf: path).classifier()
     }
-    let network = try skipInit { try RunModel.network(arch) }
+    let network = try skipInit { try makeModel(arch) }
     let report = try network.loadPretrainedWeights(
       from: path, key: weightsKey, prefix: weightsPrefix, replacingHead: true)
     say("\(report)")
@@ -63,8 +60,7 @@ extension RunConfiguration {
   /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
   func pretrainedNetwork() throws -> any ImageClassifier {
     if let weights { return try network(weights: weights) }
-    if arch == "shapesnet" { return try ShapesNet.pretrained() }
-    return try NNModels.model(arch, weights: .default, progress: Downloader.printingLines())
+    return try makeModel(arch, weights: .default, progress: Downloader.printingLines())
   }
 
   var featureCaching: FeatureCaching {

@@ -26,16 +26,6 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     steps = settings.epochs * ((batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
   }
 
-  /// Networks by name: those of `NNModels` and `shapesnet`.
-  ///
-  /// - Parameter configuration: what decides a network's function beside its weights, of a saved one.
-  static func network(
-    _ arch: String, classes: Int? = nil, configuration: [String: String] = [:]
-  ) throws -> any ImageClassifier {
-    if arch == "shapesnet" { return ShapesNet(classes: classes ?? 10) }
-    return try NNModels.model(arch, classes: classes ?? 1_000, configuration: configuration)
-  }
-
   private static func network(_ settings: RunConfiguration, classes: Int) throws -> any CallableModule {
     if settings.pretrained {
       let transfer = try TransferNetwork(
@@ -47,7 +37,7 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
       if settings.freeze {
         throw CommandError("freeze: expected starting weights (--weights), found none")
       }
-      return try RunModel.network(settings.arch, classes: classes)
+      return try makeModel(settings.arch, classes: classes)
     }
     let network = try settings.network(weights: path)
     if settings.freeze { network.freeze() }

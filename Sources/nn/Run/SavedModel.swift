@@ -157,9 +157,8 @@ struct SavedModel {
   static func network(_ description: Description) throws -> any CallableModule {
     let classes = description.classes.count
     return try skipInit {
-      let network = try RunModel.network(
-        description.arch, classes: description.normalizesFeatures == nil ? classes : nil,
-        configuration: description.configuration)
+      let network = try makeModel(
+        description.arch, classes: classes, configuration: description.configuration)
       guard let normalizes = description.normalizesFeatures else { return network }
       return try TransferNetwork(network, classes: classes, normalizesFeatures: normalizes)
     }
@@ -175,7 +174,8 @@ struct SavedModel {
       fail("SavedModel", "neither a classifier nor a transfer")
     }
     let whole = try skipInit {
-      try RunModel.network(description.arch, configuration: description.configuration)
+      try makeModel(
+        description.arch, classes: description.classes.count, configuration: description.configuration)
     }
     try whole.loadStateDict(transfer.backbone.stateDict(), strict: false)
     return whole
