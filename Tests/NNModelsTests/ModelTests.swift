@@ -156,6 +156,6 @@ struct ModelTests {
     let error = #expect(throws: ModelError.self) { try makeModel("SqueezeNet\n") }
     #expect(
       "\(error.map { "\($0)" } ?? "")"
-        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, alexnet"#)
+        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, shapesnet"#)
   }
 }

@@ -154,6 +154,8 @@ public final class MLPBlock: Sequential, RenamesKeys {
   }
 }
 
+private let largestImageSize = 2048
+
 /// ViT-B/16: 86.6 million parameters with images of 224x224.
 public let vit_b_16 = Architecture(
   "vit_b_16",
@@ -172,7 +174,7 @@ public let vit_b_16 = Architecture(
       accuracy: [81.886, 96.18], imageSize: 224,
       transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ],
-  imageSizes: Array(stride(from: 16, through: 2048, by: 16))
+  imageSizes: Array(stride(from: 16, through: largestImageSize, by: 16))
 ) { classes, size in
   VisionTransformer(
     imageSize: size, patchSize: 16, layers: 12, attentionHeads: 12, width: 768, hidden: 3072, classes: classes

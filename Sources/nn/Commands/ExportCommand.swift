@@ -61,7 +61,7 @@ private struct Source {
   init(run path: String) throws {
     let saved = try SavedModel(contentsOf: path)
     (arch, classes) = (saved.description.arch, saved.description.classes)
-    network = saved.network
+    network = saved.network.module
     preprocessing = saved.description.preprocessing
   }
 

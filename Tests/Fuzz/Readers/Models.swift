@@ -19,7 +19,7 @@ extension Reader {
     let network = try withDefaultGenerator(Generator(seed: 1)) {
       try makeModel("shapesnet", classes: 2)
     }
-    try SavedModel(network, description).write(to: path)
+    try SavedModel(.whole(network), description).write(to: path)
     let model = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     return [
       Reader(name: "model", layout: .described, tokens: json, seeds: [model]) { input, scratch in
