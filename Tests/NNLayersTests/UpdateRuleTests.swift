@@ -58,7 +58,7 @@ struct UpdateRuleTests {
 
   @Test(arguments: cases, [DType.float32, .float64])
   func expressionsAndKernelsAgree(_ rule: Case, _ dtype: DType) {
-    let kernels = course(rule, dtype) { $0[0].parameter.device.backend.step($0) }
+    let kernels = course(rule, dtype) { $0[0].parameter.backend.step($0) }
     let expressions = course(rule, dtype) { for step in $0 { step.applyComposed() } }
     let tolerance = dtype == .float64 ? 1e-13 : 2e-6
     for (place, pair) in zip(kernels, expressions).enumerated() {
@@ -99,7 +99,7 @@ struct UpdateRuleTests {
     let tensors = Self.shapes.enumerated().map {
       FormulaNumbers.uniform("x\($0)", $1.reversed()).to(dtype).permute(Array($1.indices.reversed()))
     }
-    let backend = tensors[0].device.backend
+    let backend = tensors[0].backend
     let (kernels, expression) = (
       backend.powerSum(tensors, power), backend.composedPowerSum(tensors, power)
     )
@@ -117,7 +117,7 @@ struct UpdateRuleTests {
   func checksOfFinitenessAgree(_ value: Double, _ dtype: DType) {
     var x = Tensor.ones(300, 400, dtype: dtype)
     x[299, 7] = Tensor(value).to(dtype)
-    let backend = x.device.backend
+    let backend = x.backend
     #expect(backend.isAllFinite(x) == value.isFinite && backend.composedIsAllFinite(x) == value.isFinite)
     #expect(backend.isAllFinite(Tensor([1, 2])) && backend.composedIsAllFinite(Tensor([1, 2])))
   }

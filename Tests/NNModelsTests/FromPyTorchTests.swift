@@ -68,7 +68,7 @@ struct FromPyTorchTests {
   }
 
   @Test func fineTuning() throws {
-    let network = try model("resnet18")
+    let network = try makeModel("resnet18")
     network.requiresGrad(false)
     network.replaceHead(classes: 10)
     let optimizer = SGD(network.parameters().filter(\.requiresGrad), learningRate: 0.01)
@@ -81,7 +81,7 @@ struct FromPyTorchTests {
   }
 
   @Test func features() throws {
-    let network = try model("resnet18")
+    let network = try makeModel("resnet18")
     let images = Tensor.rand(2, 3, 32, 32)
     let backbone = try network.features(at: "layer2", "layer4").freeze()
     let maps = backbone.outputs(images)

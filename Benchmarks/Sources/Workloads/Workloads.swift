@@ -55,7 +55,7 @@ struct Workloads: ParsableCommand {
     }
   }
 
-  private func network(_ name: String) throws -> Network { Network(try model(name)) }
+  private func network(_ name: String) throws -> Network { Network(try makeModel(name)) }
 
   private func training(_ net: some Trainable, _ shape: [Int], classes: Int) -> Workload {
     let (x, target) = (Tensor.randn(shape), Tensor.randint(0, classes, [shape[0]]))

@@ -89,17 +89,16 @@ public final class ConvNeXtBlock: Module, Layer {
 }
 
 /// ConvNeXt tiny: 28.6 million parameters.
-public func convnext_tiny(classes: Int = 1000) -> ConvNeXt {
-  ConvNeXt([(96, 3), (192, 3), (384, 9), (768, 3)], classes: classes, stochasticDepth: 0.1)
-}
+public let convnext_tiny = Architecture(
+  "convnext_tiny",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "convnext_tiny-983f1562.pth", parameters: 28_589_128,
+      accuracy: [82.52, 96.146], minimumSize: 32, transforms: ImageClassification(resize: 236))
+  ]
+) { ConvNeXt([(96, 3), (192, 3), (384, 9), (768, 3)], classes: $0, stochasticDepth: 0.1) }
 
-// MARK: Official weights
-
-/// Weights of ``convnext_tiny(classes:)``.
-public enum ConvNeXtTinyWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "convnext_tiny", .imagenet1kV1, "convnext_tiny-983f1562.pth", parameters: 28_589_128,
-    accuracy: [82.52, 96.146], minimumSize: 32, transforms: ImageClassification(resize: 236))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension ConvNeXt {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [convnext_tiny]
 }

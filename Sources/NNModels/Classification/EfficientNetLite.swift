@@ -176,20 +176,19 @@ private func sameConvolution(
 private func tensorFlowNorm(_ channels: Int) -> BatchNorm2d { BatchNorm2d(channels, epsilon: 1e-3) }
 
 /// EfficientNet-Lite0, for images of 224x224: 4.7 million parameters.
-public func tf_efficientnet_lite0(classes: Int = 1000) -> EfficientNetLite {
-  EfficientNetLite(classes: classes)
-}
+public let tf_efficientnet_lite0 = Architecture(
+  "tf_efficientnet_lite0",
+  weights: [
+    // timm's `tf_efficientnet_lite0.in1k`. Accuracy: its `results/results-imagenet.csv`.
+    PretrainedWeights(
+      .imagenet1kV1, "tf_efficientnet_lite0-0aa007d2.pth",
+      from: .timm, parameters: 4_652_008, accuracy: [74.83, 92.172],
+      transforms: ImageClassification(
+        interpolation: .bicubic, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
+  ]
+) { EfficientNetLite(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``tf_efficientnet_lite0(classes:)``, from TensorFlow by way of timm.
-public enum TFEfficientNetLite0Weights: NetworkWeights {
-  /// timm's `tf_efficientnet_lite0.in1k`. Accuracy: its `results/results-imagenet.csv`.
-  public static let imagenet1kV1 = PretrainedWeights(
-    "tf_efficientnet_lite0", .imagenet1kV1, "tf_efficientnet_lite0-0aa007d2.pth",
-    from: .timm, parameters: 4_652_008, accuracy: [74.83, 92.172],
-    transforms: ImageClassification(
-      interpolation: .bicubic, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension EfficientNetLite {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [tf_efficientnet_lite0]
 }

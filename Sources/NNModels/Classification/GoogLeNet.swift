@@ -142,15 +142,16 @@ public final class GoogLeNetHead: Module, Layer {
 }
 
 /// GoogLeNet: 6.6 million parameters, and 6.4 million of its auxiliary heads.
-public func googlenet(classes: Int = 1000) -> GoogLeNet { GoogLeNet(classes: classes) }
+public let googlenet = Architecture(
+  "googlenet",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "googlenet-1378be20.pth", parameters: 6_624_904, accuracy: [69.778, 89.53],
+      minimumSize: 15)
+  ]
+) { GoogLeNet(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``googlenet(classes:)``.
-public enum GoogLeNetWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "googlenet", .imagenet1kV1, "googlenet-1378be20.pth", parameters: 6_624_904, accuracy: [69.778, 89.53],
-    minimumSize: 15)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension GoogLeNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [googlenet]
 }

@@ -246,15 +246,16 @@ public final class InceptionV3Head: Module, Layer {
 }
 
 /// Inception v3: 23.8 million parameters, and 3.3 million of its auxiliary head.
-public func inception_v3(classes: Int = 1000) -> InceptionV3 { InceptionV3(classes: classes) }
+public let inception_v3 = Architecture(
+  "inception_v3",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "inception_v3_google-0cc3c7bd.pth", parameters: 27_161_264,
+      accuracy: [77.294, 93.45], minimumSize: 75, transforms: ImageClassification(crop: 299, resize: 342))
+  ]
+) { InceptionV3(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``inception_v3(classes:)``.
-public enum InceptionV3Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "inception_v3", .imagenet1kV1, "inception_v3_google-0cc3c7bd.pth", parameters: 27_161_264,
-    accuracy: [77.294, 93.45], minimumSize: 75, transforms: ImageClassification(crop: 299, resize: 342))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension InceptionV3 {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [inception_v3]
 }
