@@ -85,11 +85,9 @@ extension FitLoop {
 
   private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
     try trainer.checkedStep {
-      guard let frozen = trainer.frozenFeatures else {
-        return try model.trainingStep(batch, context: context)
-      }
-      defer { frozen.afterBatch() }
-      return try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
+      defer { pass?.afterBatch() }
+      guard let pass else { return try model.trainingStep(batch, context: context) }
+      return try pass.run { try model.trainingStep(batch, context: context) }
     }
   }
 

@@ -28,6 +28,8 @@ final class FitLoop<Model: TrainStep> {
   var infiniteAtStart: Set<String> = []
   /// Of the model, as of the beginning of the epoch.
   private(set) var buffers: [Buffer] = []
+  /// The epoch under way, as interceptors of its steps see it.
+  private(set) var pass: InterceptedPass?
   var toldOfSingleSample = false
   private var observedMetrics: [String] = []
   let clock = ContinuousClock()
@@ -61,8 +63,8 @@ final class FitLoop<Model: TrainStep> {
     trainer.schedules = schedules
     trainer.activeFit = self
     trainer.progress = FitProgress()
-    trainer.frozenFeatures = FrozenFeatures(trainer.cacheFrozenFeatures, model) { [unowned trainer] in
-      trainer.note($0)
+    for interceptor in trainer.interceptors {
+      interceptor.beginFit(model) { [unowned trainer] in trainer.note($0) }
     }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
@@ -122,8 +124,6 @@ final class FitLoop<Model: TrainStep> {
     guard let validation, trainer.validates, trainer.sanityValidationSteps > 0 else { return }
     let steps = Limit.batches(trainer.sanityValidationSteps)
     try trainer.notify { try $0.onSanityCheckStart(trainer, model) }
-    trainer.frozenFeatures?.beginSanityCheck()
-    defer { trainer.frozenFeatures?.endSanityCheck() }
     try isolated([validation.loader]) {
       observedMetrics = try validation.run(steps, true)?.names ?? []
     }
@@ -156,9 +156,12 @@ final class FitLoop<Model: TrainStep> {
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
-    trainer.frozenFeatures?.beginTrainingEpoch()
-    trainer.frozenFeatures?.begin(loader, role: "training")
-    defer { trainer.frozenFeatures?.end(loader) }
+    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader))
+    self.pass = pass
+    defer {
+      pass.end()
+      self.pass = nil
+    }
     if !trainer.progress.isEpochComplete {
       var source = try BatchSource(loader, limit: limit, start: start)
       restoreGenerators()

@@ -46,7 +46,7 @@ extension Trainer {
   ) throws -> FitResult {
     let pass = ValidationPass(
       loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics,
-      run: { try self.validationPass(model, validation, limit: $0, isQuiet: $1) },
+      run: { try self.validationPass(model, validation, limit: $0, isSanityCheck: $1) },
       batchCount: validation.batchCount,
       forEach: { body in
         var batches = validation.makeBatchIterator()
@@ -127,7 +127,7 @@ extension Trainer {
     _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>
   ) throws -> Metrics {
     try run(model, .validate) {
-      try validationPass(model, loader, limit: limitValidationBatches, isQuiet: false) ?? [:]
+      try validationPass(model, loader, limit: limitValidationBatches, isSanityCheck: false) ?? [:]
     }
   }
 
@@ -140,9 +140,9 @@ extension Trainer {
   }
 
   private func validationPass<Model: ValidationStep>(
-    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>, limit: Limit, isQuiet: Bool
+    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>, limit: Limit, isSanityCheck: Bool
   ) throws -> Metrics? {
-    try evaluate(.validate, model, loader, limit: limit, isQuiet: isQuiet) { batch, context in
+    try evaluate(.validate, model, loader, limit: limit, isSanityCheck: isSanityCheck) { batch, context in
       try model.validationStep(batch, context: context)
     } end: {
       model.validationEnd($0)

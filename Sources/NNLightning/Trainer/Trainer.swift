@@ -76,7 +76,8 @@ public final class Trainer {
   /// Lines about the run that are not metrics, such as what is computed only once.
   public internal(set) var notes: [String] = []
   var activeFit: (any ActiveFit)?
-  var frozenFeatures: FrozenFeatures?
+  /// What stands around the steps, the outermost first.
+  let interceptors: [any StepInterceptor]
   var stopRequest: String?
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
@@ -156,6 +157,7 @@ public final class Trainer {
     self.logInterval = logInterval
     self.detectAnomaly = detectAnomaly
     self.cacheFrozenFeatures = cacheFrozenFeatures
+    interceptors = [FrozenFeatures(cacheFrozenFeatures)]
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
     let used = fastDevRun == nil ? all : all.filter { !$0.isSkippedInFastDevRun }
@@ -227,7 +229,7 @@ public final class Trainer {
       if stage == .fit { isFitting = false }
     }
     defer { for callback in callbacks { callback.teardown(self, model, stage: stage) } }
-    defer { frozenFeatures?.finish() }
+    defer { for interceptor in interceptors { interceptor.finish() } }
     do {
       return try checkingData { check in
         let outer = dataCheck
@@ -242,6 +244,8 @@ public final class Trainer {
       throw error
     }
   }
+
+  func beginPass(_ pass: StepPass) -> InterceptedPass { InterceptedPass(pass, interceptors) }
 
   func notify(_ hook: (Callback) throws -> Void) throws {
     for callback in callbacks { try hook(callback) }
