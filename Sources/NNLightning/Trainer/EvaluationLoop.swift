@@ -4,7 +4,8 @@ import NNLayers
 
 extension Trainer {
   /// One pass without gradients in evaluation mode: the loop of `validate`, `test`, `predict` and of the validations
-  /// of a fit. The modules' modes are restored behind it.
+  /// of a fit. The modules' modes are restored behind it. Several processes agree when the pass is over, so their shares
+  /// need not have the same number of batches.
   ///
   /// - Parameter isSanityCheck: no hooks, and no metrics kept.
   /// - Returns: the metrics; nil if the pass belongs to a fit and was interrupted.
@@ -19,8 +20,8 @@ extension Trainer {
     context.globalStep = globalStep
     batchCount = count
     if !isSanityCheck { try notify { try $0.onEvaluationStart(stage, self, model) } }
+    try strategy.shareState(of: model, buffersOnly: isFitting)
     var outputs: [StepOutput] = []
-    var seen = 0
     let pass = beginPass(StepPass(stage: stage, model: model, loader: loader, isSanityCheck: isSanityCheck))
     defer { pass.end() }
     try model.evaluating {
@@ -30,7 +31,6 @@ extension Trainer {
         do { return try batches.next() } catch { throw dataError(error, stage, batch: index, of: loader) }
       }
       while index < count ?? .max, !isInterrupted, let batch = try next() {
-        seen += 1
         if !isSanityCheck { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
         context.begin(batch: index, size: size)
@@ -52,15 +52,18 @@ extension Trainer {
       }
     }
     (loader as? any ResumableLoader)?.endPass()
-    if isFitting, stage == .validate, isInterrupted {
+    let wasInterrupted = try agreeOnInterrupt()
+    if isFitting, stage == .validate, wasInterrupted {
       if !isSanityCheck { try notify { try $0.onValidationInterrupted(self, model) } }
       return nil
     }
-    if seen == 0, count != 0 || loader.batchCount == 0, !isInterrupted {
+    let all = try PassResults(outputs, context.epochLog, strategy)
+    if all.outputs.isEmpty, count != 0 || loader.batchCount == 0, !wasInterrupted {
       throw TrainerError.emptyLoader(stage: stage.dataName)
     }
-    var metrics = outputs.isEmpty ? [:] : noGrad { end(outputs) }.metrics
-    metrics.merge(context.epochLog.metrics)
+    var metrics = all.outputs.isEmpty ? [:] : noGrad { end(all.outputs) }.metrics
+    metrics.merge(all.log.metrics)
+    metrics = try strategy.first(metrics)
     if !isSanityCheck {
       record(metrics)
       tellNonFinite(metrics, stage)
