@@ -106,6 +106,9 @@ open class Callback {
   open var monitoredMetrics: [MetricKey] { [] }
   /// Metrics that the callback itself adds.
   open var declaredMetrics: [MetricKey] { [] }
+  /// Whether only the first of several processes has it, as what writes or shows something for all. It must not ask for
+  /// a checkpoint, which all have to do together.
+  open var isForWriterOnly: Bool { false }
   /// Whether `fastDevRun` leaves it out, as what stops, writes or searches.
   open var isSkippedInFastDevRun: Bool { false }
 }

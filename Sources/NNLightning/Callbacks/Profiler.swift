@@ -69,6 +69,8 @@ public final class Profiler: Callback {
 
   private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
 
+  public override var isForWriterOnly: Bool { true }
+
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     guard stage == .fit else { return }
     (events, batches, stepSeconds, layers) = ([], 0, 0, [])

@@ -2,8 +2,12 @@ import NNCore
 
 /// What can go wrong in a run through no mistake in the program's text.
 public enum TrainerError: Error, CustomStringConvertible, Equatable {
-  /// The device that was asked for is not there.
-  case unavailable(accelerator: String, devices: Int)
+  /// An accelerator that was asked for is not there, and why.
+  case unavailable(_ accelerator: String, _ reason: String)
+  /// A model that steps by itself, in several processes: nobody would average its gradients.
+  case stepsByItself(processes: Int)
+  /// Processes have different numbers of training batches, and would wait for each other.
+  case unequalShares(batches: [Int?])
   /// A training step returned no value named `loss`.
   case noLoss(names: [String])
   /// The loss does not depend on any parameter that can be trained.
@@ -41,9 +45,14 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     switch self {
-    case .unavailable(let accelerator, let devices):
+    case .unavailable(let accelerator, let reason):
+      return "Trainer: expected the accelerator \(accelerator), found none: \(reason)"
+    case .stepsByItself(let processes):
       return
-        "Trainer: accelerator \(accelerator) with \(devices) device(s) is not available; expected cpu with 1 device"
+        "Trainer: expected a model with automaticOptimization in \(processes) processes, found one that steps by itself"
+    case .unequalShares(let batches):
+      let counts = batches.map { $0.map(String.init) ?? "unknown" }.joined(separator: ", ")
+      return "training data: expected the same number of batches in all processes, found \(counts)"
     case .noLoss(let names):
       return
         "trainingStep: expected a value named \"loss\", found \(names.isEmpty ? "none" : names.joined(separator: ", "))"
