@@ -125,3 +125,9 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
 )
+
+// The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.
+if Context.environment["NN_DOCUMENTATION"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}

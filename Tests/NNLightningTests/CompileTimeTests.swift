@@ -96,8 +96,11 @@ import Testing
   }
 
   private static func blocks(of page: String) throws -> [String] {
-    try String(contentsOf: packageRoot.appendingPathComponent("Documentation/\(page)"), encoding: .utf8)
-      .components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
+    try String(
+      contentsOf: packageRoot.appendingPathComponent("Sources/NNLightning/NNLightning.docc/\(page)"),
+      encoding: .utf8
+    )
+    .components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
   }
 
   private static func scoped(_ block: String) -> String { "do {\n\(block)\n}\n" }
