@@ -8,7 +8,7 @@ import NNLayers
 ///     let weights = ResNet50Weights.default
 ///     let network = try weights.model().eval()
 ///     let logits = network(weights.transforms(image).unsqueeze(0))
-///     print(weights.categories[logits[0].argmax().item()])
+///     print(weights.categories[Int(logits[0].argmax().item())])
 ///
 /// Source: https://docs.pytorch.org/vision/stable/models.html
 public struct PretrainedWeights: Sendable, Hashable {
