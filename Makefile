@@ -1,9 +1,9 @@
 # make run    the fine-tuning example, in a release build
-# make test   the whole test suite, and a minute of broken files for all readers
+# make test   the tests (CONTRIBUTING.md says which are skipped where), and a minute of damaged files for all readers
 # make test-sanitized   under the address, undefined-behaviour and thread sanitizers
 # make documentation   the reference of all products, with their guides; a warning fails
-# make fuzz   broken files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
-# All install the Debian packages they miss (as root or with sudo), or print the line that does.
+# make fuzz   damaged files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
+# All install the missing Debian packages (as root or with sudo), or print the line that does.
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
 	libgif-dev libtiff-dev zlib1g-dev
@@ -24,7 +24,7 @@ test: setup
 	swift build -c release --build-tests
 	@echo "==> Running the tests"
 	@bash -o pipefail -c 'swift test -c release --skip-build 2>&1 | awk -f Tests/quiet.awk'
-	@echo "==> Feeding the readers with broken files for a minute"
+	@echo "==> Feeding the readers with damaged files for a minute"
 	swift run -c release --skip-build Fuzz --seconds 60
 
 fuzz: setup
