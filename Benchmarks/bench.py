@@ -104,7 +104,7 @@ def start_times(rounds):
 
 
 def scaling():
-    """Seconds per image of the chapter's network over the batch size."""
+    """Seconds per image of the CNN over the batch size."""
     row = Row("cnn-train", 256, [])
     found = {}
     for batch in [1, 2, 3, 4, 8, 16, 17, 32, 64, 100, 128, 256, 384, 512, 1024]:
