@@ -36,6 +36,7 @@ extension DocumentationExampleTests {
     "Models.swift": "let saved: [String: String] = [:]",
     "PretrainedWeights.swift":
       "let image = Image(width: 2, height: 2, channels: 3, pixels: Array(repeating: 0, count: 12))",
+    "TransferNetwork.swift": "let pretrained = GoogLeNet()",
     // Running
     "BackboneFinetuning.swift": "let (backbone, head) = (Linear(8, 8), Linear(8, 2))",
     "FinetuningPhases.swift": """
