@@ -5,7 +5,7 @@ import NNModels
 import TestSupport
 import Testing
 
-/// The examples of `Documentation/FromPyTorch.md`, with starting weights in place of downloaded ones.
+/// The examples of the guide `FromPyTorch`, with starting weights in place of downloaded ones.
 struct FromPyTorchTests {
   @Test func tensors() throws {
     let gradient = withDefaultGenerator(Generator(seed: 0)) { () -> Tensor? in

@@ -5,13 +5,15 @@ import NNLayers
 /// ConvNeXt (Liu et al., "A ConvNet for the 2020s", 2022): a convolutional network built like a transformer. Needs
 /// images of at least 32x32.
 ///
-///     stage       output    tiny: channels, blocks
-///     stem        56x56       96          4x4 convolution with stride 4
-///     stage 1     56x56       96,  3
-///     stage 2     28x28      192,  3      each but the first begins with a 2x2 convolution with stride 2
-///     stage 3     14x14      384,  9
-///     stage 4     7x7        768,  3
-///     average over the image, layer normalisation, linear layer
+/// ```text
+/// stage       output    tiny: channels, blocks
+/// stem        56x56       96          4x4 convolution with stride 4
+/// stage 1     56x56       96,  3
+/// stage 2     28x28      192,  3      each but the first begins with a 2x2 convolution with stride 2
+/// stage 3     14x14      384,  9
+/// stage 4     7x7        768,  3
+/// average over the image, layer normalisation, linear layer
+/// ```
 ///
 /// Starts from truncated normal weights of standard deviation 0.02, and biases of 0.
 ///

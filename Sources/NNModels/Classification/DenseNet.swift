@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Layers (table 1 of the paper; growth rate 32, in DenseNet-161 48):
 ///
-///     convolution      7x7, stride 2, 2 · growth rate channels
-///     pooling          3x3 max, stride 2
-///                      121   161   169   201
-///     denseblock1        6     6     6     6    x (1x1, 3x3)
-///     transition1      1x1 to half the channels, 2x2 average
-///     denseblock2       12    12    12    12
-///     transition2
-///     denseblock3       24    36    32    48
-///     transition3
-///     denseblock4       16    24    32    32
-///     average over the image, linear layer
+/// ```text
+/// convolution      7x7, stride 2, 2 · growth rate channels
+/// pooling          3x3 max, stride 2
+///                  121   161   169   201
+/// denseblock1        6     6     6     6    x (1x1, 3x3)
+/// transition1      1x1 to half the channels, 2x2 average
+/// denseblock2       12    12    12    12
+/// transition2
+/// denseblock3       24    36    32    48
+/// transition3
+/// denseblock4       16    24    32    32
+/// average over the image, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-in for convolutions (He et al., 2015), PyTorch's default weight
 /// for the linear layer, and biases of 0.

@@ -7,17 +7,19 @@ import NNLayers
 ///
 /// Table 1 of the paper (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first), which is B0:
 ///
-///     layer                 t   k     c   n   s
-///     convolution           -   3    32   1   2
-///     inverted bottleneck   1   3    16   1   1
-///                           6   3    24   2   2
-///                           6   5    40   2   2
-///                           6   3    80   3   2
-///                           6   5   112   3   1
-///                           6   5   192   4   2
-///                           6   3   320   1   1
-///     convolution           -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                 t   k     c   n   s
+/// convolution           -   3    32   1   2
+/// inverted bottleneck   1   3    16   1   1
+///                       6   3    24   2   2
+///                       6   5    40   2   2
+///                       6   3    80   3   2
+///                       6   5   112   3   1
+///                       6   5   192   4   2
+///                       6   3   320   1   1
+/// convolution           -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015), uniform ones in
 /// ±1 / √outputs for the linear layer, and biases of 0.

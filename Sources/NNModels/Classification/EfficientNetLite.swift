@@ -7,17 +7,19 @@ import NNLayers
 ///
 /// Layers of Lite0 (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                   t   k     c   n   s
-///     convolution             -   3    32   1   2
-///     separable convolution   -   3    16   1   1
-///     inverted residuals      6   3    24   2   2
-///                             6   5    40   2   2
-///                             6   3    80   3   2
-///                             6   5   112   3   1
-///                             6   5   192   4   2
-///                             6   3   320   1   1
-///     convolution             -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                   t   k     c   n   s
+/// convolution             -   3    32   1   2
+/// separable convolution   -   3    16   1   1
+/// inverted residuals      6   3    24   2   2
+///                         6   5    40   2   2
+///                         6   3    80   3   2
+///                         6   5   112   3   1
+///                         6   5   192   4   2
+///                         6   3   320   1   1
+/// convolution             -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / (outputs per group · kernel area) for convolutions, uniform ones in
 /// ±1 / √outputs for the linear layer, and biases of 0.

@@ -8,14 +8,16 @@ import NNLayers
 ///
 /// Layers (table 1 of the paper, with sizes for 299x299):
 ///
-///     Conv2d_1a_3x3, Conv2d_2a_3x3, Conv2d_2b_3x3     147x147    64
-///     maxpool1, Conv2d_3b_1x1, Conv2d_4a_3x3           71x71    192
-///     maxpool2, Mixed_5b, Mixed_5c, Mixed_5d  (A)      35x35    288
-///     Mixed_6a                                (B)      17x17    768
-///     Mixed_6b … Mixed_6e                     (C)      17x17    768      AuxLogits behind the last
-///     Mixed_7a                                (D)       8x8    1280
-///     Mixed_7b, Mixed_7c                      (E)       8x8    2048
-///     average over the image, dropout, linear layer
+/// ```text
+/// Conv2d_1a_3x3, Conv2d_2a_3x3, Conv2d_2b_3x3     147x147    64
+/// maxpool1, Conv2d_3b_1x1, Conv2d_4a_3x3           71x71    192
+/// maxpool2, Mixed_5b, Mixed_5c, Mixed_5d  (A)      35x35    288
+/// Mixed_6a                                (B)      17x17    768
+/// Mixed_6b … Mixed_6e                     (C)      17x17    768      AuxLogits behind the last
+/// Mixed_7a                                (D)       8x8    1280
+/// Mixed_7b, Mixed_7c                      (E)       8x8    2048
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from truncated normal weights of standard deviation 0.1 (0.001 for the auxiliary head's linear layer) and
 /// PyTorch's default biases.

@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Figure 7 of the paper (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                    t   k     c   n   s
-///     convolution              -   3    32   1   2
-///     separable convolution    -   3    16   1   1
-///     inverted residuals       3   3    24   3   2
-///                              3   5    40   3   2
-///                              6   5    80   3   2
-///                              6   3    96   2   1
-///                              6   5   192   4   2
-///                              6   3   320   1   1
-///     convolution              -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                    t   k     c   n   s
+/// convolution              -   3    32   1   2
+/// separable convolution    -   3    16   1   1
+/// inverted residuals       3   3    24   3   2
+///                          3   5    40   3   2
+///                          6   5    80   3   2
+///                          6   3    96   2   1
+///                          6   5   192   4   2
+///                          6   3   320   1   1
+/// convolution              -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015), uniform ones with variance
 /// 1 / fan-out for the linear layer, and biases of 0. Batch norms move by 0.0003 a batch.

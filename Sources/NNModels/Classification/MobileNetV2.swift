@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Table 2 of the paper (t: expansion, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                t     c    n   s
-///     3x3 convolution      -    32    1   2
-///     inverted residuals   1    16    1   1
-///                          6    24    2   2
-///                          6    32    3   2
-///                          6    64    4   2
-///                          6    96    3   1
-///                          6   160    3   2
-///                          6   320    1   1
-///     1x1 convolution      -  1280    1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                t     c    n   s
+/// 3x3 convolution      -    32    1   2
+/// inverted residuals   1    16    1   1
+///                      6    24    2   2
+///                      6    32    3   2
+///                      6    64    4   2
+///                      6    96    3   1
+///                      6   160    3   2
+///                      6   320    1   1
+/// 1x1 convolution      -  1280    1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015) and of standard deviation
 /// 0.01 for the linear layer, and biases of 0.

@@ -7,12 +7,14 @@ import NNLayers
 ///
 /// Blocks per stage:
 ///
-///     layer     output    18    34    50   101   152    a block's convolutions
-///     conv1     112x112                                 7x7, 64, stride 2
-///     layer1    56x56      2     3     3     3     3    18, 34: 3x3, 3x3
-///     layer2    28x28      2     4     4     4     8    50 and more: 1x1, 3x3, 1x1
-///     layer3    14x14      2     6     6    23    36
-///     layer4    7x7        2     3     3     3     3
+/// ```text
+/// layer     output    18    34    50   101   152    a block's convolutions
+/// conv1     112x112                                 7x7, 64, stride 2
+/// layer1    56x56      2     3     3     3     3    18, 34: 3x3, 3x3
+/// layer2    28x28      2     4     4     4     8    50 and more: 1x1, 3x3, 1x1
+/// layer3    14x14      2     6     6    23    36
+/// layer4    7x7        2     3     3     3     3
+/// ```
 ///
 /// As in torchvision, a bottleneck has its stride at the 3x3 convolution ("ResNet V1.5"). The ResNeXt
 /// networks (Xie et al., 2017) divide that convolution into groups; the wide ones (Zagoruyko and Komodakis,

@@ -7,14 +7,16 @@ import NNLayers
 ///
 /// Channels (table 5 of the paper):
 ///
-///     layer      output    blocks   x0.5   x1.0   x1.5   x2.0
-///     conv1      112x112              24     24     24     24
-///     maxpool    56x56
-///     stage2     28x28        4       48    116    176    244
-///     stage3     14x14        8       96    232    352    488
-///     stage4     7x7          4      192    464    704    976
-///     conv5      7x7                1024   1024   1024   2048
-///     average over the image, linear layer
+/// ```text
+/// layer      output    blocks   x0.5   x1.0   x1.5   x2.0
+/// conv1      112x112              24     24     24     24
+/// maxpool    56x56
+/// stage2     28x28        4       48    116    176    244
+/// stage3     14x14        8       96    232    352    488
+/// stage4     7x7          4      192    464    704    976
+/// conv5      7x7                1024   1024   1024   2048
+/// average over the image, linear layer
+/// ```
 ///
 /// Starts from PyTorch's defaults.
 ///

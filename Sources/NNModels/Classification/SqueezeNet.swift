@@ -8,15 +8,17 @@ import NNLayers
 ///
 /// Layers:
 ///
-///     1.0                    1.1
-///     7x7, 96, stride 2      3x3, 64, stride 2
-///     max-pool               max-pool
-///     fire2, fire3, fire4    fire2, fire3
-///     max-pool               max-pool
-///     fire5 … fire8          fire4, fire5
-///     max-pool               max-pool
-///     fire9                  fire6 … fire9
-///     1x1, classes, and the average over the image
+/// ```text
+/// 1.0                    1.1
+/// 7x7, 96, stride 2      3x3, 64, stride 2
+/// max-pool               max-pool
+/// fire2, fire3, fire4    fire2, fire3
+/// max-pool               max-pool
+/// fire5 … fire8          fire4, fire5
+/// max-pool               max-pool
+/// fire9                  fire6 … fire9
+/// 1x1, classes, and the average over the image
+/// ```
 ///
 /// From fire2 to fire9 the modules squeeze to 16, 16, 32, 32, 48, 48, 64, 64 channels and expand to eight
 /// times as many.

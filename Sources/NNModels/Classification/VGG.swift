@@ -7,11 +7,13 @@ import NNLayers
 ///
 /// Convolutions per stage (table 1 of the paper):
 ///
-///     channels     64   128   256   512   512
-///     A (VGG-11)    1     1     2     2     2
-///     B (VGG-13)    2     2     2     2     2
-///     D (VGG-16)    2     2     3     3     3
-///     E (VGG-19)    2     2     4     4     4
+/// ```text
+/// channels     64   128   256   512   512
+/// A (VGG-11)    1     1     2     2     2
+/// B (VGG-13)    2     2     2     2     2
+/// D (VGG-16)    2     2     3     3     3
+/// E (VGG-19)    2     2     4     4     4
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015) and of standard deviation
 /// 0.01 for linear layers, and biases of 0.
