@@ -42,7 +42,7 @@ package final class EmulatedDevice: Backend {
 
   /// A tensor of this device as its kernels see it.
   private func seen(_ x: Tensor) -> Tensor {
-    precondition(x.device == device, "a tensor on \(x.device) for a kernel of \(device)")
+    NNCore.require(x.device == device, "EmulatedDevice", "a kernel got a tensor on \(x.device)")
     let storage = Storage(
       borrowing: visible(x.storage.address), byteCount: x.storage.byteCount, owner: x.storage)
     return Tensor(storage: storage, shape: x.shape, strides: x.strides, offset: x.offset, dtype: x.dtype)

@@ -108,7 +108,7 @@ private func negativeLogLikelihood(
     return (target.rank == 1 ? losses : losses.reshape(target.shape)).reduced(reduction)
   }
   guard let weight = targets.weight else { return losses.sum() / Double(counts.reduce(0, +)) }
-  return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype)).sum()
+  return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype).to(weight.device)).sum()
 }
 
 /// Which class each row of a matrix of logarithms should have, and what a mistake counts; see `nn_class_targets`.
