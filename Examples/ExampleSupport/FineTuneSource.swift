@@ -67,7 +67,7 @@ public struct FineTuneSource {
   }
 
   private static func shapes(_ source: ImageSource, _ options: ExperimentOptions) throws -> FineTuneSource {
-    let network = try ShapesNet.pretrained()
+    let network = try shapesnet(weights: .default)
     let data = source.small(options)
     return FineTuneSource(
       name: "ShapesNet",

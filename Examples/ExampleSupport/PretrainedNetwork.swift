@@ -22,7 +22,7 @@ public struct PretrainedOptions: ParsableArguments {
   public func network() throws -> PretrainedNetwork {
     let official = try officialWeights(arch)
     if let weights {
-      let network = try skipInit { try model(arch) }
+      let network = try skipInit { try makeModel(arch) }
       try network.loadWeights(official, from: weights)
       return PretrainedNetwork(model: network, origin: weights, transforms: official.transforms)
     }

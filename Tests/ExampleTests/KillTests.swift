@@ -93,8 +93,6 @@ import Testing
         // A run that came to its end before it could be killed is there already.
         try #require(last.status == 0 || interrupted == 0, "\(last.output)")
         #expect(try Outcome("\(path)/\(run)") == expected, "\(run)")
-        // A run that was killed after its last step does not open the features again: the next run does.
-        if command.contains("features") { _ = try nn(command + ["--output", "next\(round)"], in: folder) }
         let features = (try? FileManager.default.subpathsOfDirectory(atPath: "\(path)/features")) ?? []
         #expect(
           features.allSatisfy { !$0.split(separator: "/").contains { $0.hasPrefix(".") } }, "\(features)")

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Small images, of which each access is counted.
-private struct CountedImages: VisionDataset {
+struct CountedImages: VisionDataset {
   final class Counter: Sendable {
     let reads = Mutex(0)
   }
@@ -37,7 +37,7 @@ private struct CountedImages: VisionDataset {
 }
 
 /// A frozen beginning and a trained end, put together with functions as well as layers.
-private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep {
+final class FrozenNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let conv = Conv2d(3, 6, kernelSize: 3, padding: 1)
   let bn = BatchNorm2d(6)
   let drop = Dropout(0.5)
@@ -59,23 +59,23 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   }
 
   func configureOptimizers() -> any Optimizer {
-    SGD(parameters().filter(\.requiresGrad), learningRate: 0.1, momentum: 0.9)
+    SGD(parameters().filter(\.requiresGrad), learningRate: 0.1) { $0.momentum = 0.9 }
   }
 }
 
 @Suite struct FrozenFeatureTests {
-  private struct Run {
+  struct Run {
     var weights: [String: [Float]]
     var metrics: Metrics
     var reads: Int
     var notes: [String]
   }
 
-  private func run(
+  func run(
     _ caching: FeatureCaching, epochs: Int = 4, workers: Int = 0, count: Int = 60, batchSize: Int = 7,
     transform: any Transform<Image, Tensor> = ToTensor(), isKnown: Bool = true,
     batchTransform: (any Transform<Sample, Sample>)? = nil, dropsInside: Bool = false, sanitySteps: Int = 0,
-    callbacks: [Callback] = [], freeze: (Net) -> Void = { net in net.backbone.forEach { $0.freeze() } }
+    callbacks: [Callback] = [], freeze: (FrozenNet) -> Void = { net in net.backbone.forEach { $0.freeze() } }
   ) throws -> Run {
     try withDefaultGenerator(Generator(seed: 3)) {
       try runIsolated(
@@ -88,12 +88,12 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
     _ caching: FeatureCaching, _ epochs: Int, _ workers: Int, _ count: Int, _ batchSize: Int,
     _ transform: any Transform<Image, Tensor>, _ isKnown: Bool,
     _ batchTransform: (any Transform<Sample, Sample>)?, _ dropsInside: Bool, _ sanitySteps: Int,
-    _ callbacks: [Callback], _ freeze: (Net) -> Void
+    _ callbacks: [Callback], _ freeze: (FrozenNet) -> Void
   ) throws -> Run {
     var images = CountedImages(count: count, transform: transform)
     images.isKnown = isKnown
     let parts = randomSplit(images, lengths: [count - 20, 20])
-    let net = Net(dropsInside: dropsInside)
+    let net = FrozenNet(dropsInside: dropsInside)
     freeze(net)
     let train = DataLoader(
       parts[0], batchSize: batchSize, shuffle: true, workers: workers, batchTransform: batchTransform)
@@ -108,7 +108,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
     return Run(weights: weights, metrics: trainer.callbackMetrics, reads: images.reads, notes: trainer.notes)
   }
 
-  private func expectEqual(_ a: Run, _ b: Run) {
+  func expectEqual(_ a: Run, _ b: Run) {
     let areWeightsEqual = a.weights == b.weights  // thousands of numbers are no message
     #expect(areWeightsEqual)
     #expect(a.metrics == b.metrics)
@@ -132,7 +132,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   @Test func holdsAsLongAsItsPremise() throws {
     final class Thaw: Callback {
       override func onTrainEpochStart(_ trainer: Trainer, _ model: Module) {
-        guard let net = model as? Net else { return }
+        guard let net = model as? FrozenNet else { return }
         if trainer.currentEpoch == 2 { net.conv2.unfreeze() }
         if trainer.currentEpoch == 4 { net.conv2.freeze() }
       }
@@ -148,7 +148,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   @Test func recognisesWeightsThatWereReadAgain() throws {
     try withDefaultGenerator(Generator(seed: 3)) {
       let images = CountedImages(count: 40)
-      let net = Net()
+      let net = FrozenNet()
       net.backbone.forEach { $0.freeze() }
       let loader = DataLoader(images, batchSize: 8)
       let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
@@ -172,7 +172,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   }
 
   @Test func saysThatStatisticsMove() throws {
-    func textbook(_ net: Net) { net.backbone.forEach { $0.requiresGrad(false) } }
+    func textbook(_ net: FrozenNet) { net.backbone.forEach { $0.requiresGrad(false) } }
     let kept = try run(.memory, freeze: textbook)
     expectNothingKept(
       kept, because: "bn (batchNorm): it uses the statistics of the batch; freeze() the network")
@@ -180,7 +180,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   }
 
   @Test func saysThatDropoutDraws() throws {
-    func withDropout(_ net: Net) { net.backbone.forEach { if $0 !== net.drop { $0.freeze() } } }
+    func withDropout(_ net: FrozenNet) { net.backbone.forEach { if $0 !== net.drop { $0.freeze() } } }
     let kept = try run(.memory, dropsInside: true, freeze: withDropout)
     expectNothingKept(kept, because: "drop (dropout): it draws random numbers")
     expectEqual(try run(.off, dropsInside: true, freeze: withDropout), kept)
@@ -213,7 +213,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   }
 
   @Test func saysThatTheDataSetIsUnknown() throws {
-    let net = Net()
+    let net = FrozenNet()
     net.backbone.forEach { $0.freeze() }
     let images = CountedImages(count: 20).map { $0 }
     let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
@@ -223,7 +223,7 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
   }
 
   @Test func saysThatBatchesComeFromElsewhere() throws {
-    let net = Net()
+    let net = FrozenNet()
     net.backbone.forEach { $0.freeze() }
     let sample = Sample(input: Tensor.rand([4, 3, 8, 8]), target: Tensor([0, 1, 0, 1]))
     let trainer = Trainer(maxEpochs: 2, enableProgressBar: false)
@@ -294,156 +294,5 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep
     let areWeightsEqual = kept.weights == single.weights
     #expect(!areWeightsEqual)
     expectEqual(kept, try run(.memory(views: 2), workers: 2, transform: flips))
-  }
-
-  // MARK: Disk
-
-  @Test func isReusedByLaterRuns() throws {
-    try withTemporaryFolder { folder in
-      let plain = try run(.off)
-      let first = try run(.disk(folder.path))
-      let second = try run(.disk(folder.path))
-      expectEqual(plain, first)
-      expectEqual(plain, second)
-      #expect(first.reads == 60)
-      // The first batches are made before it is known that they need not be.
-      #expect(second.reads <= 7 + 8)
-      #expect(second.notes[0].contains("60 of 60 found"))
-
-      let entries = try FeatureCacheFolder(folder.path).entries()
-      #expect(entries.count == 1)
-      #expect(entries[0].rows == 60 && entries[0].rowBytes == 40 && entries[0].layer == "conv2")
-
-      // Other weights are another entry.
-      let other = try run(.disk(folder.path)) { net in
-        net.conv.weight.value = net.conv.weight.value * 2
-        net.backbone.forEach { $0.freeze() }
-      }
-      #expect(other.reads == 60)
-      #expect(try FeatureCacheFolder(folder.path).entries().count == 2)
-    }
-  }
-
-  /// The sanity check too finds what is there, and leaves no trace of its own.
-  @Test func servesTheSanityCheck() throws {
-    try withTemporaryFolder { folder in
-      let plain = try run(.off, sanitySteps: 2)
-      let first = try run(.disk(folder.path), sanitySteps: 2)
-      let second = try run(.disk(folder.path), sanitySteps: 2)
-      expectEqual(plain, first)
-      expectEqual(plain, second)
-      // The first batches of three passes, of which it is not known yet that they need not be made.
-      #expect(first.reads <= 60 + 8 && second.reads <= 7 + 8 + 8)
-      #expect(first.notes.count == 1 && second.notes.count == 1)
-      #expect(try FeatureCacheFolder(folder.path).entries().count == 1)
-    }
-  }
-
-  @Test func computesDamagedRowsAgain() throws {
-    try withTemporaryFolder { folder in
-      let first = try run(.disk(folder.path))
-      let entry = try #require(try FeatureCacheFolder(folder.path).entries().first)
-      let names = try FileManager.default.contentsOfDirectory(atPath: entry.path).filter {
-        $0.hasSuffix(".safetensors")
-      }
-      #expect(!names.isEmpty)
-      for name in names {
-        let file = URL(fileURLWithPath: "\(entry.path)/\(name)")
-        var bytes = try Data(contentsOf: file)
-        bytes[bytes.count - 3] ^= 1
-        try bytes.write(to: file)
-      }
-      let second = try run(.disk(folder.path))
-      expectEqual(first, second)
-      #expect(second.reads == 60)
-      #expect(try run(.disk(folder.path)).reads <= 7 + 8)
-    }
-  }
-
-  @Test func makesRoomByWhatWasUsedLongestAgo() throws {
-    try withTemporaryFolder { folder in
-      func scaled(_ factor: Double) -> (Net) -> Void {
-        { net in
-          net.conv.weight.value = net.conv.weight.value * factor
-          net.backbone.forEach { $0.freeze() }
-        }
-      }
-      // Rows of 2.4 kB and some headers each: two fit.
-      for factor in [1.0, 2, 3] {
-        _ = try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(factor))
-        Thread.sleep(forTimeInterval: 0.02)
-      }
-      let left = try FeatureCacheFolder(folder.path).entries()
-      #expect(left.count == 2)
-      #expect(try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(3)).reads < 60)
-      #expect(try run(.disk(folder.path, limit: 9_000), epochs: 1, freeze: scaled(1)).reads == 60)
-    }
-  }
-
-  @Test func roundsToHalfPrecisionOnRequest() throws {
-    try withTemporaryFolder { folder in
-      let first = try run(.disk(folder.path, precision: .float16))
-      let second = try run(.disk(folder.path, precision: .float16))
-      // Rounded from the start, so that a later run is the same run.
-      expectEqual(first, second)
-      let plain = try run(.off)
-      let areWeightsEqual = first.weights == plain.weights
-      #expect(!areWeightsEqual)
-      let loss = try #require(plain.metrics["loss"])
-      #expect(abs((first.metrics["loss"] ?? 0) - loss) < 0.01)
-      #expect(try FeatureCacheFolder(folder.path).entries()[0].rowBytes == 20)
-    }
-  }
-
-  @Test func staysInMemoryWithoutFingerprintOrFolder() throws {
-    try withTemporaryFolder { folder in
-      let unknown = try run(.disk(folder.path), isKnown: false)
-      #expect(unknown.reads == 60)
-      #expect(unknown.notes.contains { $0.contains("expected a data set with a fingerprint") })
-      let file = folder.appendingPathComponent("file")
-      try Data([1]).write(to: file)
-      let blocked = try run(.disk(file.path))
-      #expect(blocked.reads == 60)
-      #expect(
-        blocked.notes.contains { $0.contains("stay in memory: \(file.path)") }, "\(blocked.notes)")
-    }
-  }
-
-  // MARK: Processes
-
-  /// Killed at random while features and checkpoints are written, and begun again until it is through.
-  @Test func killsLeaveNoTrace() throws {
-    try withTemporaryFolder { folder in
-      /// The probe's status; 9 if it was killed.
-      func probe(_ run: String, _ cache: String, seconds: Double = 600) throws -> Int32 {
-        try Command([
-          "timeout", "-s", "KILL", "\(seconds)", product("ResumeProbe"),
-          folder.appendingPathComponent(run).path, "frozen=\(cache)",
-        ]).status
-      }
-      func weights(_ run: String) throws -> Data {
-        try Data(contentsOf: folder.appendingPathComponent("\(run)/final.safetensors"))
-      }
-      let clock = ContinuousClock()
-      let begin = clock.now
-      try #require(try probe("plain", "off") == 0)
-      let duration = (clock.now - begin) / .seconds(1)
-      let expected = try weights("plain")
-      let cache = folder.appendingPathComponent("cache").path
-      var (kills, round) = (0, 0)
-      while kills < 8, round < 20 {
-        var status: Int32 = 9
-        while status == 9 {
-          status = try probe("run\(round)", cache, seconds: kills < 8 ? .random(in: 0.01...duration) : 600)
-          if status == 9 { kills += 1 }
-        }
-        try #require(status == 0)
-        let isEqual = try weights("run\(round)") == expected
-        #expect(isEqual, "run \(round)")
-        round += 1
-      }
-      #expect(kills > 0)
-      #expect(try FeatureCacheFolder(cache).entries().count == 1)
-    }
   }
 }

@@ -8,7 +8,7 @@ import Testing
 import NNLightning
 
 @Suite struct TrainerTests {
-  @Test func fitLearnsAndReportsTheChaptersKeys() throws {
+  @Test func fitLearnsAndReportsItsMetrics() throws {
     let net = withDefaultGenerator(Generator(seed: 0)) { LinearNet() }
     let trainer = Trainer(maxEpochs: 40, enableProgressBar: false)
     let result = try trainer.fit(net, train: points(101, seed: 1), validation: points(40, seed: 2))
@@ -38,11 +38,14 @@ import NNLightning
     #expect(predictions.allSatisfy { !$0.requiresGrad })
   }
 
-  @Test func askingForAMissingDeviceIsAnError() {
-    let trainer = Trainer(accelerator: .gpu, enableProgressBar: false)
-    #expect(throws: TrainerError.unavailable(accelerator: "gpu", devices: 1)) {
-      try trainer.test(LinearNet(), points(9, seed: 1))
-    }
+  @Test func aMissingDeviceIsAnErrorBeforeThereIsATrainer() throws {
+    #expect(Trainer().device == .cpu)
+    #expect(Trainer(accelerator: .cpu, devices: 1).device == .cpu)
+    let reason = "this version computes on the processor only"
+    #expect(throws: TrainerError.unavailable("gpu", reason)) { try Trainer(accelerator: .gpu) }
+    #expect(
+      "\(TrainerError.unavailable("gpu", reason))"
+        == "Trainer: expected the accelerator gpu, found none: \(reason)")
   }
 
   @Test func validationEndCanBeOverridden() throws {

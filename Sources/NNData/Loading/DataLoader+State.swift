@@ -76,11 +76,7 @@ extension DataLoader: ResizableLoader {
 
   public func withBatchSize(_ size: Int) -> (any BatchLoader<Batch>)? {
     guard let sampler = batchSampler as? BatchSampler else { return nil }
-    return DataLoader(
-      dataset: dataset,
-      batchSampler: BatchSampler(sampler.sampler, batchSize: size, dropLast: sampler.dropLast),
-      workers: workers, prefetch: prefetch, persistentWorkers: persistent != nil, generator: generator,
-      recipe: recipe)
+    return withBatchSampler(BatchSampler(sampler.sampler, batchSize: size, dropLast: sampler.dropLast))
   }
 }
 

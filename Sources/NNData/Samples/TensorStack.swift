@@ -43,7 +43,7 @@ extension Tensor {
   /// tensor alone. The one place of this module that asks for an address without a type.
   func withHostBytes<R>(_ body: (UnsafeMutableRawBufferPointer) throws -> R) rethrows -> R {
     try withExtendedLifetime(self) {
-      try body(UnsafeMutableRawBufferPointer(start: rawPointer, count: count * dtype.byteCount))
+      try body(UnsafeMutableRawBufferPointer(start: hostPointer, count: count * dtype.byteCount))
     }
   }
 }

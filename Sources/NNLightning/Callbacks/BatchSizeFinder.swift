@@ -62,8 +62,8 @@ public final class BatchSizeFinder: Callback {
       before = trial.memoryBytes
       size *= 2
     }
-    batchSize = best?.batchSize
-    try fit.useBatchSize(best?.batchSize ?? first)
+    batchSize = try trainer.strategy.first(best?.batchSize)
+    try fit.useBatchSize(batchSize ?? first)
   }
 
   private func measure(_ fit: any ActiveFit, _ size: Int) throws -> Trial {

@@ -64,9 +64,9 @@ public final class LearningRateFinder: Callback {
       tried.append((minimum * pow(factor, Double(step)), smooth))
       return !trainer.isInterrupted
     }
-    suggestion = steepest()
+    suggestion = try trainer.strategy.first(steepest())
     if updates, let suggestion { fit.restartSchedules(learningRate: suggestion) }
-    if let plot { try writePlot(plot) }
+    if let plot, trainer.strategy.isWriter { try writePlot(plot) }
   }
 
   /// The first ten rates and the last one, where smoothing means little, do not count.

@@ -88,8 +88,10 @@ public final class ModelCheckpoint: Callback {
     guard stage == .fit else { return }
     record = Record()
     (lastPath, hasNewScore, lastSaved, saved) = (nil, false, clock.now, nil)
-    try makeWritableFolder(directory)
-    trainer.removeLeftovers(in: directory)
+    if trainer.strategy.isWriter {
+      try makeWritableFolder(directory)
+      trainer.removeLeftovers(in: directory)
+    }
   }
 
   public override func onValidationEnd(_ trainer: Trainer, _ model: Module) {
@@ -103,25 +105,28 @@ public final class ModelCheckpoint: Callback {
       hasNewScore = false
       (added, obsolete) = try take(trainer)
     }
-    let writesLast = savesLast && isDue(trainer, isEpochEnd: isEpochEnd)
+    let writesLast = savesLast ? try isDue(trainer, isEpochEnd: isEpochEnd) : false
     if added == nil, !writesLast { return }
     if writesLast { lastPath = path(Self.lastFile) }
+    // All processes make it, with what each has of its own.
     let checkpoint = try trainer.checkpoint()
-    if let added { try checkpoint.write(to: path(added)) }
-    for old in obsolete where old.file != added {
-      try? FileManager.default.removeItem(atPath: path(old.file))
+    if trainer.strategy.isWriter {
+      if let added { try checkpoint.write(to: path(added)) }
+      for old in obsolete where old.file != added {
+        try? FileManager.default.removeItem(atPath: path(old.file))
+      }
+      if writesLast { try checkpoint.write(to: path(Self.lastFile)) }
     }
-    if writesLast {
-      try checkpoint.write(to: path(Self.lastFile))
-      (lastSaved, saved) = (clock.now, trainer.progress)
-    }
+    if writesLast { (lastSaved, saved) = (clock.now, trainer.progress) }
   }
 
   /// A fit that ends by an error between two steps leaves the state of its last boundary; of a step that is half done
-  /// there is nothing to save, and of one whose numbers went wrong nothing to go on with.
+  /// there is nothing to save, and of one whose numbers went wrong nothing to go on with. A process that ended does not
+  /// have the others' states.
   public override func onException(_ trainer: Trainer, _ model: Module, error: any Error) {
     if case TrainerError.notFinite? = error as? TrainerError { return }
-    guard trainer.isFitting, savesLast, trainer.globalStep > 0, isNew(trainer.progress),
+    guard trainer.strategy.count == 1, trainer.isFitting, savesLast, trainer.globalStep > 0,
+      isNew(trainer.progress),
       let fit = trainer.activeFit, fit.returnToBoundary()
     else { return }
     // The error that ends the fit is the one to be heard of.
@@ -137,12 +142,12 @@ public final class ModelCheckpoint: Callback {
     return saved != progress
   }
 
-  private func isDue(_ trainer: Trainer, isEpochEnd: Bool) -> Bool {
+  private func isDue(_ trainer: Trainer, isEpochEnd: Bool) throws -> Bool {
     if trainer.stopReason != nil { return true }
     if isEpochEnd, everyEpochs > 0, trainer.progress.epoch % everyEpochs == 0 { return true }
     if let everySteps, trainer.globalStep % everySteps == 0 { return true }
-    if let everyInterval, clock.now - lastSaved >= everyInterval { return true }
-    return false
+    guard let everyInterval else { return false }
+    return try trainer.strategy.first(clock.now - lastSaved >= everyInterval)
   }
 
   /// Puts the state in the list of the best if it belongs there: the file to write, and those that drop out.

@@ -28,6 +28,8 @@ public final class ProgressBar: Callback {
     line = nil
   }
 
+  public override var isForWriterOnly: Bool { true }
+
   public override func onTrainEpochStart(_ trainer: Trainer, _ model: Module) {
     if trainer.hasDashboard { return }
     let total = trainer.maxEpochs.map { "/\($0)" } ?? ""

@@ -21,18 +21,12 @@ extension Checkpoint {
     var hyperparameters: String?
     var schedulePlan: SchedulePlan?
     var metricIsNew: [Bool]?
+    var otherProcesses: [ProcessState]?
 
     func check() throws {
       try progress.check()
       try Checkpoint.check("schedulerCount", schedulerCount, in: 0...Checkpoint.schedulerLimit)
-      try outputs.check()
       try schedulePlan?.check()
-      for (name, loader) in loaders {
-        let counts = 0...Checkpoint.greatestCount
-        try Checkpoint.check("epoch of the loader \(printable(name))", loader.position.epoch, in: counts)
-        try Checkpoint.check(
-          "position of the loader \(printable(name))", loader.position.position, in: counts)
-      }
     }
   }
 
@@ -73,8 +67,14 @@ extension Checkpoint {
       header.format == Self.format
     else { throw CheckpointError.notACheckpoint(path) }
     self.init(model: content.part("model."))
+    generators = header.generators
+    loaders = header.loaders
+    outputs = header.outputs
+    log = header.log
+    otherProcesses = header.otherProcesses ?? []
     do {
       try header.check()
+      for process in processes { try process.check() }
     } catch let error as CheckpointError {
       throw error.naming(path)
     }
@@ -86,12 +86,8 @@ extension Checkpoint {
     }
     progress = header.progress
     metrics = header.metrics
-    generators = header.generators
-    loaders = header.loaders
     hyperparametersJSON = header.hyperparameters
     libraryVersion = header.libraryVersion
-    outputs = header.outputs
-    log = header.log
     schedulePlan = header.schedulePlan
     metricIsNew = header.metricIsNew ?? []
   }
@@ -105,7 +101,8 @@ extension Checkpoint {
       libraryVersion: libraryVersion, progress: progress, metrics: metrics, generators: generators,
       loaders: loaders, schedulerCount: schedulers.count,
       callbacks: states.map { CallbackEntry(key: $0.key, state: $0.value.json) }, outputs: outputs, log: log,
-      hyperparameters: hyperparametersJSON, schedulePlan: schedulePlan, metricIsNew: metricIsNew)
+      hyperparameters: hyperparametersJSON, schedulePlan: schedulePlan, metricIsNew: metricIsNew,
+      otherProcesses: otherProcesses.isEmpty ? nil : otherProcesses)
     var content = model.addingPrefix("model.")
     for (key, value) in optimizer { content["optimizer." + key] = value }
     for (place, state) in schedulers.enumerated() {

@@ -29,6 +29,8 @@ public struct Checkpoint: Sendable {
   var outputs = SavedOutputs([])
   /// What was logged in it.
   var log: [EpochLog.Saved] = []
+  /// What the second and further processes of the fit have of their own.
+  var otherProcesses: [ProcessState] = []
   var schedulePlan: SchedulePlan?
   /// For each schedule whether its metric is new to it.
   var metricIsNew: [Bool] = []
@@ -107,6 +109,37 @@ public enum CheckpointError: Error, CustomStringConvertible, Equatable {
       "\(file): expected a checkpoint of this model and set-up, found another: "
         + differences.joined(separator: "; ")
     case .invalid(let expected, let found): "checkpoint: expected \(expected), found \(found)"
+    }
+  }
+}
+
+/// What each of several processes has of its own at a boundary of a fit; all else is the same in all.
+struct ProcessState: Codable, Sendable {
+  var generators: [String: Generator.State]
+  var loaders: [String: LoaderSnapshot]
+  var outputs: SavedOutputs
+  var log: [EpochLog.Saved]
+
+  func check() throws {
+    try outputs.check()
+    for (name, loader) in loaders {
+      let counts = 0...Checkpoint.greatestCount
+      try Checkpoint.check("epoch of the loader \(printable(name))", loader.position.epoch, in: counts)
+      try Checkpoint.check("position of the loader \(printable(name))", loader.position.position, in: counts)
+    }
+  }
+}
+
+extension Checkpoint {
+  /// Of each process that wrote it, by rank.
+  var processes: [ProcessState] {
+    get {
+      [ProcessState(generators: generators, loaders: loaders, outputs: outputs, log: log)] + otherProcesses
+    }
+    set {
+      guard let first = newValue.first else { return }
+      (generators, loaders, outputs, log) = (first.generators, first.loaders, first.outputs, first.log)
+      otherProcesses = Array(newValue.dropFirst())
     }
   }
 }

@@ -26,14 +26,17 @@ protocol ActiveFit: AnyObject {
 
 extension Trainer {
   /// Everything that a resumed fit needs, as it is now. Exact at `onStepBoundary` and after a fit; in another hook a
-  /// step is half done, and the program stops with a message.
+  /// step is half done, and the program stops with a message. Several processes ask for it together, and get the same.
   public func checkpoint() throws -> Checkpoint {
     guard let activeFit else { fail("Trainer.checkpoint", "there was no fit yet") }
     return try activeFit.checkpoint()
   }
 
   /// Writes a checkpoint; see ``checkpoint()``.
-  public func saveCheckpoint(to path: String) throws { try checkpoint().write(to: path) }
+  public func saveCheckpoint(to path: String) throws {
+    let checkpoint = try checkpoint()
+    if strategy.isWriter { try checkpoint.write(to: path) }
+  }
 
   /// Whether the fit has written a checkpoint, or was resumed from one.
   var hasCheckpoint: Bool { callbacks.contains { ($0 as? ModelCheckpoint)?.lastPath != nil } }
@@ -48,7 +51,7 @@ extension Trainer {
       guard let callback = callbacks.compactMap({ $0 as? ModelCheckpoint }).first else {
         throw TrainerError.nothingToResumeFrom
       }
-      guard let file = callback.existingLastPath else { return nil }
+      guard let file = try strategy.first(callback.existingLastPath) else { return nil }
       path = file
     }
     resumedFile = path
@@ -66,11 +69,12 @@ extension FitLoop: ActiveFit {
     checkpoint.schedulers = schedules.map { $0.scheduler.stateDict() }
     checkpoint.progress = trainer.progress
     checkpoint.metrics = trainer.callbackMetrics
-    checkpoint.generators = trainer.generators.mapValues(\.state)
-    checkpoint.generators["default"] = Generator.default.state
-    checkpoint.loaders = loaders.mapValues(\.snapshot)
-    checkpoint.outputs = SavedOutputs(outputs)
-    checkpoint.log = try context.epochLog.saved()
+    var generators = trainer.generators.mapValues(\.state)
+    generators["default"] = Generator.default.state
+    checkpoint.processes = try trainer.strategy.gathered(
+      ProcessState(
+        generators: generators, loaders: loaders.mapValues(\.snapshot), outputs: SavedOutputs(outputs),
+        log: context.epochLog.saved()))
     checkpoint.schedulePlan = schedulePlan
     checkpoint.metricIsNew = metricIsNew
     if let model = model as? any HasHyperparameters {
@@ -125,8 +129,14 @@ extension FitLoop: ActiveFit {
     } else {
       differences.append("schedules: expected \(schedules.count), found \(checkpoint.schedulers.count)")
     }
+    let (rank, count, saved) = (trainer.strategy.rank, trainer.strategy.count, checkpoint.processes)
+    let own = saved[rank < saved.count ? rank : 0]
+    if saved.count != count, checkpoint.progress.batch > 0 {
+      differences.append(
+        "processes: expected \(count), found \(saved.count) in the middle of an epoch")
+    }
     for (name, loader) in loaders {
-      if let snapshot = checkpoint.loaders[name] {
+      if let snapshot = own.loaders[name] {
         attempt { try loader.restore(snapshot) }
       } else {
         differences.append("loaders: expected the position of \(name), found none")
@@ -140,7 +150,7 @@ extension FitLoop: ActiveFit {
       differences.append(
         "epoch: expected fewer than \(limit) batches done, found \(checkpoint.progress.batch)")
     }
-    for name in trainer.generators.keys.sorted() + ["default"] where checkpoint.generators[name] == nil {
+    for name in trainer.generators.keys.sorted() + ["default"] where own.generators[name] == nil {
       differences.append("generators: expected the state of \(name), found none")
     }
     if differences.isEmpty {
@@ -161,9 +171,14 @@ extension FitLoop: ActiveFit {
     trainer.progress = checkpoint.progress
     trainer.progress.stopRequest = checkpoint.progress.stopRequest.map { printable($0) }
     trainer.callbackMetrics = checkpoint.metrics
-    outputs = checkpoint.outputs.outputs
-    context.epochLog = EpochLog(checkpoint.log)
-    generatorsToRestore = checkpoint.generators
+    outputs = own.outputs.outputs
+    context.epochLog = EpochLog(own.log)
+    generatorsToRestore = own.generators
+    if saved.count != count {
+      trainer.note(
+        "The checkpoint is of \(saved.count) processes, and this fit has \(count): batches and random numbers are "
+          + "others from here on.")
+    }
   }
 
   /// Sets the generators of a resumed fit where they were; does nothing the next time.

@@ -28,6 +28,8 @@ public final class TerminalDashboard: Callback {
   /// Whether it shows the fit under way.
   var isShown: Bool { screen != nil }
 
+  public override var isForWriterOnly: Bool { true }
+
   public override func setup(_ trainer: Trainer, _ model: Module, stage: RunningStage) {
     guard stage == .fit else { return }
     (screen, dashboard) = (terminal.canShowDashboard ? Screen(terminal) : nil, Dashboard())

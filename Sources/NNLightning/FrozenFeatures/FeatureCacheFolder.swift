@@ -70,6 +70,14 @@ public struct FeatureCacheFolder {
     }
   }
 
+  /// Removes what runs that were killed while they wrote left unfinished. What is being written stays.
+  func removeLeftovers() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for name in names where FeatureFolder.isName(name) {
+      _ = AtomicFile.removeLeftovers(in: "\(path)/\(name)")
+    }
+  }
+
   /// Deletes what was used longest ago until a new entry fits.
   func makeRoom(for bytes: Int, within limit: Int, besides own: String) throws {
     guard bytes <= limit else { throw FeatureFolderError.tooLarge(size: bytes, limit: limit) }

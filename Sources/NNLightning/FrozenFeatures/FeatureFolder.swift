@@ -19,6 +19,11 @@ final class FeatureFolder: Sendable {
 
   static let format = "swift-nn features 1"
   static let descriptionName = "features.json"
+  private static let nameLength = 32
+  /// Whether a folder may be one of features by its name.
+  static func isName(_ name: String) -> Bool {
+    name.count == nameLength && name.allSatisfy { $0.isASCII && $0.isHexDigit }
+  }
   private let path: String
   private let rowBytes: Int
   private let count: Int
@@ -35,7 +40,7 @@ final class FeatureFolder: Sendable {
       "\(Self.format) \(libraryVersion) \(KernelPath.current) \(settings.precision) \(settings.views ?? 0) \(source)"
     )
     let layer = graph.describe(value, into: &digest)
-    path = "\(root)/\(digest.finished().prefix(32))"
+    path = "\(root)/\(digest.finished().prefix(Self.nameLength))"
     self.rowBytes = rowBytes
     count = loader.rowCount
     try FeatureCacheFolder(root).makeRoom(
@@ -45,7 +50,6 @@ final class FeatureFolder: Sendable {
     } catch {
       throw FeatureFolderError.notWritable(path)
     }
-    _ = AtomicFile.removeLeftovers(in: path)
     let description = Description(
       layer: layer, dataset: "\(type(of: loader.dataset))", rows: count, rowBytes: rowBytes,
       libraryVersion: libraryVersion)
@@ -133,7 +137,7 @@ extension TraceGraph {
           let dense = one.contiguous()
           withExtendedLifetime(dense) {
             digest.update(
-              UnsafeRawBufferPointer(start: dense.rawPointer, count: dense.count * dense.dtype.byteCount))
+              UnsafeRawBufferPointer(start: dense.hostPointer, count: dense.count * dense.dtype.byteCount))
           }
         }
       }

@@ -8,10 +8,11 @@ import Synchronization
 /// The first training step after a change of what is trained is watched: operations on the batch that nothing trained
 /// goes into are noted in a graph. From then on these operations are answered with values left open. What asks for one
 /// (a layer that is trained) gets it from a table, or computed for the rows that the table lacks.
-final class FrozenFeatures {
-  let settings: FeatureCaching
-  private let model: Module
-  private let tell: (String) -> Void
+final class FrozenFeatures: StepInterceptor {
+  private let settings: FeatureCaching
+  /// Of the fit that was begun last; nil before the first.
+  private var model: Module?
+  private var tell: (String) -> Void = { _ in }
   private var loaders: [ObjectIdentifier: LoaderInputs] = [:]
   /// Which parameters are trained and which modules are in training mode, as they were when the trace was made.
   private var signature: [Bool] = []
@@ -20,44 +21,50 @@ final class FrozenFeatures {
   private var isToLearn = false
   private var toldReasons: Set<String> = []
   /// During the sanity check, where a trace is made of a validation step, and nothing is said.
-  private(set) var isRehearsing = false
+  private var isRehearsing = false
 
-  init(_ settings: FeatureCaching, _ model: Module, tell: @escaping (String) -> Void) {
-    self.settings = settings
-    self.model = model
-    self.tell = tell
+  init(_ settings: FeatureCaching) { self.settings = settings }
+
+  func beginFit(_ model: Module, tell: @escaping (String) -> Void) {
+    forget()
+    (self.model, self.tell) = (model, tell)
+    (signature, toldReasons, isRehearsing) = ([], [], false)
+    // Here, since a resumed fit whose steps are all done opens no features.
+    if case .disk(let folder) = settings.place { FeatureCacheFolder(folder).removeLeftovers() }
   }
-
-  /// Whether there is anything frozen whose results could be kept.
-  private var hasFrozenParameters: Bool { model.parameters().contains { !$0.requiresGrad } }
-
-  func belongs(to model: Module) -> Bool { self.model === model }
 
   // MARK: Passes
 
-  /// Looks before an epoch whether something else is trained than before.
-  func beginTrainingEpoch() {
-    guard settings.place != .off else { return }
+  func beginPass(_ pass: StepPass) -> Bool {
+    guard settings.place != .off, pass.model === model else { return false }
+    if pass.stage == .fit { lookAtModel(pass.model) }
+    if pass.isSanityCheck {
+      // It uses what earlier runs left on disk, and is too short to keep anything in memory.
+      guard case .disk = settings.place else { return false }
+      isRehearsing = true
+      lookAtModel(pass.model)
+    }
+    begin(pass.loader, role: pass.stage.dataName)
+    return true
+  }
+
+  func endPass(_ pass: StepPass) {
+    (pass.loader as? any DeferringLoader)?.deferInputs(to: nil)
+    if pass.isSanityCheck {
+      // Training needs a trace of its own: that of an evaluation is another one.
+      isRehearsing = false
+      signature = []
+      forget()
+    }
+  }
+
+  /// Looks whether something else is trained than before, which makes the trace void.
+  private func lookAtModel(_ model: Module) {
     let now = model.parameters().map(\.requiresGrad) + model.modules.map(\.isTraining)
     if now == signature { return }
     signature = now
     forget()
-    isToLearn = hasFrozenParameters
-  }
-
-  /// Lets the sanity check before training use what earlier runs left on disk.
-  func beginSanityCheck() {
-    guard case .disk = settings.place else { return }
-    isRehearsing = true
-    beginTrainingEpoch()
-  }
-
-  /// The trace of an evaluation is not that of the training, which is to be made.
-  func endSanityCheck() {
-    guard isRehearsing else { return }
-    isRehearsing = false
-    signature = []
-    forget()
+    isToLearn = model.parameters().contains { !$0.requiresGrad }
   }
 
   private func forget() {
@@ -67,8 +74,8 @@ final class FrozenFeatures {
     isToLearn = false
   }
 
-  /// Takes over the making of inputs for the next pass of a loader; `end` gives it back.
-  func begin(_ loader: Any, role: String) {
+  /// Takes over the making of inputs for the next pass of a loader; `endPass` gives it back.
+  private func begin(_ loader: Any, role: String) {
     guard isToLearn || tracer != nil, let loader = loader as? any DeferringLoader else {
       if isToLearn { refuse("the \(role) batches do not come from a DataLoader") }
       return
@@ -78,8 +85,6 @@ final class FrozenFeatures {
     }
     loader.deferInputs(to: loaders[ObjectIdentifier(loader)])
   }
-
-  func end(_ loader: Any) { (loader as? any DeferringLoader)?.deferInputs(to: nil) }
 
   private func inputs(of loader: any DeferringLoader, role: String) -> LoaderInputs? {
     if let name = loader.batchTransformName {
@@ -105,14 +110,13 @@ final class FrozenFeatures {
 
   // MARK: Steps
 
-  /// Runs the step of a model on a batch.
-  func watching<T>(training: Bool, _ step: () throws -> T) rethrows -> T {
-    if isToLearn, training || isRehearsing { return try learning(step) }
+  func run<T>(_ pass: StepPass, _ step: () throws -> T) rethrows -> T {
+    if isToLearn, pass.stage == .fit || pass.isSanityCheck { return try learning(pass.model, step) }
     guard let tracer else { return try step() }
     return try withTracer(tracer, step)
   }
 
-  private func learning<T>(_ step: () throws -> T) rethrows -> T {
+  private func learning<T>(_ model: Module, _ step: () throws -> T) rethrows -> T {
     isToLearn = false
     let kept = KeptFeatures(settings, model)
     let tracer = RowTracer(source: kept)
@@ -154,13 +158,13 @@ final class FrozenFeatures {
     if toldReasons.insert(line).inserted { tell(line) }
   }
 
-  /// Behind each batch: what is due is said, and written to disk.
-  func afterBatch() {
+  /// Adds the line about what is cached to the notes, once, and writes features to disk as soon as there are enough.
+  func afterBatch(_ pass: StepPass) {
     if !isRehearsing, let summary = kept?.takeSummary() { tell(summary) }
     if let problem = kept?.save(everything: false) { tell(problem) }
   }
 
-  /// Behind the run: all of it is written.
+  /// Writes what is not on disk yet.
   func finish() {
     if let problem = kept?.save(everything: true) { tell(problem) }
   }

@@ -15,6 +15,7 @@ open class Logger: Callback {
   open func logHyperparameters(_ json: String) throws {}
 
   open override var isSkippedInFastDevRun: Bool { true }
+  open override var isForWriterOnly: Bool { true }
 
   /// Hands over the model's hyperparameters. A subclass that overrides it opens its files first.
   open override func onFitStart(_ trainer: Trainer, _ model: Module) throws {

@@ -90,9 +90,12 @@ public final class TensorBoardLogger: Logger {
     let file = LogFile(directory + "/" + name)
     if marked {
       try file.makeFolder()
-      // Before the file itself: there is none without its mark.
-      isMarked = FileManager.default.createFile(
-        atPath: directory + "/" + Self.markerPrefix + name, contents: nil)
+      // Before the file itself: there is none without its mark. Foundation would go through a temporary file of its own,
+      // which a kill leaves.
+      let mark = Foundation.open(
+        directory + "/" + Self.markerPrefix + name, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+      isMarked = mark >= 0
+      if isMarked { close(mark) }
     }
     try file.open(keeping: 0)
     try begin(file)

@@ -25,6 +25,8 @@ public final class Preflight: Callback {
     self.write = write ?? { writeToStandardError($0 + "\n") }
   }
 
+  public override var isForWriterOnly: Bool { true }
+
   public override func onTrainStart(_ trainer: Trainer, _ model: Module) throws {
     // A resumed fit had its own.
     guard trainer.globalStep == 0, let fit = trainer.activeFit else { return }

@@ -4,13 +4,14 @@ import NNLayers
 
 extension Trainer {
   /// One pass without gradients in evaluation mode: the loop of `validate`, `test`, `predict` and of the validations
-  /// of a fit. The modules' modes are restored behind it.
+  /// of a fit. The modules' modes are restored behind it. Several processes agree when the pass is over, so their shares
+  /// need not have the same number of batches.
   ///
-  /// - Parameter isQuiet: no hooks, and no metrics kept.
+  /// - Parameter isSanityCheck: no hooks, and no metrics kept.
   /// - Returns: the metrics; nil if the pass belongs to a fit and was interrupted.
   func evaluate<Batch>(
     _ stage: RunningStage, _ model: Module, _ loader: any BatchLoader<Batch>, limit: Limit,
-    isQuiet: Bool = false,
+    isSanityCheck: Bool = false,
     step: (Batch, StepContext) throws -> StepOutput, end: ([StepOutput]) -> StepOutput
   ) throws -> Metrics? {
     let count = try limit.batches(of: loader.batchCount)
@@ -18,12 +19,11 @@ extension Trainer {
     context.epoch = currentEpoch
     context.globalStep = globalStep
     batchCount = count
-    if !isQuiet { try notify { try $0.onEvaluationStart(stage, self, model) } }
+    if !isSanityCheck { try notify { try $0.onEvaluationStart(stage, self, model) } }
+    try strategy.shareState(of: model, buffersOnly: isFitting)
     var outputs: [StepOutput] = []
-    var seen = 0
-    let frozen = frozenFeatures.flatMap { $0.belongs(to: model) && (!isQuiet || $0.isRehearsing) ? $0 : nil }
-    frozen?.begin(loader, role: stage.rawValue)
-    defer { frozen?.end(loader) }
+    let pass = beginPass(StepPass(stage: stage, model: model, loader: loader, isSanityCheck: isSanityCheck))
+    defer { pass.end() }
     try model.evaluating {
       var batches = loader.makeBatchIterator()
       var index = 0
@@ -31,25 +31,20 @@ extension Trainer {
         do { return try batches.next() } catch { throw dataError(error, stage, batch: index, of: loader) }
       }
       while index < count ?? .max, !isInterrupted, let batch = try next() {
-        seen += 1
-        if !isQuiet { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
+        if !isSanityCheck { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
         context.begin(batch: index, size: size)
-        func watched() throws -> StepOutput {
-          guard let frozen else { return try step(batch, context) }
-          return try frozen.watching(training: false) { try step(batch, context) }
-        }
         var output: StepOutput
         do {
-          output = try checkedStep { try noGrad(watched).detached() }
+          output = try checkedStep { try noGrad { try pass.run { try step(batch, context) } }.detached() }
         } catch let problem as DataProblem {
           throw dataError(problem, stage, batch: index, of: loader)
         }
         context.commitEpochValues()
-        frozen?.afterBatch()
+        pass.afterBatch()
         if output.batchSize == nil { output.batchSize = size }
         outputs.append(output)
-        if !isQuiet {
+        if !isSanityCheck {
           record(context.stepMetrics)
           try notify { try $0.onEvaluationBatchEnd(stage, self, model, output, index) }
         }
@@ -57,16 +52,19 @@ extension Trainer {
       }
     }
     (loader as? any ResumableLoader)?.endPass()
-    if isFitting, stage == .validate, isInterrupted {
-      if !isQuiet { try notify { try $0.onValidationInterrupted(self, model) } }
+    let wasInterrupted = try agreeOnInterrupt()
+    if isFitting, stage == .validate, wasInterrupted {
+      if !isSanityCheck { try notify { try $0.onValidationInterrupted(self, model) } }
       return nil
     }
-    if seen == 0, count != 0 || loader.batchCount == 0, !isInterrupted {
+    let all = try PassResults(outputs, context.epochLog, strategy)
+    if all.outputs.isEmpty, count != 0 || loader.batchCount == 0, !wasInterrupted {
       throw TrainerError.emptyLoader(stage: stage.dataName)
     }
-    var metrics = outputs.isEmpty ? [:] : noGrad { end(outputs) }.metrics
-    metrics.merge(context.epochLog.metrics)
-    if !isQuiet {
+    var metrics = all.outputs.isEmpty ? [:] : noGrad { end(all.outputs) }.metrics
+    metrics.merge(all.log.metrics)
+    metrics = try strategy.first(metrics)
+    if !isSanityCheck {
       record(metrics)
       tellNonFinite(metrics, stage)
       for name in context.progressBarNames { progressBarMetrics[name] = callbackMetrics[name] }
@@ -90,7 +88,7 @@ extension Trainer {
 struct ValidationPass {
   let loader: (any ResumableLoader)?
   let declaredMetrics: [MetricKey]
-  let run: (_ limit: Limit, _ isQuiet: Bool) throws -> Metrics?
+  let run: (_ limit: Limit, _ isSanityCheck: Bool) throws -> Metrics?
   let batchCount: Int?
   /// Calls `body` with the batches until it returns false.
   let forEach: (_ body: (Any) throws -> Bool) throws -> Void

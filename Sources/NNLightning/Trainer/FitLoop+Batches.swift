@@ -44,7 +44,8 @@ extension FitLoop {
   /// The step on one batch; nil if the batch is left out.
   private func takeStep(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput? {
     // A last batch of one, of which no statistics can be computed, is left out as with `dropLast`: nothing of it stays.
-    let isLeftover = size == 1 && isLast && !outputs.isEmpty
+    // Where others wait for its gradients it cannot be.
+    let isLeftover = size == 1 && isLast && !outputs.isEmpty && trainer.strategy.count == 1
     let before = (buffers: buffers.map(\.value), random: randomState, isBoundary: accumulation.isEmpty)
     func undo() {
       for (buffer, value) in zip(buffers, before.buffers) { buffer.value = value }
@@ -85,11 +86,9 @@ extension FitLoop {
 
   private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
     try trainer.checkedStep {
-      guard let frozen = trainer.frozenFeatures else {
-        return try model.trainingStep(batch, context: context)
-      }
-      defer { frozen.afterBatch() }
-      return try frozen.watching(training: true) { try model.trainingStep(batch, context: context) }
+      defer { pass?.afterBatch() }
+      guard let pass else { return try model.trainingStep(batch, context: context) }
+      return try pass.run { try model.trainingStep(batch, context: context) }
     }
   }
 
@@ -104,15 +103,20 @@ extension FitLoop {
     guard loss.requiresGrad else { throw TrainerError.lossWithoutGradient }
     try checkLoss(loss, of: batch)
     try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
-    accumulation.backward(loss, samples: output.batchSize ?? size)
+    let completes = accumulation.batches + 1 >= trainer.accumulateGradBatches || isLast
+    accumulation.add(loss, samples: output.batchSize ?? size) {
+      trainer.strategy.backward($0, completesGradients: completes)
+    }
     try trainer.notify { try $0.onAfterBackward(trainer, model) }
-    if accumulation.batches >= trainer.accumulateGradBatches || isLast { try finishAccumulation(of: batch) }
+    if completes { try finishAccumulation(of: batch) }
     return output
   }
 
   /// The optimizer step of the gradients so far, the last of which are those of `batch`.
   private func finishAccumulation(of batch: Model.TrainBatch) throws {
+    let samples = accumulation.samples
     accumulation.finish(optimizer.parameters)
+    try trainer.strategy.averageGradients(of: optimizer.parameters, samples: samples)
     try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
     switch trainer.gradientClip {
     case .norm(let limit):

@@ -93,7 +93,8 @@ extension FitLoop {
       // A value that the schedule has seen already does not count a second time.
       guard metricIsNew[place], let value = trainer.callbackMetrics[monitor] else { continue }
       metricIsNew[place] = false
-      schedule.scheduler.step(metric: value)
+      // Metrics of single steps are those of a process's own batch.
+      schedule.scheduler.step(metric: try trainer.strategy.first(value))
     }
   }
 }

@@ -8,7 +8,9 @@ import NNLayers
 final class FitLoop<Model: TrainStep> {
   let trainer: Trainer
   let model: Model
+  /// This process's share of the training batches.
   private(set) var loader: any BatchLoader<Model.TrainBatch>
+  private let allBatches: any BatchLoader<Model.TrainBatch>
   let validation: ValidationPass?
   let optimizer: any Optimizer
   var schedules: [ScheduledRate]
@@ -28,6 +30,8 @@ final class FitLoop<Model: TrainStep> {
   var infiniteAtStart: Set<String> = []
   /// Of the model, as of the beginning of the epoch.
   private(set) var buffers: [Buffer] = []
+  /// The epoch under way, as interceptors of its steps see it.
+  private(set) var pass: InterceptedPass?
   var toldOfSingleSample = false
   private var observedMetrics: [String] = []
   let clock = ContinuousClock()
@@ -44,13 +48,15 @@ final class FitLoop<Model: TrainStep> {
     optimizer = model.configureOptimizers()
     schedules = model.configureSchedulers(for: optimizer)
     context.optimizers = (optimizer as? OptimizerList)?.optimizers ?? [optimizer]
+    allBatches = loader
+    let share = try trainer.strategy.share(of: loader, for: .fit)
     self.loader =
       try trainer.overfitBatches.map { count in
         // Drawn apart from the training's random numbers, so that a resumed fit gets the same.
-        try isolated([loader as? any ResumableLoader]) {
-          try withDefaultGenerator(Generator()) { try ReplayLoader(first: count, of: loader) }
+        try isolated([share as? any ResumableLoader]) {
+          try withDefaultGenerator(Generator()) { try ReplayLoader(first: count, of: share) }
         }
-      } ?? loader
+      } ?? share
   }
 
   // MARK: The whole fit
@@ -61,8 +67,8 @@ final class FitLoop<Model: TrainStep> {
     trainer.schedules = schedules
     trainer.activeFit = self
     trainer.progress = FitProgress()
-    trainer.frozenFeatures = FrozenFeatures(trainer.cacheFrozenFeatures, model) { [unowned trainer] in
-      trainer.note($0)
+    for interceptor in trainer.interceptors {
+      interceptor.beginFit(model) { [unowned trainer] in trainer.note($0) }
     }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
@@ -78,19 +84,22 @@ final class FitLoop<Model: TrainStep> {
       secondsBefore = checkpoint.progress.seconds
       try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
     }
+    try shareStart()
     start = clock.now
     trainer.isFitting = true
     try trainer.notify { try $0.onFitStart(trainer, model) }
     if checkpoint == nil { try sanityCheck() }
     try checkMonitors()
     try trainer.notify { try $0.onTrainStart(trainer, model) }
-    updateStop()
+    try updateStop()
     rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
     restoreGenerators()  // of a fit that was complete already
     try checkState(model.stateDict())
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
+    // All hand back the same model, and find what the first one wrote.
+    try trainer.strategy.shareState(of: model)
     trainer.timings.total = seconds(since: start)
     return result()
   }
@@ -105,15 +114,27 @@ final class FitLoop<Model: TrainStep> {
       stopReason: trainer.stopReason ?? .requested(""), timings: trainer.timings)
   }
 
+  /// Makes sure that the processes can go step by step together, and begin with the same model.
+  private func shareStart() throws {
+    let strategy = trainer.strategy
+    if strategy.count > 1, !model.automaticOptimization {
+      throw TrainerError.stepsByItself(processes: strategy.count)
+    }
+    let counts = try strategy.gathered(loader.batchCount)
+    if counts.contains(where: { $0 != counts[0] }) { throw TrainerError.unequalShares(batches: counts) }
+    try strategy.shareState(of: model)
+  }
+
   /// Batch size of the training loader, nil if it has none that can be changed.
-  var trainingBatchSize: Int? { (loader as? any ResizableLoader<Model.TrainBatch>)?.batchSize }
+  var trainingBatchSize: Int? { resizable?.batchSize }
+  private var resizable: (any ResizableLoader<Model.TrainBatch>)? {
+    trainer.overfitBatches == nil ? allBatches as? any ResizableLoader<Model.TrainBatch> : nil
+  }
 
   /// Trains with batches of another size from here on.
   func useBatchSize(_ size: Int) throws {
-    guard let resized = (loader as? any ResizableLoader<Model.TrainBatch>)?.withBatchSize(size) else {
-      throw TrainerError.fixedBatchSize
-    }
-    loader = resized
+    guard let resized = resizable?.withBatchSize(size) else { throw TrainerError.fixedBatchSize }
+    loader = try trainer.strategy.share(of: resized, for: .fit)
     trainer.progress.batchSize = size
   }
 
@@ -122,8 +143,6 @@ final class FitLoop<Model: TrainStep> {
     guard let validation, trainer.validates, trainer.sanityValidationSteps > 0 else { return }
     let steps = Limit.batches(trainer.sanityValidationSteps)
     try trainer.notify { try $0.onSanityCheckStart(trainer, model) }
-    trainer.frozenFeatures?.beginSanityCheck()
-    defer { trainer.frozenFeatures?.endSanityCheck() }
     try isolated([validation.loader]) {
       observedMetrics = try validation.run(steps, true)?.names ?? []
     }
@@ -156,9 +175,12 @@ final class FitLoop<Model: TrainStep> {
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
-    trainer.frozenFeatures?.beginTrainingEpoch()
-    trainer.frozenFeatures?.begin(loader, role: "training")
-    defer { trainer.frozenFeatures?.end(loader) }
+    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader))
+    self.pass = pass
+    defer {
+      pass.end()
+      self.pass = nil
+    }
     if !trainer.progress.isEpochComplete {
       var source = try BatchSource(loader, limit: limit, start: start)
       restoreGenerators()
@@ -190,7 +212,7 @@ final class FitLoop<Model: TrainStep> {
   private func endEpoch() throws {
     guard trainer.progress.isEpochComplete, !trainer.progress.isValidationPending else {
       // Stopped on the way: what there is is shown, and the state of the boundary stands.
-      if !outputs.isEmpty { trainer.record(noGrad { model.trainingEnd(outputs) }.metrics) }
+      trainer.record(try epochMetrics().metrics)
       try trainer.notify { try $0.onTrainEpochEnd(trainer, model) }
       return
     }
@@ -204,8 +226,7 @@ final class FitLoop<Model: TrainStep> {
 
   /// The training metrics of an epoch whose last batch is done.
   func closeEpochMetrics() throws {
-    let metrics = outputs.isEmpty ? [:] : noGrad { model.trainingEnd(outputs) }.metrics
-    let logged = context.epochLog.metrics
+    let (metrics, logged) = try epochMetrics()
     trainer.record(metrics)
     trainer.record(logged)
     for name in context.progressBarNames {
@@ -221,13 +242,21 @@ final class FitLoop<Model: TrainStep> {
     trainer.progress.isEpochComplete = true
   }
 
+  /// Of the batches of the epoch so far: what the model makes of its outputs, and what steps logged.
+  private func epochMetrics() throws -> (metrics: Metrics, logged: Metrics) {
+    let all = try PassResults(outputs, context.epochLog, trainer.strategy)
+    let metrics = all.outputs.isEmpty ? [:] : noGrad { model.trainingEnd(all.outputs) }.metrics
+    let agreed = try trainer.strategy.first([metrics, all.log.metrics])
+    return (agreed[0], agreed[1])
+  }
+
   // MARK: Behind batches
 
   /// What comes behind a batch: its validation, and the boundary if the step is complete.
   private func finishBatch() throws {
     // In the middle of an accumulation there is nothing to go on from; a validation that is due waits, too.
     guard accumulation.isEmpty else { return }
-    if trainer.progress.isValidationPending, !trainer.isInterrupted { try validate() }
+    if trainer.progress.isValidationPending, try !trainer.agreeOnInterrupt() { try validate() }
     // The boundary of a complete epoch comes behind its end.
     if trainer.progress.isEpochComplete, !trainer.progress.isValidationPending { return }
     try boundary(isEpochEnd: false)
@@ -280,7 +309,7 @@ final class FitLoop<Model: TrainStep> {
 
   private func boundary(isEpochEnd: Bool) throws {
     isInsideStep = false
-    updateStop()
+    try updateStop()
     trainer.progress.seconds = elapsedSeconds
     rememberBoundary()
     try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
@@ -301,9 +330,20 @@ final class FitLoop<Model: TrainStep> {
     return (try? atBoundary.restore(trainer)) != nil
   }
 
-  private func updateStop() {
+  /// What a process knows of the end of the fit.
+  private struct StopWish: Codable {
+    var isInterrupted: Bool
+    var seconds: Double
+    var request: String?
+  }
+
+  /// Ends the fit if any process has a reason to; the first one's counts.
+  private func updateStop() throws {
+    let wishes = try trainer.strategy.gathered(
+      StopWish(
+        isInterrupted: trainer.isInterrupted, seconds: elapsedSeconds, request: trainer.stopRequest))
     let progress = trainer.progress
-    if trainer.isInterrupted {
+    if wishes.contains(where: \.isInterrupted) {
       trainer.stopReason = .interrupted
     } else if let request = progress.stopRequest {
       trainer.stopReason = .requested(request)
@@ -311,9 +351,9 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxEpochs(limit)
     } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
       trainer.stopReason = .maxSteps(limit)
-    } else if let limit = trainer.maxTime, elapsedSeconds >= limit / .seconds(1) {
+    } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit / .seconds(1) }) {
       trainer.stopReason = .maxTime(limit)
-    } else if let request = trainer.stopRequest {
+    } else if let request = wishes.lazy.compactMap(\.request).first {
       // Before `minEpochs` a wish to stop is not heard.
       if progress.epoch >= trainer.minEpochs {
         trainer.stopReason = .requested(request)

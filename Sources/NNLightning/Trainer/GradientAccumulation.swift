@@ -5,6 +5,8 @@ import NNLayers
 struct GradientAccumulation {
   /// Batches so far.
   private(set) var batches = 0
+  /// Samples so far.
+  private(set) var samples = 0
   private var firstSamples = 1.0
   private var weight = 0.0
 
@@ -12,11 +14,14 @@ struct GradientAccumulation {
 
   /// Adds the gradients of a batch's mean loss. Batches are weighed by the first one's size, so that batches of one
   /// size, and a batch that stays alone, go through unchanged.
-  mutating func backward(_ loss: Tensor, samples: Int) {
+  ///
+  /// - Parameter differentiate: adds the gradients of a number to those of the parameters.
+  mutating func add(_ loss: Tensor, samples: Int, _ differentiate: (Tensor) -> Void) {
     if isEmpty { firstSamples = Double(max(1, samples)) }
     let share = Double(samples) / firstSamples
-    if share == 1 { loss.backward() } else { (loss * share).backward() }
+    differentiate(share == 1 ? loss : loss * share)
     batches += 1
+    self.samples += samples
     weight += share
   }
 

@@ -44,9 +44,10 @@ extension Trainer {
     validation: any BatchLoader<Model.ValidationBatch>, resume: Resume = .never,
     restartSchedules: Bool = false
   ) throws -> FitResult {
+    let validation = try strategy.share(of: validation, for: .validate)
     let pass = ValidationPass(
       loader: validation as? any ResumableLoader, declaredMetrics: model.validationMetrics,
-      run: { try self.validationPass(model, validation, limit: $0, isQuiet: $1) },
+      run: { try self.validationPass(model, validation, limit: $0, isSanityCheck: $1) },
       batchCount: validation.batchCount,
       forEach: { body in
         var batches = validation.makeBatchIterator()
@@ -127,7 +128,8 @@ extension Trainer {
     _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>
   ) throws -> Metrics {
     try run(model, .validate) {
-      try validationPass(model, loader, limit: limitValidationBatches, isQuiet: false) ?? [:]
+      let loader = try strategy.share(of: loader, for: .validate)
+      return try validationPass(model, loader, limit: limitValidationBatches, isSanityCheck: false) ?? [:]
     }
   }
 
@@ -140,9 +142,9 @@ extension Trainer {
   }
 
   private func validationPass<Model: ValidationStep>(
-    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>, limit: Limit, isQuiet: Bool
+    _ model: Model, _ loader: any BatchLoader<Model.ValidationBatch>, limit: Limit, isSanityCheck: Bool
   ) throws -> Metrics? {
-    try evaluate(.validate, model, loader, limit: limit, isQuiet: isQuiet) { batch, context in
+    try evaluate(.validate, model, loader, limit: limit, isSanityCheck: isSanityCheck) { batch, context in
       try model.validationStep(batch, context: context)
     } end: {
       model.validationEnd($0)
@@ -158,7 +160,8 @@ extension Trainer {
     -> Metrics
   {
     try run(model, .test) {
-      try evaluate(.test, model, loader, limit: limitTestBatches) { batch, context in
+      let loader = try strategy.share(of: loader, for: .test)
+      return try evaluate(.test, model, loader, limit: limitTestBatches) { batch, context in
         try model.testStep(batch, context: context)
       } end: {
         model.testEnd($0)
@@ -182,11 +185,12 @@ extension Trainer {
 
   // MARK: Predict
 
-  /// The predictions for each batch, in order.
+  /// The predictions for each batch, in order; of several processes each has those of its share.
   public func predict<Model: PredictStep>(
     _ model: Model, _ loader: any BatchLoader<Model.PredictBatch>
   ) throws -> [Model.Prediction] {
     try run(model, .predict) {
+      let loader = try strategy.share(of: loader, for: .predict)
       var predictions: [Model.Prediction] = []
       _ = try evaluate(.predict, model, loader, limit: limitPredictBatches) { batch, context in
         predictions.append(try model.predictStep(batch, context: context))

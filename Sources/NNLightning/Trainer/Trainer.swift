@@ -12,11 +12,6 @@ import NNLayers
 ///
 /// Everything beyond the loops is a ``Callback``.
 public final class Trainer {
-  /// What a run computes on. Only the processor is there so far; asking for another throws at the start of a run.
-  public enum Accelerator: String, Sendable, CaseIterable {
-    case auto, cpu, gpu
-  }
-
   // MARK: Settings
 
   /// Epochs of a fit at most, nil for no limit.
@@ -26,6 +21,10 @@ public final class Trainer {
   public let maxTime: Duration?
   public let accelerator: Accelerator
   public let devices: Int
+  /// How this process and others share the work.
+  public let strategy: any Strategy
+  /// What this process computes on.
+  public let device: Device
   /// In the order in which their hooks run; those that write checkpoints come last.
   public let callbacks: [Callback]
   public let limitTrainBatches: Limit
@@ -76,11 +75,14 @@ public final class Trainer {
   /// Lines about the run that are not metrics, such as what is computed only once.
   public internal(set) var notes: [String] = []
   var activeFit: (any ActiveFit)?
-  var frozenFeatures: FrozenFeatures?
+  /// What stands around the steps, the outermost first.
+  let interceptors: [any StepInterceptor]
   var stopRequest: String?
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  /// Whether another process was asked to end.
+  private var isInterruptedElsewhere = false
   /// Where operations of the run note what is wrong with the data.
   private var dataCheck: DataCheck?
 
@@ -89,8 +91,9 @@ public final class Trainer {
   ///   - minEpochs: before these are done, a callback's wish to stop is not heard.
   ///   - maxSteps: optimizer steps at most.
   ///   - maxTime: time of a fit at most, that of the runs it resumes included.
-  ///   - accelerator: `.auto` and `.cpu` run on the processor.
+  ///   - accelerator: `.auto`, `.cpu`, or `try .gpu`; see ``Accelerator``.
   ///   - devices: how many of them; 1.
+  ///   - strategy: how this process and others share the work.
   ///   - callbacks: run in this order, behind the progress bar.
   ///   - loggers: behind the callbacks.
   ///   - enableProgressBar: shows a ``ProgressBar``.
@@ -111,7 +114,8 @@ public final class Trainer {
   ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
     maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
-    accelerator: Accelerator = .auto, devices: Int = 1, callbacks: [Callback] = [], loggers: [Logger] = [],
+    accelerator: Accelerator = .auto, devices: Int = 1, strategy: some Strategy = SingleProcess(),
+    callbacks: [Callback] = [], loggers: [Logger] = [],
     enableProgressBar: Bool = true, limitTrainBatches: Limit = .all, limitValidationBatches: Limit = .all,
     limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
@@ -122,6 +126,7 @@ public final class Trainer {
     func atLeast(_ low: Int, _ name: String, _ value: Int?) {
       if let value { require(value >= low, "Trainer", "\(name) must be at least \(low), got \(value)") }
     }
+    require(devices == 1, "Trainer", "expected devices: 1, one for each process, got \(devices)")
     atLeast(1, "maxEpochs", maxEpochs)
     atLeast(0, "minEpochs", minEpochs)
     atLeast(1, "maxSteps", maxSteps)
@@ -142,6 +147,8 @@ public final class Trainer {
     self.maxTime = maxTime
     self.accelerator = accelerator
     self.devices = devices
+    self.strategy = strategy
+    device = strategy.device(for: accelerator)
     func limit(_ given: Limit) -> Limit { fastDevRun.map { .batches($0) } ?? given }
     self.limitTrainBatches = limit(limitTrainBatches)
     self.limitValidationBatches = limit(limitValidationBatches)
@@ -156,9 +163,12 @@ public final class Trainer {
     self.logInterval = logInterval
     self.detectAnomaly = detectAnomaly
     self.cacheFrozenFeatures = cacheFrozenFeatures
+    interceptors = [FrozenFeatures(cacheFrozenFeatures)]
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
-    let used = fastDevRun == nil ? all : all.filter { !$0.isSkippedInFastDevRun }
+    let used = all.filter {
+      (fastDevRun == nil || !$0.isSkippedInFastDevRun) && (strategy.isWriter || !$0.isForWriterOnly)
+    }
     // What the others do at a hook is then part of the checkpoint.
     self.callbacks =
       used.filter { !($0 is ModelCheckpoint) } + used.filter { $0 is ModelCheckpoint }
@@ -213,21 +223,24 @@ public final class Trainer {
 
   /// Whether a signal asked the run to end: Ctrl-C, SIGTERM, a terminal that was closed (SIGHUP), or a standard output or
   /// error that nobody reads any more (SIGPIPE).
-  public var isInterrupted: Bool { interrupt?.isRequested ?? false }
+  public var isInterrupted: Bool { isInterruptedElsewhere || interrupt?.isRequested ?? false }
+
+  /// Whether any of the processes is interrupted; from then on all are.
+  func agreeOnInterrupt() throws -> Bool {
+    isInterruptedElsewhere = try strategy.gathered(isInterrupted).contains(true)
+    return isInterruptedElsewhere
+  }
 
   /// Runs `body` with signals watched and callbacks told of its beginning, its end and errors.
   func run<T>(_ model: Module, _ stage: RunningStage, _ body: () throws -> T) throws -> T {
-    guard accelerator != .gpu, devices == 1 else {
-      throw TrainerError.unavailable(accelerator: accelerator.rawValue, devices: devices)
-    }
     let isOutermost = interrupt == nil
-    if isOutermost { interrupt = Interrupt() }
+    if isOutermost { (interrupt, isInterruptedElsewhere) = (Interrupt(), false) }
     defer {
-      if isOutermost { interrupt = nil }
+      if isOutermost { (interrupt, isInterruptedElsewhere) = (nil, false) }
       if stage == .fit { isFitting = false }
     }
     defer { for callback in callbacks { callback.teardown(self, model, stage: stage) } }
-    defer { frozenFeatures?.finish() }
+    defer { for interceptor in interceptors { interceptor.finish() } }
     do {
       return try checkingData { check in
         let outer = dataCheck
@@ -238,10 +251,13 @@ public final class Trainer {
       }
     } catch {
       let error = error is DataProblem ? dataError(error, stage, of: ()) : error
+      strategy.abort(error)
       for callback in callbacks { callback.onException(self, model, error: error) }
       throw error
     }
   }
+
+  func beginPass(_ pass: StepPass) -> InterceptedPass { InterceptedPass(pass, interceptors) }
 
   func notify(_ hook: (Callback) throws -> Void) throws {
     for callback in callbacks { try hook(callback) }

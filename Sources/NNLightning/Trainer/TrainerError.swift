@@ -1,7 +1,13 @@
+import NNCore
+
 /// What can go wrong in a run through no mistake in the program's text.
 public enum TrainerError: Error, CustomStringConvertible, Equatable {
-  /// The device that was asked for is not there.
-  case unavailable(accelerator: String, devices: Int)
+  /// An accelerator that was asked for is not there, and why.
+  case unavailable(_ accelerator: String, _ reason: String)
+  /// A model that steps by itself, in several processes: nobody would average its gradients.
+  case stepsByItself(processes: Int)
+  /// Processes have different numbers of training batches, and would wait for each other.
+  case unequalShares(batches: [Int?])
   /// A training step returned no value named `loss`.
   case noLoss(names: [String])
   /// The loss does not depend on any parameter that can be trained.
@@ -39,16 +45,22 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     switch self {
-    case .unavailable(let accelerator, let devices):
+    case .unavailable(let accelerator, let reason):
+      return "Trainer: expected the accelerator \(accelerator), found none: \(reason)"
+    case .stepsByItself(let processes):
       return
-        "Trainer: accelerator \(accelerator) with \(devices) device(s) is not available; expected cpu with 1 device"
+        "Trainer: expected a model with automaticOptimization in \(processes) processes, found one that steps by itself"
+    case .unequalShares(let batches):
+      let counts = batches.map { $0.map(String.init) ?? "unknown" }.joined(separator: ", ")
+      return "training data: expected the same number of batches in all processes, found \(counts)"
     case .noLoss(let names):
       return
         "trainingStep: expected a value named \"loss\", found \(names.isEmpty ? "none" : names.joined(separator: ", "))"
     case .lossWithoutGradient:
       return "trainingStep: expected a loss that depends on a trainable parameter, found one without gradient"
     case .unknownMetric(let name, let watcher, let known):
-      let near = nearNames(name, among: known).map { "\"\($0)\"" }.joined(separator: " or ")
+      let near = nearestNames(to: name, among: known, within: max(2, name.count / 3)).map { "\"\($0)\"" }
+        .joined(separator: " or ")
       let hint = near.isEmpty ? "" : "; did you mean \(near)?"
       let list = known.isEmpty ? "none" : known.joined(separator: ", ")
       return "\(watcher): expected a metric that the run has (\(list)), found \"\(name)\"\(hint)"
