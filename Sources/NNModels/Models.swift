@@ -106,24 +106,3 @@ func architecture(_ name: String) throws -> any ArchitectureRow {
   }
   return found
 }
-
-/// A network that cannot be made.
-public enum ModelError: Error, Equatable, CustomStringConvertible {
-  /// There is no network of that name.
-  case unknown(String, nearest: [String])
-  /// A network has no such setting.
-  case configuration(String, String, network: String, expected: [String: String])
-
-  public var description: String {
-    switch self {
-    case .unknown(let name, let nearest):
-      "unknown network \(quoted(name)); nearest names: \(nearest.joined(separator: ", "))"
-    case .configuration(let name, let value, let network, let expected):
-      "\(network): expected "
-        + (expected.isEmpty
-          ? "no settings"
-          : "settings such as \(expected.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
-        + ", found \(quoted(name)) \(quoted(value))"
-    }
-  }
-}

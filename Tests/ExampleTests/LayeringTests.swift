@@ -20,7 +20,6 @@ import Testing
     "NNCore: Tracing > Backend/CPU",
     "NNCore: Tracing > Devices",
     "NNCore: Tracing > Ops",
-    "NNLayers: Module > Layers",
     "NNLightning: Callbacks > Dashboard",
     "NNLightning: Callbacks > Reports",
     "NNLightning: Checkpoints > Callbacks",
@@ -34,11 +33,6 @@ import Testing
     "NNLightning: Trainer > Callbacks",
     "NNLightning: Trainer > FrozenFeatures",
     "NNLightning: Trainer > Loggers",
-    "NNModels: Classification > .",
-    "NNModels: Weights > .",
-    "NNModels: Weights > Classification",
-    "nn: Commands > .",
-    "nn: Run > .",
   ]
 
   static let sourceFolder = packageRoot.appendingPathComponent("Sources")

@@ -122,48 +122,6 @@ public struct PretrainedWeights: Sendable, Hashable {
   }
   private static let bytesPerParameter = 8
   private static let bytesBesides = 64 << 20
-
-  /// All weights of all networks.
-  public static var all: [PretrainedWeights] { listModels().flatMap { (try? modelWeights($0)) ?? [] } }
-
-  /// The network with these weights, in training mode.
-  ///
-  /// - Parameters:
-  ///   - classes: number of outputs; if it is not that of the weights, the network gets a new head.
-  ///   - cache: where the file is looked for, and downloaded to.
-  ///   - progress: told about a download, ten times a second.
-  /// - Throws: ``WeightsError``, `FileError` or `DownloadError`, in one line.
-  public func model(
-    classes: Int? = nil, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
-  ) throws -> any ImageClassifier {
-    try NNModels.architecture(architecture)
-      .makeNetwork(self, classes: classes, cache: cache, progress: progress)
-  }
-}
-
-extension ImageClassifier {
-  /// Takes over official weights, downloaded if they are not on disk; the network must have their number of classes
-  /// and its auxiliary heads.
-  ///
-  ///     let network = skipInit { resnet50() }
-  ///     try network.loadWeights(resnet50.defaultWeights)
-  ///
-  /// - Throws: ``WeightsError``, `FileError` or `DownloadError`, in one line; nothing was changed then.
-  public func loadWeights(
-    _ weights: PretrainedWeights, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
-  ) throws {
-    try loadWeights(weights, from: cache.file(for: weights, progress: progress))
-  }
-
-  /// Takes over official weights from a file that lies somewhere else; the network must have their number of classes
-  /// and its auxiliary heads.
-  ///
-  /// - Throws: `FileError`, in one line; nothing was changed then.
-  public func loadWeights(_ weights: PretrainedWeights, from path: String) throws {
-    try loadFittingWeights(from: path)
-    didLoadOfficialWeights()
-    inputNormalization = InputNormalization(mean: weights.transforms.mean, std: weights.transforms.std)
-  }
 }
 
 /// Where weight files were published: the address that file names are added to.
