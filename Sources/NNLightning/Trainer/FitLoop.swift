@@ -105,7 +105,7 @@ final class FitLoop<Model: TrainStep> {
   }
 
   private func result() -> FitResult {
-    let checkpoints = trainer.callbacks.compactMap { $0 as? ModelCheckpoint }
+    let checkpoints = trainer.callbacks.compactMap { $0 as? any CheckpointWriting }
     let best = checkpoints.first { $0.bestPath != nil }
     return FitResult(
       metrics: trainer.callbackMetrics, bestMetrics: best?.bestMetrics, bestCheckpoint: best?.bestPath,
@@ -351,7 +351,7 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxEpochs(limit)
     } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
       trainer.stopReason = .maxSteps(limit)
-    } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit / .seconds(1) }) {
+    } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit.seconds }) {
       trainer.stopReason = .maxTime(limit)
     } else if let request = wishes.lazy.compactMap(\.request).first {
       // Before `minEpochs` a wish to stop is not heard.
@@ -366,5 +366,5 @@ final class FitLoop<Model: TrainStep> {
   /// Of the fit so far, those of the runs that it resumes included.
   var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
-  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
+  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start).seconds }
 }
