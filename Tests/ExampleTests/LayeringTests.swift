@@ -6,20 +6,6 @@ import Testing
 @Suite struct LayeringTests {
   /// Uses upwards that are still there, as `target: folder > folder above it`. Nothing is added to this list.
   static let known: Set = [
-    "NNCore: Autograd > Ops",
-    "NNCore: Autograd > Tracing",
-    "NNCore: Backend > Autograd",
-    "NNCore: Backend > Ops",
-    "NNCore: Backend > Random",
-    "NNCore: Backend/CPU > Random",
-    "NNCore: Ops > Random",
-    "NNCore: Tensor > Autograd",
-    "NNCore: Tensor > Backend",
-    "NNCore: Tensor > Backend/CPU",
-    "NNCore: Tensor > Ops",
-    "NNCore: Tracing > Backend/CPU",
-    "NNCore: Tracing > Devices",
-    "NNCore: Tracing > Ops",
     "NNLayers: Module > Layers",
     "NNLightning: Callbacks > Dashboard",
     "NNLightning: Callbacks > Reports",
