@@ -59,6 +59,8 @@ import Testing
     var folder: String?
     /// The step behind which a callback wishes to stop.
     var stop: Int?
+    /// The step behind which a callback presses Ctrl-C.
+    var interrupt: Int?
     /// The step in which a callback throws.
     var failure: Int?
     var startBatchSize = 8
@@ -72,6 +74,7 @@ import Testing
 
     override func onTrainBatchEnd(_ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int) {
       if trainer.globalStep == settings.stop { trainer.stop("enough") }
+      if trainer.globalStep == settings.interrupt { kill(getpid(), SIGINT) }
     }
     override func onBeforeZeroGrad(_ trainer: Trainer, _ model: Module, optimizer: any Optimizer) throws {
       if trainer.globalStep == settings.failure { throw Failed() }
@@ -167,6 +170,15 @@ import Testing
     #expect(both[0].weights == both[1].weights)
   }
 
+  /// The threads see the signal at different times. In a process of its own, since others in it would see it, too.
+  @Test func ctrlCEndsAllAtOneStep() async {
+    await #expect(processExitsWith: .success) {
+      let both = try Self.together { Settings(epochs: 100_000, interrupt: $0 == 1 ? 4 : nil) }
+      #expect(both.allSatisfy { $0.reason == .interrupted })
+      #expect(both[0].steps == both[1].steps && both[0].weights == both[1].weights)
+    }
+  }
+
   /// The loss of a step is that of a process's own batch; a schedule that watches it goes by the first process's.
   @Test func schedulesStayTogether() throws {
     let both = try Self.together { _ in Settings(epochs: 5, plateauOnSteps: true) }
@@ -210,6 +222,28 @@ import Testing
       } throws: {
         "\($0)".contains("processes: expected 1, found 2 in the middle of an epoch")
       }
+    }
+  }
+
+  /// Each process caches the features of its share; results are those of processes that compute everything.
+  @Test func frozenFeaturesAreOfOnesOwnShare() throws {
+    func run(_ caching: FeatureCaching) throws -> [(weights: [Float], reads: Int)] {
+      try Meeting.run(2) { strategy in
+        try withDefaultGenerator(Generator(seed: 3)) {
+          let images = CountedImages(count: 40)
+          let net = FrozenNet()
+          net.backbone.forEach { $0.freeze() }
+          let trainer = Trainer(
+            maxEpochs: 3, strategy: strategy, enableProgressBar: false, cacheFrozenFeatures: caching)
+          try trainer.fit(net, train: DataLoader(images, batchSize: 8))
+          let weights = net.stateDict().flatMap { $0.value.to(.float32).array(of: Float.self) }
+          return (weights: weights, reads: images.reads)
+        }
+      }.map { try $0.get() }
+    }
+    for (plain, cached) in zip(try run(.off), try run(.memory)) {
+      #expect(plain.weights == cached.weights)
+      #expect(plain.reads == 60 && cached.reads == 20)
     }
   }
 

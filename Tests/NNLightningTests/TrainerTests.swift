@@ -42,10 +42,18 @@ import NNLightning
     #expect(Trainer().device == .cpu)
     #expect(Trainer(accelerator: .cpu, devices: 1).device == .cpu)
     let reason = "this version computes on the processor only"
-    #expect(throws: TrainerError.unavailable("gpu", reason)) { try Trainer(accelerator: .gpu) }
+    #expect(throws: AcceleratorError.missing("gpu", reason)) { try Trainer(accelerator: .gpu) }
     #expect(
-      "\(TrainerError.unavailable("gpu", reason))"
+      "\(AcceleratorError.missing("gpu", reason))"
         == "Trainer: expected the accelerator gpu, found none: \(reason)")
+  }
+
+  @Test func severalDevicesOfOneProcessAreRefusedWhereTheTrainerIsMade() async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Trainer(devices: 2)
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("Trainer: expected devices: 1, one for each process, got 2"))
   }
 
   @Test func validationEndCanBeOverridden() throws {

@@ -79,6 +79,6 @@ public final class BackboneFinetuning: Callback {
 
   public override func state() throws -> CallbackState? { try CallbackState(rateEpoch) }
   public override func loadState(_ state: CallbackState) throws {
-    rateEpoch = try state.count("epoch of BackboneFinetuning", in: -1...Checkpoint.greatestCount)
+    rateEpoch = try state.count("epoch of BackboneFinetuning", in: -1...SavedState.greatestCount)
   }
 }

@@ -48,8 +48,8 @@ public final class BatchSizeFinder: Callback {
     guard var size = fit.trainingBatchSize else { throw TrainerError.fixedBatchSize }
     let first = size
     let limit =
-      memoryLimit ?? (memory("/proc/self/status", "VmRSS:") ?? 0)
-      + (memory("/proc/meminfo", "MemAvailable:") ?? .max / 4) / 2
+      memoryLimit ?? (systemBytes("/proc/self/status", "VmRSS:") ?? 0)
+      + (systemBytes("/proc/meminfo", "MemAvailable:") ?? .max / 4) / 2
     var before: Int?
     var best: Trial?
     while size <= max(maximum, first), !trainer.isInterrupted {
@@ -79,19 +79,19 @@ public final class BatchSizeFinder: Callback {
     } after: { step, _ in
       if step > 0 {
         samples += batch
-        seconds += (clock.now - mark) / .seconds(1)
+        seconds += (clock.now - mark).seconds
       }
       mark = clock.now
       return true
     }
     return Trial(
       batchSize: size, samplesPerSecond: Double(samples) / max(seconds, 1e-9),
-      memoryBytes: memory("/proc/self/status", "VmRSS:"))
+      memoryBytes: systemBytes("/proc/self/status", "VmRSS:"))
   }
 }
 
 /// A number of kilobytes from a file of `/proc`, in bytes; nil where the system does not say.
-func memory(_ file: String, _ field: String) -> Int? {
+func systemBytes(_ file: String, _ field: String) -> Int? {
   guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
   for line in text.split(separator: "\n") where line.hasPrefix(field) {
     return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1_024 }

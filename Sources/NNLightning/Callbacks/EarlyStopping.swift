@@ -96,7 +96,7 @@ public final class EarlyStopping: Callback {
 
   public override func loadState(_ state: CallbackState) throws {
     let saved: Progress = try state.value()
-    try Checkpoint.check("wait of EarlyStopping", saved.wait, in: 0...Checkpoint.greatestCount)
+    try SavedState.check("wait of EarlyStopping", saved.wait, in: 0...SavedState.greatestCount)
     progress = saved
     bestWeights = restoresBestWeights && !state.tensors.isEmpty ? state.tensors : nil
   }

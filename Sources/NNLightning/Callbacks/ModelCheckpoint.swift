@@ -7,7 +7,7 @@ import NNLayers
 /// `last.safetensors` is where `fit(resume: .last)` goes on. It is written at the times asked for, and where the fit
 /// ends, be it by Ctrl-C. The best state is `best.safetensors`; with `saveTopK` above 1 the best are
 /// `epoch=3-step=120.safetensors` and so on. Files that another run wrote are never deleted.
-public final class ModelCheckpoint: Callback {
+public final class ModelCheckpoint: Callback, CheckpointWriting {
   public let directory: String
   public let monitor: MetricKey?
   public let mode: MonitorMode
@@ -78,7 +78,6 @@ public final class ModelCheckpoint: Callback {
   private static let lastFile = "last.safetensors"
   private func path(_ file: String) -> String { directory + "/" + file }
 
-  /// The last checkpoint on disk, be it of an earlier process.
   var existingLastPath: String? {
     let path = path(Self.lastFile)
     return FileManager.default.fileExists(atPath: path) ? path : nil
@@ -178,27 +177,5 @@ public final class ModelCheckpoint: Callback {
     }
     record = saved
     lastPath = existingLastPath
-  }
-}
-
-/// Makes a folder and makes sure that files can be written there.
-func makeWritableFolder(_ path: String) throws {
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    throw TrainerError.unwritableFolder(path)
-  }
-  guard FileManager.default.isWritableFile(atPath: path) else { throw TrainerError.unwritableFolder(path) }
-}
-
-extension Trainer {
-  /// Removes what processes that were killed while they wrote left in a folder, and says so.
-  func removeLeftovers(in folder: String) {
-    let removed = AtomicFile.removeLeftovers(in: folder)
-    if removed.count == 0 { return }
-    note(
-      "Removed \(removed.count) unfinished file\(removed.count == 1 ? "" : "s") "
-        + "(\((Double(removed.bytes) / 1e6).formatted(digits: 1)) MB) that a killed run left in \(printable(folder))."
-    )
   }
 }

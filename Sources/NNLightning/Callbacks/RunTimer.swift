@@ -32,7 +32,7 @@ public final class RunTimer: Callback {
   public func elapsed(_ stage: RunningStage) -> Double { seconds[stage] ?? 0 }
 
   /// Seconds that are left of `duration`; nil without one.
-  public var remaining: Double? { duration.map { max(0, $0 / .seconds(1) - elapsed(.fit)) } }
+  public var remaining: Double? { duration.map { max(0, $0.seconds - elapsed(.fit)) } }
 
   public override var stateKey: String { "RunTimer(\(interval))" }
 
@@ -71,7 +71,7 @@ public final class RunTimer: Callback {
 
   private func begin() { start = ContinuousClock().now }
   private func end(_ stage: RunningStage) {
-    seconds[stage, default: 0] += (ContinuousClock().now - start) / .seconds(1)
+    seconds[stage, default: 0] += (ContinuousClock().now - start).seconds
   }
 
   // MARK: Resumed fits
@@ -80,7 +80,7 @@ public final class RunTimer: Callback {
   public override func state() throws -> CallbackState? { try CallbackState(seconds[.validate] ?? 0) }
   public override func loadState(_ state: CallbackState) throws {
     let saved: Double = try state.value()
-    try Checkpoint.check(seconds: saved, "time of RunTimer")
+    try SavedState.check(seconds: saved, "time of RunTimer")
     seconds[.validate] = saved
   }
 }

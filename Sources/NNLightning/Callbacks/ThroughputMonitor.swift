@@ -26,7 +26,7 @@ public final class ThroughputMonitor: Callback {
     _ trainer: Trainer, _ model: Module, output: StepOutput, batchIndex: Int
   ) throws {
     let now = clock.now
-    seconds += (now - mark) / .seconds(1)
+    seconds += (now - mark).seconds
     mark = now
     samples += output.batchSize ?? 1
     batches += 1

@@ -78,7 +78,7 @@ open class WeightAveraging: Callback {
   open override func onLoadCheckpoint(_ trainer: Trainer, _ model: Module, checkpoint: Checkpoint) throws {
     guard let state = checkpoint.callbacks[stateKey] else { return }
     let counters: Counters = try state.value()
-    try Checkpoint.check("updates of an average", counters.updates, in: 0...Checkpoint.greatestCount)
+    try SavedState.check("updates of an average", counters.updates, in: 0...SavedState.greatestCount)
     average = model.stateDict()
     updates = counters.updates
     try model.loadStateDict(state.tensors)

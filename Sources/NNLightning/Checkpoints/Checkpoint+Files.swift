@@ -4,11 +4,9 @@ import NNData
 import NNLayers
 
 extension Checkpoint {
-  static let format = "swift-nn checkpoint 2"
-
   /// What is not a tensor.
   private struct Header: Codable {
-    var format = Checkpoint.format
+    var format = SavedState.checkpointFormat
     var libraryVersion: String
     var progress: FitProgress
     var metrics: Metrics
@@ -25,7 +23,7 @@ extension Checkpoint {
 
     func check() throws {
       try progress.check()
-      try Checkpoint.check("schedulerCount", schedulerCount, in: 0...Checkpoint.schedulerLimit)
+      try SavedState.check("schedulerCount", schedulerCount, in: 0...Checkpoint.schedulerLimit)
       try schedulePlan?.check()
     }
   }
@@ -33,24 +31,6 @@ extension Checkpoint {
   private struct CallbackEntry: Codable {
     var key: String
     var state: String
-  }
-
-  /// JSON with its keys in order: equal values give equal bytes. NaN and infinities, for which JSON has no numbers, are
-  /// the strings "nan", "inf" and "-inf".
-  static func encode(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .sortedKeys
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-  }
-
-  /// Reads what `encode` gave.
-  static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws -> Value {
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return try decoder.decode(type, from: Data(text.utf8))
   }
 
   /// Schedulers in one checkpoint.
@@ -63,8 +43,8 @@ extension Checkpoint {
     let content = try StateDict(contentsOf: path)
     guard
       let text = content.metadata["checkpoint"],
-      let header = try? Self.decode(Header.self, from: text),
-      header.format == Self.format
+      let header = try? SavedState.decode(Header.self, from: text),
+      header.format == SavedState.checkpointFormat
     else { throw CheckpointError.notACheckpoint(path) }
     self.init(model: content.part("model."))
     generators = header.generators
@@ -111,6 +91,6 @@ extension Checkpoint {
     for (place, state) in states.enumerated() {
       for (key, value) in state.value.tensors { content["callbacks.\(place).\(key)"] = value }
     }
-    try content.write(safetensors: path, metadata: ["checkpoint": try Self.encode(header)])
+    try content.write(safetensors: path, metadata: ["checkpoint": try SavedState.encode(header)])
   }
 }

@@ -74,7 +74,7 @@ struct Dashboard {
 
   /// The losses over the steps: the training's as a line, a mark for each validation.
   private func plot(width: Int, rows: Int) -> [String] {
-    let values = (losses.points + validationLosses.points).filter { abs($0.y) < 1e300 }
+    let values = (losses.points + validationLosses.points).filter { $0.y.isPlottable }
     guard let low = values.map(\.y).min(), let high = values.map(\.y).max() else { return [] }
     let ends = [losses.ends, validationLosses.ends].compactMap { $0 }
     let first = ends.map(\.first).min() ?? 0
@@ -88,12 +88,12 @@ struct Dashboard {
     }
     var canvas = BrailleCanvas(columns: columns, rows: rows)
     var pen: (x: Int, y: Int)?
-    for point in losses.points where abs(point.y) < 1e300 {
+    for point in losses.points where point.y.isPlottable {
       let next = (x: column(point.x), y: row(point.y))
       canvas.drawLine(from: pen ?? next, to: next)
       pen = next
     }
-    for point in validationLosses.points where abs(point.y) < 1e300 {
+    for point in validationLosses.points where point.y.isPlottable {
       canvas.mark(x: column(point.x), y: row(point.y))
     }
     var lines = canvas.lines.map { String(repeating: " ", count: label) + "│" + $0 }

@@ -26,7 +26,7 @@ public final class TerminalDashboard: Callback {
   package init(_ terminal: Terminal) { self.terminal = terminal }
 
   /// Whether it shows the fit under way.
-  var isShown: Bool { screen != nil }
+  override var replacesProgressBar: Bool { screen != nil }
 
   public override var isForWriterOnly: Bool { true }
 
@@ -132,7 +132,7 @@ public final class TerminalDashboard: Callback {
       fractions.append((Double(trainer.currentEpoch) + (isOver ? 1 : inEpoch)) / Double(limit))
     }
     if let limit = trainer.maxSteps { fractions.append(Double(trainer.globalStep) / Double(limit)) }
-    if let limit = trainer.maxTime { fractions.append(dashboard.elapsed / (limit / .seconds(1))) }
+    if let limit = trainer.maxTime { fractions.append(dashboard.elapsed / limit.seconds) }
     return fractions.max().map { min(1, $0) }
   }
 }

@@ -68,7 +68,7 @@ final class FrozenFeatures: StepInterceptor {
   }
 
   private func forget() {
-    kept?.finish()
+    finish()
     (tracer, kept) = (nil, nil)
     loaders = [:]
     isToLearn = false

@@ -185,8 +185,6 @@ final class KeptFeatures: TracedRowSource {
     }
   }
 
-  func finish() { _ = save(everything: true) }
-
   // MARK: Words
 
   /// One line that says what is kept, as soon as there is something, once.

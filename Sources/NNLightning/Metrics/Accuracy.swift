@@ -32,7 +32,7 @@ public struct Accuracy: Metric, Equatable {
     topK = try container.decode(Int.self, forKey: .topK)
     correct = try container.decode(Int.self, forKey: .correct)
     total = try container.decode(Int.self, forKey: .total)
-    guard topK >= 1, 0 <= correct, correct <= total, total <= Checkpoint.greatestCount else {
+    guard topK >= 1, 0 <= correct, correct <= total, total <= SavedState.greatestCount else {
       throw DecodingError.dataCorruptedError(
         forKey: .total, in: container,
         debugDescription: "accuracy: expected 0 <= correct <= total, found \(correct) and \(total)")

@@ -22,7 +22,7 @@ public struct ConfusionMatrix: Metric, Equatable {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     counts = try container.decode([[Int]].self, forKey: .counts)
     // Twice the number of all samples must be an Int.
-    let limit = Checkpoint.greatestCount
+    let limit = SavedState.greatestCount
     guard !counts.isEmpty, counts.allSatisfy({ $0.count == counts.count }),
       counts.joined().allSatisfy({ (0...limit).contains($0) }),
       counts.joined().reduce(0, { Swift.min($0 + $1, 2 * limit) }) <= limit
@@ -96,70 +96,4 @@ public struct ConfusionMatrix: Metric, Equatable {
       return counts.indices.reduce(0) { $0 + scores[$1] * Double(actual($1)) } / Double(total)
     }
   }
-}
-
-/// A measure that is computed from a confusion matrix: ``Precision``, ``Recall``, ``F1Score``.
-public protocol ConfusionMetric: Metric {
-  var matrix: ConfusionMatrix { get set }
-  var average: ConfusionMatrix.Average { get }
-  init(classes: Int, average: ConfusionMatrix.Average)
-}
-
-extension ConfusionMetric {
-  /// The measure of one batch: scores [N, C], class numbers [N].
-  public init(
-    classes: Int, average: ConfusionMatrix.Average = .macro, _ scores: Tensor, _ target: Tensor
-  ) {
-    self.init(classes: classes, average: average)
-    update(scores, target)
-  }
-
-  /// Adds a batch: scores [N, C], class numbers [N].
-  public mutating func update(_ scores: Tensor, _ target: Tensor) { matrix.update(scores, target) }
-
-  public func canMerge(_ other: Self) -> Bool { average == other.average && matrix.canMerge(other.matrix) }
-
-  public mutating func merge(_ other: Self) {
-    require(average == other.average, "Metric", "cannot merge \(average) with \(other.average) averages")
-    matrix.merge(other.matrix)
-  }
-}
-
-/// Of the samples taken for a class, the share that belongs to it; as `torchmetrics.Precision`.
-public struct Precision: ConfusionMetric, Equatable {
-  public var matrix: ConfusionMatrix
-  public let average: ConfusionMatrix.Average
-
-  public init(classes: Int, average: ConfusionMatrix.Average = .macro) {
-    matrix = ConfusionMatrix(classes: classes)
-    self.average = average
-  }
-
-  public var value: Double { matrix.averaged(matrix.precisions, average) }
-}
-
-/// Of the samples of a class, the share that was recognised; as `torchmetrics.Recall`.
-public struct Recall: ConfusionMetric, Equatable {
-  public var matrix: ConfusionMatrix
-  public let average: ConfusionMatrix.Average
-
-  public init(classes: Int, average: ConfusionMatrix.Average = .macro) {
-    matrix = ConfusionMatrix(classes: classes)
-    self.average = average
-  }
-
-  public var value: Double { matrix.averaged(matrix.recalls, average) }
-}
-
-/// Harmonic mean of precision and recall; as `torchmetrics.F1Score`.
-public struct F1Score: ConfusionMetric, Equatable {
-  public var matrix: ConfusionMatrix
-  public let average: ConfusionMatrix.Average
-
-  public init(classes: Int, average: ConfusionMatrix.Average = .macro) {
-    matrix = ConfusionMatrix(classes: classes)
-    self.average = average
-  }
-
-  public var value: Double { matrix.averaged(matrix.f1Scores, average) }
 }

@@ -40,7 +40,7 @@ public final class Preflight: Callback {
     var (loading, stepping): ([Double], [Double]) = ([], [])
     var samples = 0
     try fit.rehearse(steps: steps) { step, batch in
-      loading.append((clock.now - mark) / .seconds(1))
+      loading.append((clock.now - mark).seconds)
       if step == 0 { try linter.checkLabels(batch) }
       samples = (batch as? any SizedBatch)?.batchSize ?? 1
       mark = clock.now
@@ -48,7 +48,7 @@ public final class Preflight: Callback {
       guard step == 0 else { return }
       findings += linter.findings(of: loss) + (normalization?.findings() ?? [])
     } after: { _, _ in
-      stepping.append((clock.now - mark) / .seconds(1))
+      stepping.append((clock.now - mark).seconds)
       mark = clock.now
       return !trainer.isInterrupted
     }
@@ -65,7 +65,7 @@ public final class Preflight: Callback {
     let count = parameters.reduce(0) { $0 + $1.count }
     let trainable = parameters.reduce(0) { $0 + ($1.requiresGrad ? $1.count : 0) }
     var lines = ["Parameters: \(grouped(count)), of which \(grouped(trainable)) are trained"]
-    if let memory = memory("/proc/self/status", "VmHWM:") {
+    if let memory = systemBytes("/proc/self/status", "VmHWM:") {
       lines.append("Memory: \(memory / 1_000_000) MB at its peak in \(stepping.count) steps")
     }
     // The first batch pays for what is made once.

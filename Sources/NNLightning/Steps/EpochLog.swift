@@ -31,7 +31,7 @@ struct EpochLog {
       sum.merge(metric)
       entries[name] = .metric(sum)
     case .saved(let data, _):
-      guard var sum = try? Checkpoint.decode(M.self, from: String(decoding: data, as: UTF8.self)),
+      guard var sum = try? SavedState.decode(M.self, from: String(decoding: data, as: UTF8.self)),
         sum.canMerge(metric)
       else {
         problem = "\(printable(name)) as another kind of metric than \(M.self), or of other settings"
@@ -67,7 +67,7 @@ struct EpochLog {
       switch entries[name] {
       case .metric(let metric):
         Saved(
-          name: name, state: try Checkpoint.encode(metric),
+          name: name, state: try SavedState.encode(metric),
           bits: metric.value.bitPattern)
       case .saved(let data, let value):
         Saved(name: name, state: String(decoding: data, as: UTF8.self), bits: value.bitPattern)
@@ -103,7 +103,7 @@ struct EpochLog {
 extension Metric {
   /// The metric of several states of this type, in their order.
   fileprivate func merged(_ states: [EpochLog.Saved]) throws -> any Metric {
-    let metrics = try states.map { try Checkpoint.decode(Self.self, from: $0.state) }
+    let metrics = try states.map { try SavedState.decode(Self.self, from: $0.state) }
     guard var sum = metrics.first else { return self }
     for (metric, state) in zip(metrics, states).dropFirst() {
       guard sum.canMerge(metric) else {

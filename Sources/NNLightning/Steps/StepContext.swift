@@ -1,11 +1,6 @@
 import NNCore
 import NNLayers
 
-/// What a run is doing.
-public enum RunningStage: String, Sendable, Codable {
-  case fit, validate, test, predict
-}
-
 /// What a step knows about its place in the run, and where it logs.
 ///
 ///     func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {

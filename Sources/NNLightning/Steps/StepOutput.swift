@@ -1,4 +1,3 @@
-import Foundation
 import NNCore
 
 /// What a step returns: named scalars in order, such as `["val_loss": loss, "val_acc": accuracy]`.

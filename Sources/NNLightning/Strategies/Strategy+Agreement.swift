@@ -9,9 +9,9 @@ extension Strategy {
     // A value that goes nowhere needs no encoding.
     if count == 1 { return [value] }
     // In a list, since JSON has no nil by itself.
-    let texts = try gather(Data(Checkpoint.encode([value]).utf8))
+    let texts = try gather(Data(SavedState.encode([value]).utf8))
     let values = try texts.flatMap {
-      try Checkpoint.decode([Value].self, from: String(decoding: $0, as: UTF8.self))
+      try SavedState.decode([Value].self, from: String(decoding: $0, as: UTF8.self))
     }
     require(values.count == count, "Strategy", "gather gave \(values.count) values of \(count) processes")
     return values

@@ -20,7 +20,7 @@ public protocol Strategy: AnyObject {
   var count: Int { get }
 
   /// What this process computes on, of what the Trainer was told.
-  func device(for accelerator: Trainer.Accelerator) -> Device
+  func device(for accelerator: Accelerator) -> Device
 
   /// The part of a loader's batches that this process goes through. In training all parts must have the same number of
   /// batches. In the other stages they may differ by one, the first process's being the longest; together they are
@@ -50,7 +50,7 @@ public protocol Strategy: AnyObject {
 }
 
 extension Strategy {
-  public func device(for accelerator: Trainer.Accelerator) -> Device { accelerator.device }
+  public func device(for accelerator: Accelerator) -> Device { accelerator.device }
   public func backward(_ loss: Tensor, completesGradients: Bool) { loss.backward() }
   public func abort(_ error: any Error) {}
 

@@ -52,18 +52,6 @@ extension DataProblem {
   }
 }
 
-extension RunningStage {
-  /// For messages.
-  var dataName: String {
-    switch self {
-    case .fit: "training"
-    case .validate: "validation"
-    case .test: "test"
-    case .predict: "prediction"
-    }
-  }
-}
-
 extension Trainer {
   /// The error to throw where data was no good: what reading a batch threw, or what an operation noted. Other errors
   /// stay what they are.

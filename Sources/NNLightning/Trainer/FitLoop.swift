@@ -101,17 +101,18 @@ final class FitLoop<Model: TrainStep> {
     // All hand back the same model, and find what the first one wrote.
     try trainer.strategy.shareState(of: model)
     trainer.timings.total = seconds(since: start)
-    return result()
+    guard let reason = trainer.stopReason else { fail("Trainer.fit", "the fit ended without a reason") }
+    return result(reason)
   }
 
-  private func result() -> FitResult {
-    let checkpoints = trainer.callbacks.compactMap { $0 as? ModelCheckpoint }
+  private func result(_ reason: StopReason) -> FitResult {
+    let checkpoints = trainer.callbacks.compactMap { $0 as? any CheckpointWriting }
     let best = checkpoints.first { $0.bestPath != nil }
     return FitResult(
       metrics: trainer.callbackMetrics, bestMetrics: best?.bestMetrics, bestCheckpoint: best?.bestPath,
       lastCheckpoint: checkpoints.first { $0.lastPath != nil }?.lastPath,
       epochs: trainer.progress.epoch + (trainer.progress.batch > 0 ? 1 : 0), steps: trainer.globalStep,
-      stopReason: trainer.stopReason ?? .requested(""), timings: trainer.timings)
+      stopReason: reason, timings: trainer.timings)
   }
 
   /// Makes sure that the processes can go step by step together, and begin with the same model.
@@ -351,7 +352,7 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxEpochs(limit)
     } else if let limit = trainer.maxSteps, progress.globalStep >= limit {
       trainer.stopReason = .maxSteps(limit)
-    } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit / .seconds(1) }) {
+    } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit.seconds }) {
       trainer.stopReason = .maxTime(limit)
     } else if let request = wishes.lazy.compactMap(\.request).first {
       // Before `minEpochs` a wish to stop is not heard.
@@ -366,5 +367,5 @@ final class FitLoop<Model: TrainStep> {
   /// Of the fit so far, those of the runs that it resumes included.
   var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
-  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
+  func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start).seconds }
 }

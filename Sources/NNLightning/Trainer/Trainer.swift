@@ -171,7 +171,7 @@ public final class Trainer {
     }
     // What the others do at a hook is then part of the checkpoint.
     self.callbacks =
-      used.filter { !($0 is ModelCheckpoint) } + used.filter { $0 is ModelCheckpoint }
+      used.filter { !($0 is any CheckpointWriting) } + used.filter { $0 is any CheckpointWriting }
   }
 
   /// Ends the fit behind the running step, its validation included (`minEpochs` provided).

@@ -2,8 +2,6 @@ import NNCore
 
 /// What can go wrong in a run through no mistake in the program's text.
 public enum TrainerError: Error, CustomStringConvertible, Equatable {
-  /// An accelerator that was asked for is not there, and why.
-  case unavailable(_ accelerator: String, _ reason: String)
   /// A model that steps by itself, in several processes: nobody would average its gradients.
   case stepsByItself(processes: Int)
   /// Processes have different numbers of training batches, and would wait for each other.
@@ -45,8 +43,6 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     switch self {
-    case .unavailable(let accelerator, let reason):
-      return "Trainer: expected the accelerator \(accelerator), found none: \(reason)"
     case .stepsByItself(let processes):
       return
         "Trainer: expected a model with automaticOptimization in \(processes) processes, found one that steps by itself"

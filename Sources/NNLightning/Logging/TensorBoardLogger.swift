@@ -206,7 +206,7 @@ public final class TensorBoardLogger: Logger {
     guard isPlainFileName(place.name) else {
       throw CheckpointError.invalid("the name of an event file", quoted(place.name))
     }
-    try Checkpoint.check("bytes of an event file", place.size, in: 0...Checkpoint.greatestCount)
+    try SavedState.check("bytes of an event file", place.size, in: 0...SavedState.greatestCount)
     kept = (place.name, place.size)
   }
 }

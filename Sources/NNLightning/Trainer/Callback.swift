@@ -113,6 +113,17 @@ open class Callback {
   open var isForWriterOnly: Bool { false }
   /// Whether `fastDevRun` leaves it out, as what stops, writes or searches.
   open var isSkippedInFastDevRun: Bool { false }
+  /// Whether it shows the progress of the fit in the place of the progress bar.
+  var replacesProgressBar: Bool { false }
+}
+
+/// A callback that writes checkpoints. Its hooks run behind those of the others, whose states it writes.
+protocol CheckpointWriting: Callback {
+  var bestPath: String? { get }
+  var bestMetrics: Metrics? { get }
+  var lastPath: String? { get }
+  /// The last checkpoint on disk, be it of an earlier process.
+  var existingLastPath: String? { get }
 }
 
 // The loops of the three evaluations are one; here it finds their hooks.

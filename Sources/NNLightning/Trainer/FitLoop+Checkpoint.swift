@@ -2,63 +2,6 @@ import NNCore
 import NNData
 import NNLayers
 
-/// The running or last fit, as far as checkpoints and callbacks need it, whatever its model is.
-protocol ActiveFit: AnyObject {
-  var validation: ValidationPass? { get }
-  /// The `BatchLoader` of the training.
-  var trainingLoader: Any { get }
-  var elapsedSeconds: Double { get }
-  /// Batches of an epoch, nil if not known beforehand.
-  var trainingBatchCount: Int? { get }
-  var trainingBatchSize: Int? { get }
-  func useBatchSize(_ size: Int) throws
-  func restartSchedules(learningRate: Double)
-  func metricsAreNew(_ names: [String])
-  func returnToBoundary() -> Bool
-  func checkpoint() throws -> Checkpoint
-  func rehearse(
-    steps: Int, before: (_ step: Int, _ batch: Any) throws -> Void,
-    onLoss: (_ step: Int, _ loss: Tensor) -> Void, after: (_ step: Int, _ loss: Double) throws -> Bool
-  ) throws
-  func forwardPass(_ around: (_ step: () throws -> Void) throws -> Void) throws
-  func forEachValidationBatch(_ body: (Any) throws -> Bool) throws
-}
-
-extension Trainer {
-  /// Everything that a resumed fit needs, as it is now. Exact at `onStepBoundary` and after a fit; in another hook a
-  /// step is half done, and the program stops with a message. Several processes ask for it together, and get the same.
-  public func checkpoint() throws -> Checkpoint {
-    guard let activeFit else { fail("Trainer.checkpoint", "there was no fit yet") }
-    return try activeFit.checkpoint()
-  }
-
-  /// Writes a checkpoint; see ``checkpoint()``.
-  public func saveCheckpoint(to path: String) throws {
-    let checkpoint = try checkpoint()
-    if strategy.isWriter { try checkpoint.write(to: path) }
-  }
-
-  /// Whether the fit has written a checkpoint, or was resumed from one.
-  var hasCheckpoint: Bool { callbacks.contains { ($0 as? ModelCheckpoint)?.lastPath != nil } }
-
-  /// The checkpoint to resume from, nil to start afresh.
-  func checkpoint(_ resume: Resume) throws -> Checkpoint? {
-    let path: String
-    switch resume {
-    case .never: return nil
-    case .from(let file): path = file
-    case .last:
-      guard let callback = callbacks.compactMap({ $0 as? ModelCheckpoint }).first else {
-        throw TrainerError.nothingToResumeFrom
-      }
-      guard let file = try strategy.first(callback.existingLastPath) else { return nil }
-      path = file
-    }
-    resumedFile = path
-    return try Checkpoint(contentsOf: path)
-  }
-}
-
 extension FitLoop: ActiveFit {
   func checkpoint() throws -> Checkpoint {
     require(
@@ -78,7 +21,7 @@ extension FitLoop: ActiveFit {
     checkpoint.schedulePlan = schedulePlan
     checkpoint.metricIsNew = metricIsNew
     if let model = model as? any HasHyperparameters {
-      checkpoint.hyperparametersJSON = try Checkpoint.encode(model.hyperparameters)
+      checkpoint.hyperparametersJSON = try SavedState.encode(model.hyperparameters)
     }
     for (key, callback) in keyedCallbacks { checkpoint.callbacks[key] = try callback.state() }
     try checkState(checkpoint.model)

@@ -65,8 +65,3 @@ extension Metrics: Codable {
     try map { Entry(name: $0.name, bits: $0.value.bitPattern) }.encode(to: encoder)
   }
 }
-
-extension Double {
-  /// A fixed number of digits behind the point, for people.
-  package func formatted(digits: Int) -> String { isNaN ? "nan" : String(format: "%.\(digits)f", self) }
-}

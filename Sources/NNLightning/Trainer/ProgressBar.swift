@@ -97,5 +97,5 @@ extension Trainer {
     return shown
   }
 
-  fileprivate var hasDashboard: Bool { callbacks.contains { ($0 as? TerminalDashboard)?.isShown == true } }
+  fileprivate var hasDashboard: Bool { callbacks.contains(where: \.replacesProgressBar) }
 }

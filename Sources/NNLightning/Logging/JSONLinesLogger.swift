@@ -38,13 +38,3 @@ public final class JSONLinesLogger: Logger {
     kept = try state.count("bytes of JSONLinesLogger")
   }
 }
-
-/// A string as JSON.
-func jsonText(_ text: String) -> String {
-  (try? Checkpoint.encode(text)) ?? "\"\""
-}
-
-/// A number as JSON, the shortest text that reads back as the same bits.
-func jsonNumber(_ value: Double) -> String {
-  value.isFinite ? "\(value)" : value.isNaN ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\""
-}

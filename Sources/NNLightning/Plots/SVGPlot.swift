@@ -25,7 +25,7 @@ struct SVGPlot {
     let shown = lines.map { line in
       var line = line
       line.points = line.points.filter {
-        abs($0.x) < 1e300 && abs($0.y) < 1e300 && (!isLogarithmicX || $0.x > 0)
+        $0.x.isPlottable && $0.y.isPlottable && (!isLogarithmicX || $0.x > 0)
           && (!isLogarithmicY || $0.y > 0)
       }
       return line
