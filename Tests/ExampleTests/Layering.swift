@@ -2,8 +2,8 @@ import Foundation
 
 /// Which folder of a target uses which names of which other one.
 ///
-/// A name belongs to a folder if no other folder of the target declares it, nor a target or a C header below it, nor
-/// Swift: others (`shape`, `count`) say nothing about whom they are of.
+/// A name says something if no target or C header below declares it, nor Swift: of others (`shape`, `count`) it is not
+/// known whom they are of. Where several folders declare it, the lowest is taken to be meant.
 struct Layering {
   struct File {
     let path: String
@@ -25,7 +25,8 @@ struct Layering {
 
   let files: [File]
   let order: [String]
-  /// The folder of each name that is of one folder alone.
+  private let heights: [String: Int]
+  /// The lowest folder that declares each name.
   let owners: [String: String]
 
   /// - Parameters:
@@ -37,14 +38,16 @@ struct Layering {
     self.files = files.map { path, source in
       File(path: path, folder: Self.folder(of: path, order), source: source)
     }
-    var folders: [String: Set<String>] = [:]
-    for file in self.files {
-      for name in file.source.declared { folders[name, default: []].insert(file.folder) }
+    let heights = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
+    self.heights = heights
+    let others = foreign.union(Self.swift)
+    owners = self.files.reduce(into: [:]) { owners, file in
+      guard let height = heights[file.folder] else { return }
+      for name in file.source.declared.subtracting(others) {
+        if let owner = owners[name].flatMap({ heights[$0] }), owner <= height { continue }
+        owners[name] = file.folder
+      }
     }
-    owners = folders.filter {
-      $0.value.count == 1 && !foreign.contains($0.key) && !Self.swift.contains($0.key)
-    }
-    .compactMapValues(\.first)
   }
 
   private static func folder(of path: String, _ order: [String]) -> String {
@@ -63,8 +66,7 @@ struct Layering {
 
   /// The first use of each name by each file.
   var upwardUses: [UpwardUse] {
-    let heights = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
-    return files.flatMap { file -> [UpwardUse] in
+    files.flatMap { file -> [UpwardUse] in
       var seen: Set<String> = []
       return file.source.uses.compactMap { use in
         guard let owner = owners[use.name], let height = heights[owner], let own = heights[file.folder],

@@ -137,6 +137,16 @@ import Testing
     #expect(layering.upwardUses.map(\.name).sorted() == wanted.found.sorted())
   }
 
+  /// A name of two folders above is used upwards, whichever is meant; one that a folder below has too may be that one's.
+  @Test(arguments: [(["a", "b", "c"], ["b"]), (["b", "a", "c"], [])])
+  func lowestFolderIsMeant(_ order: [String], _ found: [String]) {
+    let upper = SwiftSource("extension Lower { func blur() {} }")
+    let layering = Layering(
+      files: [("a/a.swift", SwiftSource("let x = y.blur()")), ("b/b.swift", upper), ("c/c.swift", upper)],
+      order: order)
+    #expect(layering.upwardUses.map(\.to) == found)
+  }
+
   @Test func saysWhere() {
     let upper = SwiftSource("struct Upper {}")
     let files = [("Low/In/a.swift", SwiftSource("\n/*\n*/let x: Upper")), ("b.swift", upper)]
