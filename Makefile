@@ -1,15 +1,17 @@
 # make run    the fine-tuning example, in a release build
-# make test   the whole test suite, and a minute of broken files for all readers
+# make test   the tests (CONTRIBUTING.md says which are skipped where), and a minute of damaged files for all readers
 # make test-sanitized   under the address, undefined-behaviour and thread sanitizers
-# make fuzz   broken files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
-# All install the Debian packages they miss (as root or with sudo), or print the line that does.
+# make documentation   the reference of all products, with their guides; a warning fails
+# make fuzz   damaged files for SECONDS=…; what is found is kept in Tests/Fuzz/Corpus
+# All install the missing Debian packages (as root or with sudo), or print the line that does.
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
 	libgif-dev libtiff-dev zlib1g-dev
+PRODUCTS = NNCore NNLayers NNData NNModels NNLightning
 ARGS =
 SECONDS = 3600
 
-.PHONY: run test test-sanitized fuzz setup lint format
+.PHONY: run test test-sanitized documentation fuzz setup lint format
 
 run: setup
 	@echo "==> Building in release (the first build takes some minutes)"
@@ -22,7 +24,7 @@ test: setup
 	swift build -c release --build-tests
 	@echo "==> Running the tests"
 	@bash -o pipefail -c 'swift test -c release --skip-build 2>&1 | awk -f Tests/quiet.awk'
-	@echo "==> Feeding the readers with broken files for a minute"
+	@echo "==> Feeding the readers with damaged files for a minute"
 	swift run -c release --skip-build Fuzz --seconds 60
 
 fuzz: setup
@@ -45,6 +47,11 @@ test-sanitized: setup
 	swift build --build-tests $(THREADS)
 	@TSAN_OPTIONS=halt_on_error=1 bash -o pipefail -c \
 	  'swift test --skip-build $(THREADS) --filter "$(THREAD_SUITES)" 2>&1 | awk -f Tests/quiet.awk'
+
+# The variable makes Package.swift name the plugin. Comments describe the parameters that need words, not all of them.
+documentation: setup
+	NN_DOCUMENTATION=1 swift package --scratch-path .build-documentation generate-documentation \
+	  $(addprefix --target ,$(PRODUCTS)) --warnings-as-errors --disable-parameters-and-returns-validation
 
 setup:
 	@command -v swift >/dev/null || { echo "Swift 6 is needed: https://www.swift.org/install/linux"; exit 1; }

@@ -21,20 +21,23 @@ let package = Package(
   ],
   targets: [
     // System libraries (Debian packages are listed in the Makefile).
-    .systemLibrary(name: "COpenBLAS", path: "Sources/System/COpenBLAS"),
-    .systemLibrary(name: "CArchive", path: "Sources/System/CArchive"),
-    .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto"),
-    .systemLibrary(name: "CTurboJPEG", path: "Sources/System/CTurboJPEG"),
-    .systemLibrary(name: "CPNG", path: "Sources/System/CPNG"),
-    .systemLibrary(name: "CWebP", path: "Sources/System/CWebP"),
-    .systemLibrary(name: "CGIF", path: "Sources/System/CGIF"),
-    .systemLibrary(name: "CTIFF", path: "Sources/System/CTIFF"),
-    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib"),
+    .systemLibrary(
+      name: "COpenBLAS", path: "Sources/System/COpenBLAS",
+      providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CArchive", path: "Sources/System/CArchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CCrypto", path: "Sources/System/CCrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", path: "Sources/System/CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", path: "Sources/System/CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CWebP", path: "Sources/System/CWebP", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "CGIF", path: "Sources/System/CGIF", providers: [.apt(["libgif-dev"])]),
+    .systemLibrary(name: "CTIFF", path: "Sources/System/CTIFF", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The library, lowest layer first.
     .target(name: "CNNKernels"),
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CZlib"]),
-    .target(name: "NNLayers", dependencies: ["NNCore", "CNNKernels"]),
+    .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(
       name: "NNData",
       dependencies: [
@@ -125,3 +128,9 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu11
 )
+
+// The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.
+if Context.environment["NN_DOCUMENTATION"] != nil {
+  package.dependencies.append(
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}

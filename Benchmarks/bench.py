@@ -104,7 +104,7 @@ def start_times(rounds):
 
 
 def scaling():
-    """Seconds per image of the chapter's network over the batch size."""
+    """Seconds per image of the CNN over the batch size."""
     row = Row("cnn-train", 256, [])
     found = {}
     for batch in [1, 2, 3, 4, 8, 16, 17, 32, 64, 100, 128, 256, 384, 512, 1024]:
@@ -117,7 +117,7 @@ def scaling():
 
 
 def table(results):
-    lines = ["| work | swift-nn | best peer | | ratio | wanted | memory |", "|---|---|---|---|---|---|---|"]
+    lines = ["| work | swift-nn | best peer | | ratio | goal | memory |", "|---|---|---|---|---|---|---|"]
     for row in ROWS:
         found = results.get(row.name)
         if not found or "swift-nn" not in found or len(found) < 2:
@@ -151,7 +151,7 @@ def plots(results, scale, folder):
     axes.set_yticks(range(len(rows)), [r.name for r in rows])
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.6)
-    axes.set_xlabel("speed as a multiple of the best peer; red: wanted")
+    axes.set_xlabel("speed as a multiple of the best peer; red: goal")
     figure_.tight_layout()
     figure_.savefig(os.path.join(folder, "ratios.svg"), metadata={"Date": None})
     if scale:

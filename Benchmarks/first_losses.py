@@ -12,7 +12,7 @@ import numpy
 import torch
 from torch import nn
 
-from peers import chapter_net
+from peers import four_block_net
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS = 30
@@ -24,7 +24,7 @@ def run(raw, dtype, form, threads):
     numbers = torch.utils.data.TensorDataset(torch.arange(len(raw)))
     train, _ = torch.utils.data.random_split(numbers, [40_000, 10_000])
     torch.manual_seed(0)
-    net = chapter_net(nn).to(dtype).to(memory_format=form)
+    net = four_block_net(nn).to(dtype).to(memory_format=form)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
     batches, losses = iter(torch.utils.data.DataLoader(train, 256, shuffle=True)), []
     for _ in range(STEPS):

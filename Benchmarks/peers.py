@@ -12,7 +12,7 @@ import time
 THREADS = 2
 
 
-def chapter_net(nn):
+def four_block_net(nn):
     layers, inputs = [], 3
     for outputs in (64, 128, 256, 512):
         layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
@@ -62,7 +62,7 @@ def torch_workload(name, batch, form):
     if kind == "mlp-step":
         net, shape, classes = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10)), (batch, 784), 10
     elif kind.startswith("cnn"):
-        net, shape, classes = chapter_net(nn), (batch, 3, 32, 32), 10
+        net, shape, classes = four_block_net(nn), (batch, 3, 32, 32), 10
     else:
         net, shape, classes = getattr(torchvision.models, model)(weights=None), (batch, 3, 224, 224), 1000
     x, target = torch.randn(shape), torch.randint(0, classes, (batch,))

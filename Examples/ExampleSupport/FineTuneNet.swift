@@ -7,14 +7,14 @@ public enum Freezing: Sendable {
   /// All of it: no gradients, and batch normalisation with the statistics of the pretraining (`freeze()`). What the
   /// network gives for an image is then always the same.
   case network
-  /// The parameters alone, as the chapter does with `requires_grad = False`: the statistics of batch normalisation move
+  /// The parameters alone, as with PyTorch's `requires_grad = False`: the statistics of batch normalisation move
   /// with the batches.
   case parameters
 }
 
 /// What the new layers stand on.
 public enum FineTuneHead: String, Sendable, CaseIterable {
-  /// A linear layer on the outputs of the pretrained network, one for each of its classes: the chapter's.
+  /// A linear layer on the outputs of the pretrained network, one for each of its classes.
   case outputs
   /// The same with a batch normalisation before it, for outputs that are not centred.
   case normalizedOutputs = "normalized-outputs"
@@ -22,7 +22,7 @@ public enum FineTuneHead: String, Sendable, CaseIterable {
   case features
 }
 
-/// The chapter's second network: a pretrained one, frozen, whose outputs feed a new linear head.
+/// The network of the second experiment: a pretrained one, frozen, whose outputs feed a new linear head.
 public final class FineTuneNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let features: any CallableModule
   let head: Sequential

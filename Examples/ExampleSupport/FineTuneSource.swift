@@ -30,25 +30,26 @@ public struct FineTuneSource {
   /// - Parameter head: what the new layers stand on; if nil, the outputs, normalised where they are not centred. With
   ///   the shapes it is always the features.
   public static func choose(
-    _ options: ExperimentOptions, architecture: String, weights: String?, head: FineTuneHead? = nil
+    _ options: ExperimentOptions, _ pretrained: PretrainedOptions, head: FineTuneHead? = nil
   ) throws -> FineTuneSource {
     if options.dataset == .shapes { return try shapes(ImageSource(options), options) }
     let network: PretrainedNetwork
     do {
-      network = try pretrainedNetwork(architecture, weights: weights)
-    } catch let error where weights == nil && options.dataset == .auto && listModels().contains(architecture)
+      network = try pretrained.network()
+    } catch let error
+      where pretrained.weights == nil && options.dataset == .auto && listModels().contains(pretrained.arch)
     {
-      return try shapes(ImageSource(shapesBecause: "no weights for \(architecture): \(error)"), options)
+      return try shapes(ImageSource(shapesBecause: "no weights for \(pretrained.arch): \(error)"), options)
     }
     let source = try ImageSource(options)
     if source.name == "shapes" { return try shapes(source, options) }
     // SqueezeNet ends with a ReLU and an average: its outputs are never negative and not centred.
-    let head = head ?? (architecture.hasPrefix("squeezenet") ? .normalizedOutputs : .outputs)
+    let head = head ?? (pretrained.arch.hasPrefix("squeezenet") ? .normalizedOutputs : .outputs)
     let transfer = try TransferNetwork(network.model, classes: source.classes.count)
     let normalization = network.transforms
     return FineTuneSource(
-      name: architecture,
-      reasons: [source.reason, "Weights: \(architecture), ImageNet, from \(network.origin)"],
+      name: pretrained.arch,
+      reasons: [source.reason, "Weights: \(pretrained.arch), ImageNet, from \(network.origin)"],
       classes: source.classes,
       features: head == .features ? transfer.backbone : network.model,
       outputs: head == .features ? transfer.featureCount : 1_000,
@@ -66,7 +67,7 @@ public struct FineTuneSource {
   }
 
   private static func shapes(_ source: ImageSource, _ options: ExperimentOptions) throws -> FineTuneSource {
-    let network = try ShapesNet.pretrained()
+    let network = try shapesnet(weights: .default)
     let data = source.small(options)
     return FineTuneSource(
       name: "ShapesNet",

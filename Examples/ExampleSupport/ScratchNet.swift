@@ -2,7 +2,7 @@ import NNCore
 import NNLayers
 import NNLightning
 
-/// The textbook chapter's network: four times convolution 3x3, batch normalisation, ReLU and max-pooling, then a
+/// The network of the first experiment: four times convolution 3x3, batch normalisation, ReLU and max-pooling, then a
 /// linear layer. For images of 32x32.
 public final class ScratchNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   let conv1: Conv2d

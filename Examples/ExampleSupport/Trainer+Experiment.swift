@@ -2,7 +2,7 @@ import NNLayers
 import NNLightning
 
 extension Trainer {
-  /// Trains, validates and tests one model, prints its metrics as the chapter does, and returns the row for the
+  /// Trains, validates and tests one model, prints its metrics, and returns the row for the
   /// comparison.
   public func runExperiment<Model>(
     _ name: String, _ model: Model, _ data: ExperimentData

@@ -6,7 +6,7 @@ import NNLightning
 
 extension FineTuneHead: ExpressibleByArgument {}
 
-/// The chapter's second experiment: a frozen pretrained network with a new head, beside the CNN from scratch on the
+/// The second experiment: a frozen pretrained network with a new head, beside the CNN from scratch on the
 /// same images.
 @main
 struct FineTuneExample: ParsableCommand {
@@ -24,19 +24,11 @@ struct FineTuneExample: ParsableCommand {
 
   @OptionGroup var options: ExperimentOptions
 
-  @Option(help: "Architecture of the pretrained network, such as resnet18 or squeezenet1_0.")
-  var arch = "resnet18"
+  @OptionGroup var pretrained: PretrainedOptions
 
   @Option(
     help: """
-      File with its weights (.pth or .safetensors). Without it the official ones are taken from PyTorch's cache or \
-      downloaded.
-      """)
-  var weights: String?
-
-  @Option(
-    help: """
-      What the new layers stand on: outputs (a linear layer on the network's 1000 outputs, as in the chapter), \
+      What the new layers stand on: outputs (a linear layer on the network's 1000 outputs), \
       normalized-outputs (batch normalisation and a linear layer on them), or features (batch normalisation and a \
       linear layer in place of the network's last layer). Default: outputs, normalized-outputs for SqueezeNet.
       """)
@@ -48,14 +40,14 @@ struct FineTuneExample: ParsableCommand {
   @Flag(
     inversion: .prefixedNo,
     help: """
-      Also train as the chapter does, with frozen parameters but statistics of batch normalisation that move: \
-      everything is computed in every epoch then. The default for small images alone.
+      Also train with frozen parameters, but batch norms that go on moving their statistics, as `requires_grad = False` \
+      in PyTorch does. Then nothing can be cached. The default for small images only.
       """)
-  var textbook: Bool?
+  var movingStatistics: Bool?
 
   func run() throws {
     options.prepare()
-    let experiment = try FineTuneSource.choose(options, architecture: arch, weights: weights, head: head)
+    let experiment = try FineTuneSource.choose(options, pretrained, head: head)
     for line in experiment.reasons { print(line) }
 
     var outcomes: [Outcome] = []
@@ -74,12 +66,12 @@ struct FineTuneExample: ParsableCommand {
     if trainer.stopReason == .interrupted { return }
 
     let hasStatistics = experiment.features.modules.contains { $0 is BatchNorm }
-    if textbook ?? (experiment.inputShape[3] <= 32), hasStatistics {
-      print("\n== As the chapter does: statistics of batch normalisation move")
+    if movingStatistics ?? (experiment.inputShape[3] <= 32), hasStatistics {
+      print("\n== Frozen parameters, moving statistics of batch normalisation")
       let name = "\(experiment.name), moving statistics"
       outcomes.append(try fineTune(experiment, .parameters, name).outcome)
-    } else if textbook == true {
-      print("\n\(experiment.name) has no batch normalisation: the chapter's protocol is the same run")
+    } else if movingStatistics == true {
+      print("\n\(experiment.name) has no batch normalisation: there are no statistics to move")
     }
 
     printComparison(outcomes)

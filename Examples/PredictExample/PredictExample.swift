@@ -14,15 +14,7 @@ struct PredictExample: ParsableCommand {
     discussion:
       "Example: swift run -c release PredictExample --arch squeezenet1_0 --weights squeezenet1_0.pth dog.jpg")
 
-  @Option(help: "Architecture: \(listModels().joined(separator: ", ")).")
-  var arch = "resnet18"
-
-  @Option(
-    help: """
-      File with its weights (.pth or .safetensors). Without it the official ones are taken from PyTorch's cache or \
-      downloaded.
-      """)
-  var weights: String?
+  @OptionGroup var pretrained: PretrainedOptions
 
   @Option(help: "How many classes to name per photo.")
   var top = 5
@@ -35,7 +27,7 @@ struct PredictExample: ParsableCommand {
   }
 
   func run() throws {
-    let network = try pretrainedNetwork(arch, weights: weights)
+    let network = try pretrained.network()
     network.model.eval()
     let transform = network.transforms
     for path in images {

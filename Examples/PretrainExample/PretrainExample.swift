@@ -64,7 +64,11 @@ private final class PretrainNet: Module, Classifier, TrainStep, ValidationStep {
   func callAsFunction(_ x: Tensor) -> Tensor { net(x) }
 
   func configureOptimizers() -> any Optimizer {
-    SGD(parameters(), learningRate: 0.1, momentum: 0.9, weightDecay: 5e-4, nesterov: true)
+    SGD(parameters(), learningRate: 0.1) {
+      $0.momentum = 0.9
+      $0.weightDecay = 5e-4
+      $0.nesterov = true
+    }
   }
 
   func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] {

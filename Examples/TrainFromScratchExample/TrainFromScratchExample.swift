@@ -4,11 +4,11 @@ import NNCore
 import NNLayers
 import NNLightning
 
-/// The chapter's first experiment: a four-block CNN trained on CIFAR-10 from random weights.
+/// The first experiment: a four-block CNN trained on CIFAR-10 from random weights.
 @main
 struct TrainFromScratchExample: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Trains the textbook chapter's four-block CNN from scratch.",
+    abstract: "Trains a CNN of four blocks from scratch.",
     discussion: """
       40,000 of CIFAR-10's training images are trained on, 10,000 validate, and the 10,000 test images are tested \
       at the end. The numbers of an epoch follow PyTorch's with the same seed.

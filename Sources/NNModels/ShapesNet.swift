@@ -1,5 +1,5 @@
-import Foundation
 import NNCore
+import NNData
 import NNLayers
 
 /// A small convolutional network for images of 32x32, with weights that travel with the library: pretrained on the
@@ -28,16 +28,6 @@ public final class ShapesNet: Module, ImageClassifier {
 
   public func replaceHead(classes: Int) { classifier = Linear(featureCount, classes) }
 
-  /// The network as `PretrainExample` trained it.
-  ///
-  /// - Throws: `FileError` if the library's resource folder is not beside the program.
-  public static func pretrained() throws -> ShapesNet {
-    guard let url = Bundle.module.url(forResource: "shapesnet", withExtension: "safetensors") else {
-      throw FileError.unreadable(file: "shapesnet.safetensors", reason: "not among the resources of NNModels")
-    }
-    return try ShapesNet(contentsOf: url.path)
-  }
-
   /// The network of a weight file, with as many classes as the file has.
   ///
   /// - Throws: `FileError` if the file cannot be read or holds other weights.
@@ -46,4 +36,22 @@ public final class ShapesNet: Module, ImageClassifier {
     self.init(classes: classes)
     try loadWeights(from: path)
   }
+}
+
+/// ShapesNet, with the weights that `PretrainExample` trained: 0.1 million parameters.
+public let shapesnet = Architecture(
+  "shapesnet",
+  weights: [
+    PretrainedWeights(
+      "SHAPES_V1", "shapesnet.safetensors", from: .library, parameters: 100_260, minimumSize: 8,
+      // The drawn images as they are.
+      transforms: ImageClassification(crop: 32, resize: 32, mean: [0, 0, 0], std: [1, 1, 1]),
+      categories: SyntheticShapes(.pretraining, count: 0).classes,
+      sha256: "d9ec9957897f41948d110f9e06ba074002c50b62184f39fa75a172533ad6e61b")
+  ]
+) { ShapesNet(classes: $0) }
+
+extension ShapesNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [shapesnet]
 }

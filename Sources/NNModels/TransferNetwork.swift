@@ -3,7 +3,7 @@ import NNLayers
 
 /// A pretrained network whose last layer is taken off, and a new head in its place: `head(features(x))`.
 ///
-///     let network = try TransferNetwork(resnet18Pretrained, classes: 5)
+///     let network = try TransferNetwork(pretrained, classes: 5)
 ///     network.backbone.freeze()  // trains the head alone
 ///
 /// The features [N, featureCount] are what the last layer was given; those of a network that ends in a convolution

@@ -11,9 +11,9 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 do {
   switch (arguments.first, arguments.count) {
   case ("download", 4):
-    _ = try CIFAR10(
-      root: arguments[1], train: false,
-      download: CIFARFiles.Source(url: arguments[2], checksum: .md5(arguments[3])))
+    var version = CIFARVersion.cifar10
+    version.archive = CIFARFiles.Source(url: arguments[2], checksum: .md5(arguments[3]))
+    _ = try version.read(from: arguments[1], train: false, download: true, progress: nil)
   case ("dump", 3):
     var bytes: [UInt8] = []
     for train in [true, false] {

@@ -127,7 +127,7 @@ import Testing
         $0.split(separator: " ").map(String.init)
       }
       let accuracies = table.map { $0.dropLast(2).last.flatMap(Double.init) ?? 0 }
-      // From scratch, frozen, and as the chapter does.
+      // From scratch, frozen, and with moving statistics.
       #expect(
         accuracies.count == 3 && accuracies[1] > accuracies[0] && accuracies[2] > accuracies[0],
         "\(run.output)")

@@ -32,6 +32,12 @@ import Testing
     ("a list alone", "- epochs", "expected settings of the form"),
     ("depth", String(repeating: "[", count: 5_000), "expected"),
     ("size", "# " + String(repeating: "x", count: 70_000), "expected a configuration of at most 65536 bytes"),
+    ("a word", "epochs: twelve", "epochs: expected a whole number, found twelve"),
+    ("nothing", "epochs:", "epochs: expected a whole number, found "),
+    ("a choice", "optimizer: lion", "optimizer: expected sgd, adam or adamw, found lion"),
+    ("no folder", "cache: \"\"", "cache: expected memory, off or a folder, found "),
+    ("no flag", "freeze: perhaps", "freeze: expected true or false, found perhaps"),
+    ("share", "validationShare: 1", "validationShare: expected a number between 0 and 1, found 1.0"),
     ("range", "batchSize: 9223372036854775807", "batchSize: expected a number in 1...1000000"),
     ("escape sequence", "\"\\e[2Jx\": 1", "expected a known setting, found \"\\u{1B}[2Jx\""),
   ])
@@ -42,6 +48,62 @@ import Testing
       #expect(refused.output.split(separator: "\n").count == 1, "\(name): \(refused.output)")
       #expect(!refused.output.contains("\u{1b}"))
     }
+  }
+
+  /// Every option sets what its name says, and is checked as a file is.
+  @Test(arguments: [
+    ("validation-share", "1", "a number between 0 and 1, found 1.0"),
+    ("image-size", "0", "a number in 1...10000, found 0"),
+    ("limit-train", "0", "a number in 1...2147483647, found 0"),
+    ("epochs", "0", "a number in 1...1000000, found 0"),
+    ("batch-size", "1000001", "a number in 1...1000000, found 1000001"),
+    ("learning-rate", "inf", "a number above 0, found inf"),
+    ("momentum", "1", "a number in 0..<1, found 1.0"),
+    ("weight-decay", "-1", "a number of at least 0, found -1.0"),
+    ("accumulate", "0", "a number in 1...1000000, found 0"),
+    ("clip-norm", "0", "a number above 0, found 0.0"),
+    ("ema", "nan", "a number in 0..<1, found nan"), ("patience", "-1", "a number in 0...1000000, found -1"),
+    ("seed", "-1", "a number in 0...9223372036854775807, found -1"),
+    ("workers", "1025", "a number in 0...1024, found 1025"),
+    ("threads", "0", "a number in 1...1024, found 0"),
+    ("labels", "t.csv --dataset=shapes", "the data set folder, found shapes"),
+  ])
+  func optionsAreChecked(option: String, value: String, message: String) throws {
+    let words = option.split(separator: "-")
+    let name = words[0] + words.dropFirst().map(\.capitalized).joined()
+    let refused = try nn(["train"] + "--\(option)=\(value)".split(separator: " ").map(String.init))
+    #expect(
+      refused.status == 1 && refused.output == "Error: \(name): expected \(message)\n", "\(refused.output)")
+  }
+
+  @Test(arguments: [
+    ("epochs", "x", "The value 'x' is invalid for '--epochs <epochs>'"),
+    ("schedule", "step", "Please provide one of 'constant', 'cosine' or 'onecycle'"),
+    ("dataset", "mnist", "Please provide one of 'shapes', 'cifar10', 'cifar100' or 'folder'"),
+    ("phases", "head:1", "Unknown option '--phases'"),
+  ])
+  func otherWordsAreRefused(option: String, value: String, message: String) throws {
+    let refused = try nn(["train", "--\(option)", value])
+    #expect(refused.status == 64 && refused.output.contains(message), "\(refused.output)")
+  }
+
+  /// The help tells what each command does where nothing is given.
+  @Test func helpTellsTheUsualValues() throws {
+    func help(_ command: String) throws -> [String] {
+      let text = try nn(["help", command]).output.split(separator: "\n").map { $0.split(separator: " ") }
+      return text.map { $0.joined(separator: " ") }.joined(separator: " ").components(separatedBy: " --")
+    }
+    let (train, finetune) = (try help("train"), try help("finetune"))
+    #expect(train.contains("epochs <epochs> Number of epochs. (default: 12)"), "\(train)")
+    #expect(finetune.contains("epochs <epochs> Number of epochs. (default: 10)"), "\(finetune)")
+    #expect(
+      train.contains(
+        "schedule <schedule> Schedule of the learning rate. (values: constant, cosine, onecycle; default: onecycle)"
+      ))
+    #expect(train.contains("freeze/--no-freeze Train the last layer alone. (default: no)"))
+    #expect(train.contains { $0.hasPrefix("prefix <prefix> What is dropped from the keys") })
+    #expect(
+      finetune.contains { $0.hasPrefix("phases <phases>") } && !train.contains { $0.hasPrefix("phases") })
   }
 
   /// What a name like "R &D" looks like in a file that was written here.
@@ -69,7 +131,7 @@ import Testing
       ])
       try #require(first.status == 0, "\(first.output)")
       for (option, value, message) in [
-        ("--learning-rate", "0.5", "learningRate: expected 1e-1, with which the run began, found 5e-1"),
+        ("--learning-rate", "0.5", "learningRate: expected 0.1, with which the run began, found 0.5"),
         ("--batch-size", "16", "batchSize: expected 32"), ("--seed", "4", "seed: expected 0"),
       ] {
         let refused = try nn(["train", "--resume", "--output", run, option, value])

@@ -49,7 +49,7 @@ import Testing
   @Test func exportsAWeightFile() throws {
     try withTemporaryFolder { folder in
       let (weights, path) = (folder.path + "/weights.safetensors", folder.path + "/out.onnx")
-      try model("squeezenet1_1").stateDict().write(safetensors: weights)
+      try makeModel("squeezenet1_1").stateDict().write(safetensors: weights)
       let arguments = ["--arch", "squeezenet1_1", "--weights", weights, "--output", path]
       let exported = try export(arguments + ["--image-size", "64"])
       try #require(exported.status == 0, "\(exported.output)")

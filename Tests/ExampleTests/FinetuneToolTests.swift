@@ -183,7 +183,7 @@ import Testing
       ["--data", "/none", "--phases", "head:1", "--schedule", "cosine"],
       "schedule: expected constant, as phases have rates of their own, found cosine", 1
     ),
-    (["--data", "/none", "--head", "big"], "head: expected auto, linear or batchnorm, found big", 1),
+    (["--data", "/none", "--head", "big"], "The value 'big' is invalid for '--head <head>'", 64),
     (["--data", "/none", "--batch-size", "1"], "batchSize: expected a number of at least 2, found 1", 1),
     (["--data", "/none", "--resume", "--search"], "--search comes before a run", 64),
   ])

@@ -9,7 +9,7 @@ import Testing
 /// Files of other people through the command line: weights under other names, and files that mean harm.
 @Suite struct ForeignFileTests {
   private func network(_ arch: String) throws -> StateDict {
-    try withDefaultGenerator(Generator(seed: 1)) { try model(arch) }.stateDict()
+    try withDefaultGenerator(Generator(seed: 1)) { try makeModel(arch) }.stateDict()
   }
 
   private func finetune(_ folder: URL, _ weights: String, _ options: [String] = []) throws -> Command {

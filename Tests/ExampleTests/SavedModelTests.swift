@@ -19,7 +19,7 @@ import Testing
 
   /// Weights that separate images somewhat, without training: drawn.
   private func writeWeights(_ arch: String, to path: String) throws {
-    try withDefaultGenerator(Generator(seed: 1)) { try model(arch) }.stateDict().write(pth: path)
+    try withDefaultGenerator(Generator(seed: 1)) { try makeModel(arch) }.stateDict().write(pth: path)
   }
 
   /// What the exported file says is what the training did.

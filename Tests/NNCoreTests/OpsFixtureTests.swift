@@ -35,6 +35,20 @@ struct NNFixtureTests {
   func matchesPyTorch(_ fixture: FixtureCase) { expectMatch(fixture, Self.table, KernelPath.available) }
 }
 
+/// The same cases on a device that has the required kernels alone, and whose memory nobody else can read.
+struct DeviceFixtureTests {
+  static let table = OpsFixtureTests.table.merging(NNFixtureTests.table) { first, _ in first }
+
+  @Test(arguments: OpsFixtureTests.cases + NNFixtureTests.cases)
+  func matchesPyTorch(_ fixture: FixtureCase) {
+    let failures = [DType.float32, .float64].flatMap { dtype in
+      fixture.failures(Self.table, dtype: dtype, on: EmulatedDevice.shared.device).map { "\(dtype): \($0)" }
+    }
+    #expect(
+      failures.first == nil, "\(failures.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))")
+  }
+}
+
 /// Runs a case in both types and every layout; the first failure is told, as what fails once mostly fails everywhere.
 private func expectMatch(
   _ fixture: FixtureCase, _ table: FixtureTable, _ paths: [KernelPath?],

@@ -80,10 +80,12 @@ import Testing
     let (url, sum) = (server.url("a"), Checksum.md5(String(repeating: "0", count: 32)))
     let digits = IdxFiles(
       folder: "digits", address: server.url(""), checksums: Array(repeating: "0", count: 4))
+    var pictures = CIFARVersion.cifar10
+    pictures.archive = CIFARFiles.Source(url: url, checksum: sum)
     try withTemporaryFolder { root in
       let downloads: [() throws -> Void] = [
-        { _ = try CIFAR10(root: root, train: true, download: CIFARFiles.Source(url: url, checksum: sum)) },
-        { _ = try digits.open(root, train: true, download: true, nil) },
+        { _ = try pictures.read(from: root, train: true, download: true, progress: nil) },
+        { _ = try digits.read(from: root, train: true, download: true, progress: nil) },
         {
           _ = try Imagenette.open(
             root: root, train: true, size: .full, download: (url, sum), transform: ToTensor())

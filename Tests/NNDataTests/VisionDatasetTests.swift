@@ -106,8 +106,10 @@ struct VisionDatasetTests {
     let sums = try names.map { try Checksum.md5("").digest(ofFile: "\(folder)/\($0)-ubyte.gz") }
     try withTemporaryFolder { root in
       let files = IdxFiles(folder: "MNIST/raw", address: "file://\(folder)/", checksums: sums)
-      #expect(throws: DatasetError.self) { try files.open(root, train: true, download: false, nil) }
-      let test = try files.open(root, train: false, download: true, nil)
+      #expect(throws: DatasetError.self) {
+        try files.read(from: root, train: true, download: false, progress: nil)
+      }
+      let test = try files.read(from: root, train: false, download: true, progress: nil)
       #expect(test.targets.count == 3)
       #expect(contents(of: "\(root)/MNIST/raw").count == 8)
       let train = try MNIST(root: root)
@@ -115,7 +117,9 @@ struct VisionDatasetTests {
     }
     try withTemporaryFolder { root in
       let wrong = IdxFiles(folder: "x", address: "file://\(folder)/", checksums: sums.reversed())
-      #expect(throws: DownloadError.self) { try wrong.open(root, train: true, download: true, nil) }
+      #expect(throws: DownloadError.self) {
+        try wrong.read(from: root, train: true, download: true, progress: nil)
+      }
       #expect(contents(of: "\(root)/x") == [])
     }
   }
@@ -277,6 +281,37 @@ struct VisionDatasetTests {
     #expect(small.targets == [1, 1, 4])
     #expect(close(small.image(at: 2).pixels, [100, 199, 175, 205, 10, 95]))
     #expect(try small[2].target.item() == 4)
+  }
+
+  /// All that a published data set of one's own says.
+  private struct Stripes: PublishedDataset {
+    struct Files: PublishedFiles {
+      func read(
+        from root: String, train: Bool, download: Bool, progress: ((DownloadProgress) -> Void)?
+      ) throws -> (data: Tensor, targets: [Int]) {
+        guard root == "stripes" else { throw DatasetError.notFound(folder: root, expected: "stripes") }
+        return (Tensor.ones([train ? 3 : 2, 4, 5, 1], dtype: .uint8), train ? [0, 1, 1] : [1, 0])
+      }
+    }
+    let data: Tensor
+    let targets: [Int]
+    var transform: any Transform<Image, Tensor>
+    static let classNames = ["across", "down"]
+    static var files: any PublishedFiles { Files() }
+  }
+
+  @Test func opensAPublishedDatasetOfOnesOwn() throws {
+    let test = try Stripes(
+      root: "stripes", train: false,
+      transform: Compose {
+        Resize(2, 3)
+        ToTensor()
+      })
+    #expect(test.targets == [1, 0] && test.classes == ["across", "down"] && test.classCounts == [1, 1])
+    let batch = try DataLoader(try Stripes(root: "stripes"), batchSize: 3).makeIterator().next()
+    #expect(batch?.input.shape == [3, 1, 4, 5] && batch?.target.array(of: Int.self) == [0, 1, 1])
+    #expect(test[0].input.shape == [1, 2, 3])
+    #expect(throws: DatasetError.self) { try Stripes(root: "elsewhere") }
   }
 
   private func close(_ got: [UInt8], _ wanted: [Int]) -> Bool {

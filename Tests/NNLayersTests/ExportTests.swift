@@ -64,7 +64,7 @@ private final class Net: Module, CallableModule {
   @Test func exportsAsDocumented() throws {
     try withTemporaryFolder { folder in
       let path = folder.path + "/network.onnx"
-      // Documentation/Export.md
+      // The guide `Export`.
       let network = Sequential(
         Conv2d(3, 8, kernelSize: 3, padding: 1), ReLU(), AdaptiveAvgPool2d(1), Flatten(), Linear(8, 10))
       try network.export(onnx: path, inputShape: [1, 3, 32, 32], metadata: ["classes": "cat, dog, …"])

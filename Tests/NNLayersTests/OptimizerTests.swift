@@ -124,9 +124,9 @@ struct OptimizerTests {
     #expect(held.array(of: Float.self) == [1, 1, 1, 1])
     #expect(parameter.value.array(of: Float.self) == [0, 0, 0, 0])
     #expect(parameter.value.isLeaf && parameter.value.requiresGrad)
-    let place = parameter.value.rawPointer
+    let place = parameter.value.hostPointer
     optimizer.step()
-    #expect(parameter.value.rawPointer == place)
+    #expect(parameter.value.hostPointer == place)
     #expect(parameter.grad != nil)
     optimizer.zeroGrad()
     #expect(parameter.grad == nil)
@@ -141,10 +141,38 @@ struct OptimizerTests {
     #expect(!optimizer.stateDict().keys.contains { $0.hasPrefix("state.1") })
   }
 
+  @Test func groupsKeepTheirOwnOptions() {
+    let (a, b) = (Parameter(Tensor.ones(2)), Parameter(Tensor.ones(2)))
+    let optimizer = AdamW(
+      [ParameterGroup([a]) { $0.weightDecay = 0.5 }, ParameterGroup([b]) { $0.learningRate = 0.3 }],
+      learningRate: 0.1
+    ) { $0.betas.0 = 0.8 }
+    #expect(optimizer.learningRates == [0.1, 0.3])
+    #expect(optimizer.momenta == [0.8, 0.8])
+    #expect(optimizer.groups.map(\.options.weightDecay) == [0.5, 1e-2])
+    #expect(Adam([a]).groups.map(\.options.weightDecay) == [0])
+    #expect(Adadelta([a]).momenta == nil && Adadelta([a]).learningRates == [1])
+  }
+
+  @Test(arguments: [
+    (problem(SGDOptions.self) { $0.momentum = .nan }, "momentum must not be negative, got nan"),
+    (problem(SGDOptions.self) { $0.nesterov = true }, "nesterov needs a momentum and no dampening"),
+    (problem(AdamOptions.self) { $0.learningRate = -1 }, "learningRate must not be negative, got -1.0"),
+    (problem(NAdamOptions.self) { $0.betas.1 = 1 }, "betas must lie in 0..<1, got (0.9, 1.0)"),
+    (problem(RAdamOptions.self) { $0.epsilon = -1 }, "epsilon must not be negative, got -1.0"),
+    (problem(AdamaxOptions.self) { $0.weightDecay = -1 }, "weightDecay must not be negative, got -1.0"),
+    (problem(RMSpropOptions.self) { $0.alpha = -1 }, "no option may be negative"),
+    (problem(AdagradOptions.self) { $0.learningRateDecay = -1 }, "no option may be negative"),
+    (problem(AdadeltaOptions.self) { $0.rho = 2 }, "rho must lie in 0...1, got 2.0"),
+  ])
+  func optionsOutOfRangeAreRefused(_ found: String?, _ expected: String) {
+    #expect(found == expected)
+  }
+
   @Test func refusesForeignState() throws {
-    let optimizer = SGD([Parameter(Tensor.ones(2))], learningRate: 0.5, momentum: 0.9)
+    let optimizer = SGD([Parameter(Tensor.ones(2))], learningRate: 0.5) { $0.momentum = 0.9 }
     let parameter = Parameter(Tensor.ones(3))
-    let other = SGD([parameter], learningRate: 0.1, momentum: 0.9)
+    let other = SGD([parameter], learningRate: 0.1) { $0.momentum = 0.9 }
     parameter.grad = Tensor.ones(3)
     other.step()
     #expect(throws: StateError.self) { try optimizer.loadStateDict(other.stateDict()) }
@@ -155,6 +183,15 @@ struct OptimizerTests {
     #expect(throws: StateError.self) { try optimizer.loadStateDict(broken) }
     #expect(optimizer.learningRates == [0.5])
   }
+}
+
+/// What is wrong with the default options after a change.
+private func problem<Options: OptimizerOptions>(
+  _ type: Options.Type, _ change: (inout Options) -> Void
+) -> String? {
+  var options = Options()
+  change(&options)
+  return options.problem
 }
 
 /// One golden trajectory being followed.
@@ -224,7 +261,7 @@ private func makeOptimizer(_ fixture: FixtureCase, _ parameters: [Parameter]) th
   switch fixture.operation {
   case "SGD": return SGD(try groups(SGDOptions.self))
   case "Adam" where fixture.kwargs["decoupled_weight_decay"]?.bool == true:
-    return AdamW(try groups(AdamOptions.self), weightDecay: 0)
+    return AdamW(try groups(AdamOptions.self)) { $0.weightDecay = 0 }
   case "Adam": return Adam(try groups(AdamOptions.self))
   case "AdamW": return AdamW(try groups(AdamOptions.self))
   case "RMSprop": return RMSprop(try groups(RMSpropOptions.self))

@@ -21,7 +21,7 @@ final class ScheduleRun {
     let groups = start.map { rate in
       ParameterGroup<SGDOptions>([Parameter(Tensor.zeros(1))]) { $0.learningRate = rate }
     }
-    optimizer = SGD(groups, momentum: entry["optimizer_momentum"]?.double ?? 0)
+    optimizer = SGD(groups) { $0.momentum = entry["optimizer_momentum"]?.double ?? 0 }
     scheduler = try makeScheduler(name, entry["kwargs"] ?? .null, optimizer)
     if scheduler is ReduceLROnPlateau, metrics.count < rates.count - 1 {
       throw FixtureError("the schedule needs \(rates.count - 1) metrics")

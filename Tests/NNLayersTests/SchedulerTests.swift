@@ -70,7 +70,7 @@ struct SchedulerTests {
   }
 
   @Test func aCycleMayRiseInOneStep() {
-    let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1, momentum: 0.9)
+    let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1) { $0.momentum = 0.9 }
     let scheduler = OneCycleLR(optimizer, maxLearningRate: 2, totalSteps: 10, startShare: 0.1)
     #expect(scheduler.lastLearningRates == [2])
     #expect(optimizer.momenta == [0.85])
@@ -98,7 +98,7 @@ struct SchedulerTests {
 
   @Test func cyclicModes() {
     func rates(_ mode: CyclicLR.Mode) -> [Double] {
-      let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1, momentum: 0.9)
+      let optimizer = SGD([Parameter(Tensor.zeros(1))], learningRate: 1) { $0.momentum = 0.9 }
       let scheduler = CyclicLR(
         optimizer, baseLearningRate: 0, maxLearningRate: 1, stepSizeUp: 2, stepSizeDown: 1, mode: mode)
       return (0..<7).map { _ in

@@ -8,8 +8,8 @@ import Testing
 /// Whole trainings against PyTorch's: initial weights, batches, losses, gradients, accuracies, final weights.
 @Suite(.serialized)
 struct TrainingTests {
-  @Test(arguments: ["cnn_tiny_sgd", "cnn_sgd"])
-  func followsPyTorch(_ name: String) throws {
+  @Test(arguments: ["cnn_tiny_sgd", "cnn_sgd"], [Device.cpu, EmulatedDevice.shared.device])
+  func followsPyTorch(_ name: String, on device: Device) throws {
     let golden = try JSONValue(contentsOf: fixtureFolder.appendingPathComponent("training/\(name).json"))
     let run = try #require(Golden(golden))
     let dataset = IndexedDataset(run.images(), run.labels)
@@ -21,6 +21,7 @@ struct TrainingTests {
         #expect(try sha256(#require(state[key])) == value.string, "\(key)")
       }
       #expect(state.count == golden["initial_sha256"]?.entries?.count)
+      net.to(device)
       let optimizer = SGD(net.parameters(), learningRate: run.learningRate)
       let loader = DataLoader(dataset, batchSize: run.batch, shuffle: true)
       var step = 0
@@ -29,23 +30,24 @@ struct TrainingTests {
         try loader.forEach { batch in
           #expect(batch.places.array(of: Int.self) == run.batches[step])
           optimizer.zeroGrad()
-          let scores = net(batch.input)
-          let loss = crossEntropy(scores, batch.target)
+          let target = batch.target.to(device)
+          let scores = net(batch.input.to(device))
+          let loss = crossEntropy(scores, target)
           loss.backward()
           #expect(
             abs(loss.item() - run.losses[step]) <= run.lossTolerance[step],
             "step \(step): loss \(loss.item()), expected \(run.losses[step])")
           let norm = gradNorm(net.parameters())
           #expect(abs(norm - run.gradientNorms[step]) <= 1e-3 * run.gradientNorms[step], "step \(step)")
-          let hits = (scores.argmax(1) .== batch.target).to(.float32).mean().item()
+          let hits = (scores.argmax(1) .== target).to(.float32).mean().item()
           #expect(abs(hits - run.trainingAccuracy[step]) < 1.5 / Double(run.batch), "step \(step)")
           optimizer.step()
           step += 1
         }
         net.eval()
         let accuracy = noGrad { () -> Double in
-          let scores = net(dataset.images)
-          return (scores.argmax(1) .== dataset.labels).to(.float32).mean().item()
+          let scores = net(dataset.images.to(device))
+          return (scores.argmax(1) .== dataset.labels.to(device)).to(.float32).mean().item()
         }
         // One image in a thousand may lie on the edge between two classes.
         #expect(abs(accuracy - run.accuracy[epoch]) <= max(1.0 / Double(run.count), 0.002), "epoch \(epoch)")
@@ -79,7 +81,7 @@ struct TrainingTests {
       let file = folder.appendingPathComponent("tensor")
       let dense = x.contiguous()
       let bytes = withExtendedLifetime(dense) {
-        Data(bytes: dense.rawPointer, count: dense.count * dense.dtype.byteCount)
+        Data(bytes: dense.hostPointer, count: dense.count * dense.dtype.byteCount)
       }
       try bytes.write(to: file)
       return try Checksum.sha256("").digest(ofFile: file.path)

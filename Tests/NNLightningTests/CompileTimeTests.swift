@@ -1,27 +1,9 @@
-import Foundation
 import TestSupport
 import Testing
 
-/// What must not compile, and what the compiler then says; and that the examples of the documentation do.
+/// What must not compile, and what the compiler then says.
 @Suite struct CompileTimeTests {
-  /// The compiler's answer to a program that imports the library as it was built beside the tests.
-  private func check(_ program: String) throws -> Command {
-    try withTemporaryFolder { folder in
-      let file = folder.appendingPathComponent("main.swift")
-      try program.write(to: file, atomically: true, encoding: .utf8)
-      let build = URL(fileURLWithPath: product(""))
-      let system = packageRoot.appendingPathComponent("Sources/System")
-      var maps = try FileManager.default.contentsOfDirectory(atPath: system.path).map {
-        system.appendingPathComponent("\($0)/module.modulemap").path
-      }
-      maps.append(build.appendingPathComponent("CNNKernels.build/module.modulemap").path)
-      let flags = maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
-      return try Command(
-        ["swiftc", "-typecheck", "-swift-version", "6", "-I", build.appendingPathComponent("Modules").path]
-          + flags
-          + [file.path])
-    }
-  }
+  private func check(_ program: String) throws -> Command { try typecheck(["main.swift": program]) }
 
   private static let imports = """
     import NNCore
@@ -80,31 +62,5 @@ import Testing
     let answer = try check(Self.imports + Self.model + numbers + program)
     #expect(answer.status != 0)
     #expect(answer.output.contains(message), "\(answer.output)")
-  }
-
-  /// Every block of Swift in the page compiles behind the model that the page begins with.
-  @Test func theExamplesOfThePageCompile() throws {
-    let blocks = try Self.blocks(of: "Lightning.md")
-    try #require(blocks.count > 10)
-    try expectToCompile(Self.imports + blocks[0] + "\n" + blocks.dropFirst().map(Self.scoped).joined())
-  }
-
-  @Test func theExamplesOfTheGuideToFineTuningCompile() throws {
-    let blocks = try Self.blocks(of: "FineTuning.md")
-    try #require(blocks.count > 1)
-    try expectToCompile(Self.imports + "import NNModels\n" + blocks.map(Self.scoped).joined())
-  }
-
-  private static func blocks(of page: String) throws -> [String] {
-    try String(contentsOf: packageRoot.appendingPathComponent("Documentation/\(page)"), encoding: .utf8)
-      .components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "\n```")[0] }
-  }
-
-  private static func scoped(_ block: String) -> String { "do {\n\(block)\n}\n" }
-
-  private func expectToCompile(_ program: String) throws {
-    let answer = try check(program)
-    #expect(answer.status == 0, "\(answer.output)")
-    #expect(!answer.output.contains("warning:"), "\(answer.output)")
   }
 }

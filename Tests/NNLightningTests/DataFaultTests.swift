@@ -196,7 +196,7 @@ import NNLightning
     let dropout = Dropout(0.5)
     let head = Linear(4, 2)
     func callAsFunction(_ x: Tensor) -> Tensor { head(dropout(norm(fc(x)).relu())) }
-    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1, momentum: 0.9) }
+    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1) { $0.momentum = 0.9 } }
   }
 
   @Test(arguments: [1, 2, 3])

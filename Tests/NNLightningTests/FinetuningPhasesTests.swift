@@ -15,7 +15,8 @@ private final class Net: Module, Classifier, TrainStep, ValidationStep {
   func callAsFunction(_ x: Tensor) -> Tensor { head(late(early(x))) }
   func configureOptimizers() -> any Optimizer {
     SGD(
-      [head, late, early].map { ParameterGroup($0.parameters()) }, learningRate: 0.1, momentum: 0.9)
+      [head, late, early].map { ParameterGroup($0.parameters()) }, learningRate: 0.1
+    ) { $0.momentum = 0.9 }
   }
 
   var phases: FinetuningPhases {

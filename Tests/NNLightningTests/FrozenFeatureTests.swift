@@ -59,7 +59,7 @@ final class FrozenNet: Module, Classifier, TrainStep, ValidationStep, TestStep {
   }
 
   func configureOptimizers() -> any Optimizer {
-    SGD(parameters().filter(\.requiresGrad), learningRate: 0.1, momentum: 0.9)
+    SGD(parameters().filter(\.requiresGrad), learningRate: 0.1) { $0.momentum = 0.9 }
   }
 }
 

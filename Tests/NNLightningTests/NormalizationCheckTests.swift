@@ -134,7 +134,7 @@ import NNLightning
     for transform in [plain, cifar, imageNet] {
       #expect(try findings(Net(Pretrained()), shapes(transform), shapes(plain)).isEmpty)
     }
-    let network = try model("squeezenet1_1", classes: 10)
+    let network = try makeModel("squeezenet1_1", classes: 10)
     #expect(network.inputNormalization == nil)
     #expect(try findings(Net(network), shapes(plain), shapes(plain)).isEmpty)
   }

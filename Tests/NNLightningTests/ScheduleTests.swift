@@ -14,7 +14,7 @@ import NNLightning
     let make: (any Optimizer) -> [ScheduledRate]
     init(_ make: @escaping (any Optimizer) -> [ScheduledRate]) { self.make = make }
     func callAsFunction(_ x: Tensor) -> Tensor { fc(x) }
-    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 1, momentum: 0.9) }
+    func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 1) { $0.momentum = 0.9 } }
     func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] { make(optimizer) }
     /// Never better, so that each look at it counts as bad.
     func validationEnd(_ outputs: [StepOutput]) -> StepOutput { ["val_loss": Tensor(1.0)] }

@@ -16,7 +16,7 @@ import NNLightning
     #expect(mean.entries.map(\.name) == ["loss", "acc"])
   }
 
-  @Test func metricsPrintAsTheChapterDoes() {
+  @Test func metricsPrintAsPythonsDictionaries() {
     var metrics: Metrics = ["loss": 1.23456, "val_acc": 0.5]
     metrics["test_acc"] = 0.00001
     metrics["loss"] = 2

@@ -8,7 +8,7 @@ import Testing
 import NNLightning
 
 @Suite struct TrainerTests {
-  @Test func fitLearnsAndReportsTheChaptersKeys() throws {
+  @Test func fitLearnsAndReportsItsMetrics() throws {
     let net = withDefaultGenerator(Generator(seed: 0)) { LinearNet() }
     let trainer = Trainer(maxEpochs: 40, enableProgressBar: false)
     let result = try trainer.fit(net, train: points(101, seed: 1), validation: points(40, seed: 2))

@@ -43,7 +43,7 @@ struct ConfigurationTests {
   func aSavedNetworkIsTheSameFunction(_ entry: Case) throws {
     try withTemporaryFolder { folder in
       let x = ModelFixture.input([2, 3, entry.size, entry.size])
-      let network = try model(entry.name, classes: 3, configuration: entry.settings)
+      let network = try makeModel(entry.name, classes: 3, configuration: entry.settings)
       for (name, value) in entry.settings { #expect(network.configuration[name] == value) }
       step(network, x)
       let transfer = try TransferNetwork(network, classes: 2)
@@ -55,7 +55,7 @@ struct ConfigurationTests {
       let path = "\(folder.path)/network.safetensors"
       try network.stateDict().write(safetensors: path, metadata: network.configuration)
       let state = try StateDict(contentsOf: path)
-      let again = try skipInit { try model(entry.name, classes: 3, configuration: state.metadata) }
+      let again = try skipInit { try makeModel(entry.name, classes: 3, configuration: state.metadata) }
       try again.loadStateDict(state)
       again.eval()
       #expect(noGrad { again(x) }.isEqual(to: expected))
@@ -65,7 +65,7 @@ struct ConfigurationTests {
       let features = noGrad { transfer(x) }
       try transfer.stateDict().write(safetensors: path, metadata: transfer.configuration)
       let saved = try StateDict(contentsOf: path)
-      let base = try skipInit { try model(entry.name, classes: 3, configuration: saved.metadata) }
+      let base = try skipInit { try makeModel(entry.name, classes: 3, configuration: saved.metadata) }
       let third = try TransferNetwork(base, classes: 2)
       try third.loadStateDict(saved)
       third.eval()
@@ -78,7 +78,7 @@ struct ConfigurationTests {
     try withTemporaryFolder { folder in
       var files: [(String, [(Tensor, Tensor)])] = []
       for transforms in ["true", "false"] {
-        let network = try model("googlenet", classes: 3, configuration: ["transform_input": transforms])
+        let network = try makeModel("googlenet", classes: 3, configuration: ["transform_input": transforms])
         try network.loadStateDict(ModelFixture.weights(of: network, convGain: 1))
         network.eval()
         let path = "\(folder.path)/\(transforms).onnx"
@@ -94,8 +94,8 @@ struct ConfigurationTests {
   /// Every network says what it is, and is made anew from that; what it is not is refused.
   @Test(arguments: listModels())
   func everyNetworkIsMadeFromItsConfiguration(_ name: String) throws {
-    let network = try skipInit { try model(name, classes: 3) }
-    let again = try skipInit { try model(name, classes: 3, configuration: network.configuration) }
+    let network = try skipInit { try makeModel(name, classes: 3) }
+    let again = try skipInit { try makeModel(name, classes: 3, configuration: network.configuration) }
     #expect(
       again.configuration == network.configuration && again.stateDict().keys == network.stateDict().keys)
     for wrong in [
@@ -103,7 +103,7 @@ struct ConfigurationTests {
       ["image_size": "2064"],
     ] {
       let error = #expect(throws: ModelError.self, "\(wrong)") {
-        try skipInit { try model(name, classes: 3, configuration: wrong) }
+        try skipInit { try makeModel(name, classes: 3, configuration: wrong) }
       }
       let message = "\(try #require(error))"
       #expect(message.contains("expected") && !message.contains("\n"))

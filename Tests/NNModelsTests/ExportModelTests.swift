@@ -15,7 +15,7 @@ import Testing
   /// Every network of the library can be exported, with every weight that its logits depend on.
   @Test(arguments: listModels())
   func exports(name: String) throws {
-    let network = try skipInit { try model(name, classes: 10) }
+    let network = try skipInit { try makeModel(name, classes: 10) }
     let size = try size(name)
     let exported = try ONNXModel(network, inputShape: [1, 3, size, size])
     var convolutions = 0
@@ -38,7 +38,7 @@ import Testing
       "convnext_tiny", "vit_b_16",
     ])
   func agreesWithTheRuntime(name: String) throws {
-    let network = try skipInit { try model(name, classes: 10) }
+    let network = try skipInit { try makeModel(name, classes: 10) }
     try network.loadStateDict(ModelFixture.weights(of: network, convGain: 1))
     network.eval()
     let size = try size(name)

@@ -65,7 +65,7 @@ struct FeatureTests {
     let names: Set = [
       "squeezenet1_1", "googlenet", "shufflenet_v2_x0_5", "mobilenet_v3_small", "convnext_tiny", "resnet18",
     ]
-    let network = try skipInit { try model(name) }.eval()
+    let network = try skipInit { try makeModel(name) }.eval()
     #expect(Set(network.nodeNames).count == network.nodeNames.count)
     #expect(network.nodeNames.last == network.stages.last?.name)
     guard names.contains(name) else { return }

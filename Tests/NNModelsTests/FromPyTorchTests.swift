@@ -5,7 +5,7 @@ import NNModels
 import TestSupport
 import Testing
 
-/// The examples of `Documentation/FromPyTorch.md`, with starting weights in place of downloaded ones.
+/// The examples of the guide `FromPyTorch`, with starting weights in place of downloaded ones.
 struct FromPyTorchTests {
   @Test func tensors() throws {
     let gradient = withDefaultGenerator(Generator(seed: 0)) { () -> Tensor? in
@@ -39,7 +39,8 @@ struct FromPyTorchTests {
         ParameterGroup(net.conv.parameters()) { $0.learningRate = 1e-4 },
         ParameterGroup(net.head.parameters()),
       ],
-      learningRate: 0.1, momentum: 0.9)
+      learningRate: 0.1
+    ) { $0.momentum = 0.9 }
     let scheduler = StepLR(optimizer, stepSize: 30)
     optimizer.zeroGrad()
     crossEntropy(net(Tensor.rand(2, 3, 8, 8)), Tensor([1, 2])).backward()
@@ -67,7 +68,7 @@ struct FromPyTorchTests {
   }
 
   @Test func fineTuning() throws {
-    let network = try model("resnet18")
+    let network = try makeModel("resnet18")
     network.requiresGrad(false)
     network.replaceHead(classes: 10)
     let optimizer = SGD(network.parameters().filter(\.requiresGrad), learningRate: 0.01)
@@ -80,7 +81,7 @@ struct FromPyTorchTests {
   }
 
   @Test func features() throws {
-    let network = try model("resnet18")
+    let network = try makeModel("resnet18")
     let images = Tensor.rand(2, 3, 32, 32)
     let backbone = try network.features(at: "layer2", "layer4").freeze()
     let maps = backbone.outputs(images)

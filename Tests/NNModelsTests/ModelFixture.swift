@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNLayers
+import NNModels
 import TestSupport
 
 /// Golden values of one network.
@@ -15,6 +16,9 @@ struct ModelFixture: Sendable {
     self.name = name
     self.json = json
   }
+
+  /// The networks that torchvision or timm has as well.
+  static let names = listModels().filter { $0 != shapesnet.name }
 
   func int(_ key: String) -> Int { json[key]?.int ?? -1 }
   func double(_ key: String) -> Double { json[key]?.double ?? .nan }

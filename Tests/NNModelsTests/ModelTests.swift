@@ -18,10 +18,10 @@ struct ModelTests {
   ]
   static let runsAll = ProcessInfo.processInfo.environment["NN_ALL_MODELS"] != nil
 
-  @Test(arguments: listModels())
+  @Test(arguments: ModelFixture.names)
   func equalsTorchvisions(_ name: String) throws {
     let fixture = ModelFixture(name)
-    let network = try skipInit { try model(name) }.eval()
+    let network = try skipInit { try makeModel(name) }.eval()
     expectSameKeys(network, fixture)
     if Self.quick.contains(name) || Self.runsAll {
       try expectSameLogits(network, fixture)
@@ -52,7 +52,7 @@ struct ModelTests {
   private func expectSameLogits(_ network: any ImageClassifier, _ fixture: ModelFixture) throws {
     // The check of the keys took the auxiliary heads away.
     let network =
-      network is any AuxiliaryClassifier ? try skipInit { try model(fixture.name) }.eval() : network
+      network is any AuxiliaryClassifier ? try skipInit { try makeModel(fixture.name) }.eval() : network
     let entries = fixture.json["logits"]?.elements ?? []
     var gain = Double.nan
     for entry in entries {
@@ -96,7 +96,7 @@ struct ModelTests {
   func startsFromTorchvisionsWeights(_ entry: NamedEntry) throws {
     let name = entry["model"]?.string ?? "?"
     let network = try withDefaultGenerator(Generator(seed: entry["seed"]?.int ?? 0)) {
-      let network = try model(name, classes: entry["classes"]?.int ?? 0)
+      let network = try makeModel(name, classes: entry["classes"]?.int ?? 0)
       #expect(Tensor.rand(1).item() == entry["next_rand"]?.double, "\(name)")
       return network
     }
@@ -141,7 +141,7 @@ struct ModelTests {
 
   @Test(arguments: heads)
   func takesANewHead(_ entry: (name: String, layers: [String], size: Int)) throws {
-    let network = try skipInit { try model(entry.name) }
+    let network = try skipInit { try makeModel(entry.name) }
     network.freeze()
     network.replaceHead(classes: 7)
     let learning = network.namedParameters().filter { $0.parameter.requiresGrad }
@@ -151,11 +151,11 @@ struct ModelTests {
 
   @Test func unknownNamesAreErrors() {
     #expect(throws: ModelError.unknown("resnet19", nearest: ["resnet18", "resnet101", "resnet152"])) {
-      try model("resnet19")
+      try makeModel("resnet19")
     }
-    let error = #expect(throws: ModelError.self) { try model("SqueezeNet\n") }
+    let error = #expect(throws: ModelError.self) { try makeModel("SqueezeNet\n") }
     #expect(
       "\(error.map { "\($0)" } ?? "")"
-        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, alexnet"#)
+        == #"unknown network "SqueezeNet\n"; nearest names: squeezenet1_0, squeezenet1_1, shapesnet"#)
   }
 }

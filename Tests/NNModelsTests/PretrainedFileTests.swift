@@ -35,9 +35,9 @@ struct PretrainedFileTests {
   func aFormerRunIsAStart(_ name: String) throws {
     try withTemporaryFolder { folder in
       let path = "\(folder.path)/model.safetensors"
-      let run = try TransferNetwork(model(name), classes: 4, normalizesFeatures: true)
+      let run = try TransferNetwork(makeModel(name), classes: 4, normalizesFeatures: true)
       try run.stateDict().write(safetensors: path)
-      let network = try skipInit { try model(name) }
+      let network = try skipInit { try makeModel(name) }
       let report = try network.loadPretrainedWeights(from: path, replacingHead: true)
       #expect(report.prefix == "backbone." && report.headClasses == 4)
       #expect(report.leftOut.map(\.key).allSatisfy { $0.hasPrefix("head.") } && report.leftOut.count == 7)

@@ -29,7 +29,7 @@ private final class Owner: Sendable {}
   func isTracedAsAWhole(name: String) throws {
     manualSeed(0)
     let size = Self.networks.first { $0.name == name }?.size ?? 64
-    let network = try model(name)
+    let network = try makeModel(name)
     network.freeze()
     let images = Tensor.randn([3, 3, size, size])
     let plain = network(images)

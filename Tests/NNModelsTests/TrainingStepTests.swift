@@ -112,7 +112,7 @@ struct TrainingStepTests {
         imageSize: 32, patchSize: 8, layers: 2, attentionHeads: 2, width: 16, hidden: 32, classes: 10)
     case "tiny_convnext":
       ConvNeXt([(8, 1), (16, 2)], classes: 10, stochasticDepth: 0, layerScale: 0.5)
-    default: try model(name)
+    default: try makeModel(name)
     }
   }
 }

@@ -21,8 +21,7 @@ import Testing
   func aNewHeadTakesThePlaceOfTheLast(_ entry: (name: String, size: Int, features: Int, last: [String]))
     throws
   {
-    let network: any ImageClassifier =
-      entry.name == "shapesnet" ? ShapesNet(classes: 1000) : try model(entry.name)
+    let network = try makeModel(entry.name)
     let transfer = try TransferNetwork(network, classes: 1000)
     network.eval()
     transfer.eval()

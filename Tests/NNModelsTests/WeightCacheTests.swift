@@ -9,7 +9,7 @@ import Testing
 /// Weight files on disk and from a server that misbehaves.
 @Suite(.serialized)
 struct WeightCacheTests {
-  static let weights = SqueezeNet1_1Weights.default
+  static let weights = squeezenet1_1.defaultWeights
   static let downloader = Downloader(timeout: 5, retries: 2, retryDelay: 0.01, busyTimeout: 10)
 
   /// Not the official file: nobody has that here, and its digest is all that is known of it.
@@ -60,7 +60,7 @@ struct WeightCacheTests {
           "\(folder.path)/hub/squeezenet1_1-b8a52dc0.pth", "/nowhere", "downloads are switched off",
           "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
         ])
-      #expect(throws: WeightsError.self) { try model("squeezenet1_1", weights: .default, cache: cache) }
+      #expect(throws: WeightsError.self) { try makeModel("squeezenet1_1", weights: .default, cache: cache) }
     }
   }
 
@@ -110,7 +110,7 @@ struct WeightCacheTests {
     defer { WeightCache.default = before }
     WeightCache.default = WeightCache(folder: "/elsewhere", isOffline: true)
     #expect(WeightCache.default.folder == "/elsewhere")
-    #expect(throws: WeightsError.self) { try model("resnet18", weights: .default) }
+    #expect(throws: WeightsError.self) { try makeModel("resnet18", weights: .default) }
   }
 
   // MARK: Whole downloads, of weights made here

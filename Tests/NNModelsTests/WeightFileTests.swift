@@ -46,7 +46,7 @@ struct WeightFileTests {
       #expect(logitDifferences(logits, entry["rows"]?.elements ?? [], atol: 1e-4) == [])
     }
 
-    let preset = TFEfficientNetLite0Weights.default.transforms
+    let preset = tf_efficientnet_lite0.defaultWeights.transforms
     let image = preset(try Image(contentsOfFile: shared.path + "/images/dog.jpg"))
     let probabilities = noGrad { network(image.unsqueeze(0)).softmax(1) }.array(of: Double.self)
     let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? -1
@@ -64,7 +64,7 @@ struct WeightFileTests {
     }
     let network = skipInit { resnet18() }.eval()
     try network.loadStateDict(ModelFixture.weights(of: network, convGain: 1))
-    let image = ResNet18Weights.default.transforms(
+    let image = resnet18.defaultWeights.transforms(
       try Image(contentsOfFile: shared.path + "/images/dog.jpg"))
     #expect(abs(image.to(.float64).sum().item() - 47713.15177705698) <= 0.01)
     let logits = noGrad { network(image.unsqueeze(0)) }.array(of: Double.self)

@@ -65,7 +65,7 @@ final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep {
 
   func configureOptimizers() -> any Optimizer {
     OptimizerList(
-      SGD(a.parameters(), learningRate: 0.05, momentum: 0.9),
+      SGD(a.parameters(), learningRate: 0.05) { $0.momentum = 0.9 },
       Adam(norm.parameters() + b.parameters(), learningRate: 0.01))
   }
 
@@ -94,7 +94,9 @@ final class WideNet: Module, Classifier, TrainStep, ValidationStep {
   let wide = Linear(6, 8_192)
   let head = Linear(8_192, 2)
   func callAsFunction(_ x: Tensor) -> Tensor { head(wide(x).relu()) }
-  func configureOptimizers() -> any Optimizer { SGD(head.parameters(), learningRate: 1e-4, momentum: 0.9) }
+  func configureOptimizers() -> any Optimizer {
+    SGD(head.parameters(), learningRate: 1e-4) { $0.momentum = 0.9 }
+  }
 }
 
 func text(_ name: String) -> String? {

@@ -15,25 +15,31 @@ extension FixtureCase {
   /// Runs the case's operation and compares outputs and gradients with the expected values. In float32 at the stated
   /// tolerance; in float64 only the rounding of the stored values is forgiven.
   ///
-  /// - Parameter path: the kernels to run on; those of the process if nil.
+  /// - Parameters:
+  ///   - path: the kernels to run on; those of the process if nil.
+  ///   - device: where the inputs are, and with them the operation.
   /// - Returns: what differs or is wrong with the case, one line each; nothing if the case passes.
   package func failures(
-    _ table: FixtureTable, dtype: DType, layout: FixtureLayout = .rowMajor, path: KernelPath? = nil
+    _ table: FixtureTable, dtype: DType, layout: FixtureLayout = .rowMajor, path: KernelPath? = nil,
+    on device: Device = .cpu
   ) -> [String] {
     do {
       return try catchingMistakes {
-        try path.map { try $0.force { try failures(table, dtype, layout) } } ?? failures(table, dtype, layout)
+        let run = { try failures(table, dtype, layout, device) }
+        return try path.map { try $0.force(run) } ?? run()
       }
     } catch {
       return ["\(self): \(error)"]
     }
   }
 
-  private func failures(_ table: FixtureTable, _ dtype: DType, _ layout: FixtureLayout) throws -> [String] {
+  private func failures(
+    _ table: FixtureTable, _ dtype: DType, _ layout: FixtureLayout, _ device: Device
+  ) throws -> [String] {
     var inputs: [String: Tensor] = [:]
     var leaves: [String: Tensor] = [:]
     for name in inputNames {
-      var tensor = try stored("in.\(name)")
+      var tensor = try stored("in.\(name)").to(device)
       if tensor.dtype.isFloatingPoint {
         tensor = tensor.to(dtype)
         if gradientNames.contains(name) {
@@ -54,6 +60,7 @@ extension FixtureCase {
     var loss: Tensor?
     for (name, output) in zip(outputNames, outputs) {
       found += try differences(name, output, dtype)
+      if output.device != device, !inputs.isEmpty { found.append("\(name) is on \(output.device)") }
       let seed = name == "out" ? "gradout" : "gradout.\(name)"
       if hasStored(seed), !gradientNames.isEmpty {
         if !output.requiresGrad {
@@ -61,7 +68,7 @@ extension FixtureCase {
           continue
         }
         if try output.shape != stored(seed).shape { continue }
-        let term = try (output * stored(seed).to(dtype)).sum()
+        let term = try (output * stored(seed).to(dtype).to(device)).sum()
         loss = loss.map { $0 + term } ?? term
       }
     }
@@ -72,6 +79,7 @@ extension FixtureCase {
     for name in gradientNames {
       guard let leaf = leaves[name] else { throw FixtureError("the gradient's input \(name) is no float") }
       let gradient = leaf.grad ?? Tensor.zeros(like: leaf)
+      if gradient.device != device { found.append("grad.\(name) is on \(gradient.device)") }
       found += try differences("grad.\(name)", gradient, dtype)
     }
     return found

@@ -14,7 +14,7 @@ struct ConvolutionShape {
   /// How many there are of it.
   var count = 1
 
-  /// The chapter's network at batch 256.
+  /// The CNN of the examples at batch 256.
   static let cnn = [
     Self(name: "3 to 64", batch: 256, channels: (3, 64), size: 32, kernel: 3),
     Self(name: "64 to 128", batch: 256, channels: (64, 128), size: 16, kernel: 3),
@@ -73,7 +73,7 @@ struct Convolutions: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Times each convolution of a network's training step by itself, as a table.")
 
-  @Argument(help: "cnn (the chapter's network, batch 256) or resnet18 (batch 32)") var network = "cnn"
+  @Argument(help: "cnn (that of the examples, batch 256) or resnet18 (batch 32)") var network = "cnn"
   @Option(help: "Runs, of which the fastest counts.") var samples = 5
 
   func validate() throws {

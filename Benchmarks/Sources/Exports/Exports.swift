@@ -19,7 +19,7 @@ struct Exports: ParsableCommand {
   func run() throws {
     guard let name else { return print(listModels().joined(separator: "\n")) }
     manualSeed(1)
-    let network = try model(name)
+    let network = try makeModel(name)
     let size = try officialWeights(name).transforms.crop
     // A new network hides mistakes: zeros in biases, ones in scales, and a signal that fades from layer to layer until
     // the logits are the same for every image. So its norms get the statistics of a batch.

@@ -10,8 +10,8 @@ struct Workload {
   let run: () throws -> Void
 }
 
-/// The chapter's network, as the examples have it.
-final class ChapterNet: Module {
+/// The CNN of four convolutions that the examples train.
+final class FourBlockNet: Module {
   let features: Sequential
   let fc = Linear(2_048, 10)
 
@@ -39,7 +39,7 @@ final class MultilayerPerceptron: Module {
 protocol Trainable: Module {
   func callAsFunction(_ x: Tensor) -> Tensor
 }
-extension ChapterNet: Trainable {}
+extension FourBlockNet: Trainable {}
 extension MultilayerPerceptron: Trainable {}
 
 /// A network of the zoo.

@@ -39,8 +39,8 @@ struct Workloads: ParsableCommand {
     manualSeed(0)
     let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
     switch (parts[0], parts.count > 1 ? parts[1] : nil) {
-    case ("cnn-train", nil): return training(ChapterNet(), [batch, 3, 32, 32], classes: 10)
-    case ("cnn-eval", nil): return forward(ChapterNet().eval(), [batch, 3, 32, 32])
+    case ("cnn-train", nil): return training(FourBlockNet(), [batch, 3, 32, 32], classes: 10)
+    case ("cnn-eval", nil): return forward(FourBlockNet().eval(), [batch, 3, 32, 32])
     case ("mlp-step", nil): return training(MultilayerPerceptron(), [batch, 784], classes: 10)
     case ("scalar-add", nil): return scalarAdd()
     case ("trainer", nil): return .trainer(writtenOut: false)
@@ -55,7 +55,7 @@ struct Workloads: ParsableCommand {
     }
   }
 
-  private func network(_ name: String) throws -> Network { Network(try model(name)) }
+  private func network(_ name: String) throws -> Network { Network(try makeModel(name)) }
 
   private func training(_ net: some Trainable, _ shape: [Int], classes: Int) -> Workload {
     let (x, target) = (Tensor.randn(shape), Tensor.randint(0, classes, [shape[0]]))

@@ -41,7 +41,7 @@ struct BackwardPass {
       } else {
         require(
           root.count == 1, operation, "needs a gradient: the tensor has shape \(root.shape), not one element")
-        seed = Tensor.ones(root.shape, dtype: root.dtype)
+        seed = root.backend.fill(root.shape, 1, dtype: root.dtype)
       }
       add(seed, to: node, outputIndex: root.outputIndex)
     }

@@ -128,6 +128,12 @@ final class Node: @unchecked Sendable {
   }
 }
 
+/// Tells recorded tensors apart.
+struct TensorIdentity: Equatable, Sendable {
+  let node: UInt64
+  let outputIndex: Int
+}
+
 /// What a vector-Jacobian product sees of the operation it belongs to.
 package struct VJPContext {
   let node: Node
@@ -149,6 +155,8 @@ package struct VJPContext {
 }
 
 extension Tensor {
+  var identity: TensorIdentity? { node.map { TensorIdentity(node: $0.id, outputIndex: outputIndex) } }
+
   /// Records an operation with one output.
   ///
   /// - Parameters:

@@ -20,7 +20,7 @@ extension StoredType {
     let isSwapped = bigEndian && byteCount > 1
 
     func convert<Raw: FixedWidthInteger, T>(_ value: (Raw) throws -> T) rethrows {
-      let target = storage.pointer.assumingMemoryBound(to: T.self)
+      let target = storage.hostAddress.assumingMemoryBound(to: T.self)
       for i in 0..<count {
         let raw = bytes.loadUnaligned(fromByteOffset: i * MemoryLayout<Raw>.size, as: Raw.self)
         target[i] = try value(isSwapped ? raw.byteSwapped : raw)
@@ -55,7 +55,7 @@ extension StoredType {
   }
 
   private func copy(_ bytes: UnsafeRawBufferPointer, to storage: Storage) {
-    if let base = bytes.baseAddress { storage.pointer.copyMemory(from: base, byteCount: bytes.count) }
+    if let base = bytes.baseAddress { storage.hostAddress.copyMemory(from: base, byteCount: bytes.count) }
   }
 
   /// Whether tensors of the type can be stored so: floating point as floating point, integers as integers.
@@ -68,10 +68,10 @@ extension StoredType {
   func encode(_ tensor: Tensor, _ write: (UnsafeRawBufferPointer) throws -> Void) throws {
     if self == StoredType(tensor.dtype) {
       return try write(
-        UnsafeRawBufferPointer(start: tensor.rawPointer, count: tensor.count * tensor.dtype.byteCount))
+        UnsafeRawBufferPointer(start: tensor.hostPointer, count: tensor.count * tensor.dtype.byteCount))
     }
     func pieces<T: TensorElement, Raw: FixedWidthInteger>(_: T.Type, _ value: (T) throws -> Raw) throws {
-      let source = UnsafeBufferPointer(start: tensor.pointer(T.self), count: tensor.count)
+      let source = UnsafeBufferPointer(start: tensor.hostPointer(T.self), count: tensor.count)
       let pieceCount = 1 << 16
       for start in stride(from: 0, to: source.count, by: pieceCount) {
         let piece = try source[start..<Swift.min(start + pieceCount, source.count)].map(value)

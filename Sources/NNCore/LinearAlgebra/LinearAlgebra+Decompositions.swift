@@ -79,7 +79,9 @@ extension LinearAlgebra {
     let matrices = ColumnMajorBatch<T>(batch: batch, rows: m, columns: Swift.max(n, columns))
     matrices.tensor.backend.assign(a, to: matrices.corner(m, n))
     let tau = Tensor(uninitialized: [matrices.count, Swift.max(1, k)], dtype: T.dtype)
-    func reflectors(_ index: Int) -> UnsafeMutablePointer<T> { tau.pointer(T.self) + index * Swift.max(1, k) }
+    func reflectors(_ index: Int) -> UnsafeMutablePointer<T> {
+      tau.hostPointer(T.self) + index * Swift.max(1, k)
+    }
     _ = forEachMatrix(matrices.count) { T.geqrf(m, n, matrices.matrix($0), reflectors($0)) }
     let r = matrices.corner(columns, n).clone().triu()
     _ = forEachMatrix(matrices.count) { T.orgqr(m, columns, k, matrices.matrix($0), reflectors($0)) }
@@ -157,7 +159,7 @@ extension LinearAlgebra {
     }
     let infos = forEachMatrix(matrices.count) { index in
       T.gesdd(
-        fullMatrices ? "A" : "S", m, n, matrices.matrix(index), s.pointer(T.self) + index * k,
+        fullMatrices ? "A" : "S", m, n, matrices.matrix(index), s.hostPointer(T.self) + index * k,
         u.matrix(index), m,
         vh.matrix(index), vh.rows)
     }
@@ -197,7 +199,7 @@ extension LinearAlgebra {
     let matrices = ColumnMajorBatch<T>(copying: a)
     let values = Tensor(uninitialized: Array(a.shape.dropLast()), dtype: a.dtype)
     let infos = forEachMatrix(matrices.count) { index in
-      T.syevd(matrices.rows, matrices.matrix(index), values.pointer(T.self) + index * matrices.rows)
+      T.syevd(matrices.rows, matrices.matrix(index), values.hostPointer(T.self) + index * matrices.rows)
     }
     if let index = infos.firstIndex(where: { $0 != 0 }) {
       throw .noConvergence(operation: "eigh", matrix: index)

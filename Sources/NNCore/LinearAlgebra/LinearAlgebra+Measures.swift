@@ -50,8 +50,10 @@ extension LinearAlgebra {
   ) -> (sign: Tensor, logarithm: Tensor) {
     let matrices = ColumnMajorBatch<T>(copying: a)
     let batch = Array(a.shape.dropLast(2))
-    let (sign, logarithm) = (Tensor.ones(batch, dtype: a.dtype), Tensor.zeros(batch, dtype: a.dtype))
-    let (signs, logarithms) = (sign.pointer(T.self), logarithm.pointer(T.self))
+    let (sign, logarithm) = (
+      a.backend.fill(batch, 1, dtype: a.dtype), a.backend.fill(batch, 0, dtype: a.dtype)
+    )
+    let (signs, logarithms) = (sign.hostPointer(T.self), logarithm.hostPointer(T.self))
     let n = matrices.rows
     for index in 0..<matrices.count {
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: Swift.max(1, n)) { pivots in
@@ -94,7 +96,7 @@ extension LinearAlgebra {
   static func rankTolerance(
     _ a: Tensor, _ s: Tensor, _ relative: Double?, absoluteTolerance: Double
   ) -> Tensor {
-    if s.shape[s.rank - 1] == 0 { return Tensor.zeros(s.shape.dropLast() + [1], dtype: s.dtype) }
+    if s.shape[s.rank - 1] == 0 { return s.backend.fill(s.shape.dropLast() + [1], 0, dtype: s.dtype) }
     let precision = a.dtype == .float32 ? Double(Float.ulpOfOne) : Double.ulpOfOne
     let size = Double(Swift.max(a.shape[a.rank - 1], a.shape[a.rank - 2]))
     let scaled = s.narrow(-1, start: 0, length: 1) * (relative ?? precision * size)

@@ -168,7 +168,7 @@ extension LinearAlgebra {
     let (m, n, k) = (matrices.rows, matrices.columns, b.shape[b.rank - 1])
     let batch = Array(a.shape.dropLast(2))
     let right = ColumnMajorBatch<T>(batch: batch, rows: Swift.max(m, n), columns: k)
-    right.tensor.backend.assign(Tensor.zeros([], dtype: b.dtype), to: right.tensor)
+    right.tensor.backend.assign(b.backend.fill([], 0, dtype: b.dtype), to: right.tensor)
     right.tensor.backend.assign(b, to: right.corner(m, k))
     let values = Tensor(uninitialized: batch + [Swift.min(m, n)], dtype: a.dtype)
     let ranks = Tensor(uninitialized: batch, dtype: .int64)
@@ -177,8 +177,8 @@ extension LinearAlgebra {
       var rank: Int32 = 0
       let info = T.gelsd(
         m, n, k, matrices.matrix(index), right.matrix(index),
-        values.pointer(T.self) + index * Swift.min(m, n), tolerance, &rank)
-      ranks.pointer(Int64.self)[index] = Int64(rank)
+        values.hostPointer(T.self) + index * Swift.min(m, n), tolerance, &rank)
+      ranks.hostPointer(Int64.self)[index] = Int64(rank)
       return info
     }
     if let index = infos.firstIndex(where: { $0 != 0 }) {
@@ -201,7 +201,7 @@ extension LinearAlgebra {
     check(a, "pinv")
     let (u, s, vh) = try svd(a.detach(), fullMatrices: false)
     let kept = s .> rankTolerance(a, s, relativeTolerance, absoluteTolerance: 0)
-    let inverse = `where`(kept, s.reciprocal(), Tensor.zeros([], dtype: s.dtype))
+    let inverse = `where`(kept, s.reciprocal(), s.backend.fill([], 0, dtype: s.dtype))
     let result = vh.matrixTransposed.matmul(inverse.unsqueeze(-1) * u.matrixTransposed)
     // Golub and Pereyra (1973): the derivative for matrices whose rank does not change.
     return result.recorded("pinv", inputs: [a], saving: [a], savingOutput: true) { g, context in

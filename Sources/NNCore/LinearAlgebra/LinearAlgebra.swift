@@ -81,7 +81,7 @@ struct ColumnMajorBatch<Element: LAPACKElement>: Sendable {
   }
 
   func matrix(_ index: Int) -> UnsafeMutablePointer<Element> {
-    tensor.pointer(Element.self) + index * rows * columns
+    tensor.hostPointer(Element.self) + index * rows * columns
   }
 
   /// The first rows and columns of every matrix, as a view.

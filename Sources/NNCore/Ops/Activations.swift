@@ -3,66 +3,22 @@
 
 extension Tensor {
   /// - Parameters:
-  ///   - ceiling: where the function is a rectifier with one, which a convolution that is not computed yet takes over.
   ///   - curvature: the second derivative of the function at x; nil where it is zero.
   private func activated(
-    _ function: Activation, _ name: StaticString, ceiling: Double? = nil,
-    curvature: (@Sendable (Tensor) -> Tensor)? = nil
+    _ function: Activation, _ name: StaticString, curvature: (@Sendable (Tensor) -> Tensor)? = nil
   ) -> Tensor {
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
-    if isTracing,
-      let result = traced(
-        name, [self], function.parameters.mapValues(TraceAttribute.number),
-        body: { $0[0].activated(function, name, ceiling: ceiling, curvature: curvature) })
-    {
-      return result
-    }
-    if let ceiling, let result = pending(DeferredConvolution.self)?.rectified(ceiling: ceiling) {
-      return result
-    }
-    return backend.activate(function, self)
-      .recorded(name, inputs: [self], saving: [self]) { g, c in
-        [Tensor.slope(function, name, g, c.saved(0), curvature)]
-      }
-  }
-
-  /// g · f'(x), differentiable in both.
-  private static func slope(
-    _ function: Activation, _ name: StaticString, _ g: Tensor, _ x: Tensor,
-    _ curvature: (@Sendable (Tensor) -> Tensor)?
-  ) -> Tensor {
-    x.backend.activateBackward(function, g, x)
-      .recorded(name, inputs: [g, x], saving: [g, x]) { gg, c in
-        let (g, x) = (c.saved(0), c.saved(1))
-        return [
-          c.needs(0) ? slope(function, name, gg, x, curvature) : nil,
-          c.needs(1) ? curvature.map { gg * g * $0(x) } : nil,
-        ]
-      }
+    return Tensor.apply(Activated(function: function, name: name, curvature: curvature), [self])
   }
 
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
-    if !dtype.isFloatingPoint { return backend.unary(.relu, self) }
-    if isTracing, let result = traced("relu", [self], body: { $0[0].relu() }) { return result }
-    if let result = rectifiedNormalization() ?? pending(DeferredConvolution.self)?.rectified() {
-      return result
-    }
-    // The result, which the next layer keeps too, tells as well as x where the slope is 0.
-    return backend.activate(.relu, self)
-      .recorded("relu", inputs: [self], savingOutput: true) { g, c in
-        [Tensor.rectifiedSlope(g, c.saved(0))]
-      }
-  }
-
-  /// g where x, the input or the result of `relu`, is above 0.
-  static func rectifiedSlope(_ g: Tensor, _ x: Tensor) -> Tensor {
-    slope(.relu, "relu", g, x, nil)
+    dtype.isFloatingPoint ? Tensor.apply(Rectified(), [self]) : backend.unary(.relu, self)
   }
 
   /// min(max(x, 0), 6); the slope is 0 at both ends.
   public func relu6() -> Tensor {
-    activated(.hardtanh(minimum: 0, maximum: 6), "relu6", ceiling: 6)
+    activated(.hardtanh(minimum: 0, maximum: 6), "relu6")
   }
 
   /// x, below 0 alpha * (exp(x) - 1).
@@ -210,5 +166,68 @@ extension Tensor {
     require(rank > 0 && shape[a] % 2 == 0, "glu", "axis \(axis) of shape \(shape) cannot be halved")
     let half = shape[a] / 2
     return narrow(a, start: 0, length: half) * narrow(a, start: half, length: half).sigmoid()
+  }
+}
+
+// MARK: - Primitives
+
+/// One kernel for the value, one for the slope.
+private struct Activated: Primitive {
+  let function: Activation
+  let name: StaticString
+  let curvature: (@Sendable (Tensor) -> Tensor)?
+
+  var attributes: [String: TraceAttribute] { function.parameters.mapValues(TraceAttribute.number) }
+  var keeps: Kept { .first }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.activate(function, operands[0]) }
+
+  func fused(_ operands: [Tensor]) -> Fused? {
+    guard case .hardtanh(0, let ceiling) = function else { return nil }
+    return operands[0].backend.fusedRectifier(operands[0], ceiling: ceiling) { gradient($0, $1) }
+  }
+
+  private func gradient(_ g: Tensor, _ x: Tensor) -> Tensor {
+    Tensor.apply(ActivationSlope(function: function, name: name, curvature: curvature), [g, x])
+  }
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [gradient(g, context.saved(0))] }
+}
+
+/// The rectifier, whose slope the result tells as well as x. The next layer keeps the result too.
+private struct Rectified: Primitive {
+  var name: StaticString { "relu" }
+  var keeps: Kept { .result }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.activate(.relu, operands[0]) }
+
+  func fused(_ operands: [Tensor]) -> Fused? {
+    operands[0].backend.fusedRectifier(operands[0], ceiling: .infinity) { Self.gradient($0, $1) }
+  }
+
+  private static func gradient(_ g: Tensor, _ y: Tensor) -> Tensor {
+    Tensor.apply(ActivationSlope(function: .relu, name: "relu", curvature: nil), [g, y])
+  }
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [Self.gradient(g, context.saved(0))] }
+}
+
+/// g · f'(x), differentiable in both.
+private struct ActivationSlope: Primitive {
+  let function: Activation
+  let name: StaticString
+  let curvature: (@Sendable (Tensor) -> Tensor)?
+
+  var attributes: [String: TraceAttribute] { ["slopeOf": .text("\(function)")] }
+  var keeps: Kept { .operands }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    operands[1].backend.activateBackward(function, operands[0], operands[1])
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    let (first, x) = (context.saved(0), context.saved(1))
+    return [
+      context.needs(0) ? Tensor.apply(self, [g, x]) : nil,
+      context.needs(1) ? curvature.map { g * first * $0(x) } : nil,
+    ]
   }
 }

@@ -32,7 +32,7 @@ package func attentionWeights(
   let (rows, columns) = (query.shape[query.rank - 2], key.shape[key.rank - 2])
   let factor = scale ?? 1 / Double(query.shape[query.rank - 1]).squareRoot()
   var scores = (query * factor).matmul(key.transpose(-2, -1))
-  let allowed = isCausal ? Tensor.ones([rows, columns], dtype: .bool).tril() : mask
+  let allowed = isCausal ? query.backend.fill([rows, columns], 1, dtype: .bool).tril() : mask
   if let allowed {
     scores =
       allowed.dtype == .bool ? scores.maskedFill(allowed.logicalNot(), with: -.infinity) : scores + allowed

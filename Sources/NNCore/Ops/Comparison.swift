@@ -12,13 +12,14 @@ infix operator .|| : LogicalDisjunctionPrecedence
 extension Tensor {
   private static func compared(_ op: CompareOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
     guard broadcasts(a.shape, b.shape, name) else {
-      return zeros((a.rank < b.rank ? b : a).shape, dtype: .bool)
+      return a.backend.fill((a.rank < b.rank ? b : a).shape, 0, dtype: .bool)
     }
-    if isTracing, let result = traced(name, [a, b], body: { compared(op, name, $0[0], $0[1]) }) {
-      return result
-    }
-    let dtype = resultType(a, b)
-    return a.backend.compare(op, a.backend.cast(a, to: dtype), b.backend.cast(b, to: dtype))
+    return apply(Comparison(op: op, name: name), [a, b])
+  }
+
+  private static func logical(_ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
+    _ = broadcastShape(a.shape, b.shape, name)
+    return apply(Logic(op: op, name: name), [a, b])
   }
 
   public static func .== (a: Tensor, b: Tensor) -> Tensor { compared(.eq, "eq", a, b) }
@@ -43,17 +44,9 @@ extension Tensor {
   public static func .>= (a: Tensor, b: Int) -> Tensor { a .>= a.scalar(b) }
 
   /// Whether both are true (not zero).
-  public static func .&& (a: Tensor, b: Tensor) -> Tensor {
-    _ = broadcastShape(a.shape, b.shape, "logicalAnd")
-    if isTracing, let result = traced("logicalAnd", [a, b], body: { $0[0] .&& $0[1] }) { return result }
-    return a.backend.binary(.mul, a.to(.bool), b.to(.bool))
-  }
+  public static func .&& (a: Tensor, b: Tensor) -> Tensor { logical(.mul, "logicalAnd", a, b) }
   /// Whether at least one is true (not zero).
-  public static func .|| (a: Tensor, b: Tensor) -> Tensor {
-    _ = broadcastShape(a.shape, b.shape, "logicalOr")
-    if isTracing, let result = traced("logicalOr", [a, b], body: { $0[0] .|| $0[1] }) { return result }
-    return a.backend.binary(.maximum, a.to(.bool), b.to(.bool))
-  }
+  public static func .|| (a: Tensor, b: Tensor) -> Tensor { logical(.maximum, "logicalOr", a, b) }
   /// Whether exactly one is true (not zero).
   public func logicalXor(_ other: Tensor) -> Tensor { to(.bool) .!= other.to(.bool) }
   /// Whether the element is false (zero).
@@ -62,7 +55,7 @@ extension Tensor {
 
   public func isNaN() -> Tensor { self .!= self }
   public func isInfinite() -> Tensor {
-    dtype.isFloatingPoint ? abs() .== .infinity : Tensor.zeros(shape, dtype: .bool)
+    dtype.isFloatingPoint ? abs() .== .infinity : backend.fill(shape, 0, dtype: .bool)
   }
   public func isFinite() -> Tensor { (isNaN() .|| isInfinite()).logicalNot() }
 
@@ -83,21 +76,7 @@ extension Tensor {
 
 /// Elements of `a` where the condition holds, of `b` elsewhere; all three broadcast. As `torch.where`.
 public func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
-  if isTracing,
-    let result = traced("where", [condition, a, b], body: { `where`($0[0], $0[1], $0[2]) })
-  {
-    return result
-  }
-  let dtype = Tensor.resultType(a, b)
-  let flags = condition.to(.bool)
-  let backend = a.backend
-  return backend.select(flags, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
-    .recorded("where", inputs: [a, b], saving: [flags]) { g, c in
-      let zero = g.scalar(0)
-      return [
-        c.needs(0) ? `where`(c.saved(0), g, zero) : nil, c.needs(1) ? `where`(c.saved(0), zero, g) : nil,
-      ]
-    }
+  Tensor.apply(Choice(), [condition, a, b])
 }
 
 extension Tensor {
@@ -110,27 +89,7 @@ extension Tensor {
   /// result is max. As `torch.clamp`.
   public func clamp(min: Double? = nil, max: Double? = nil) -> Tensor {
     require(min != nil || max != nil, "clamp", "needs min, max or both")
-    if isTracing,
-      let result = traced(
-        "clamp", [self], ["min": .number(min ?? -.infinity), "max": .number(max ?? .infinity)],
-        body: { $0[0].clamp(min: min, max: max) })
-    {
-      return result
-    }
-    var value = self
-    let x = detach()
-    var inside = Tensor.ones(shape, dtype: .bool)
-    if let min {
-      value = value.backend.binary(.maximum, value.detach(), backend.fill([], min, dtype: dtype))
-      inside = inside .&& (x .>= min)
-    }
-    if let max {
-      value = value.backend.binary(.minimum, value.detach(), backend.fill([], max, dtype: dtype))
-      inside = inside .&& (x .<= max)
-    }
-    return value.detach().recorded("clamp", inputs: [self], saving: [inside]) { g, c in
-      [`where`(c.saved(0), g, g.scalar(0))]
-    }
+    return Tensor.apply(Clamp(min: min, max: max), [self])
   }
 
   /// Replaces NaN and infinities; by default NaN with 0 and infinities with the greatest finite numbers.
@@ -146,4 +105,76 @@ extension Tensor {
   /// self + weight * (end - self).
   public func lerp(_ end: Tensor, weight: Double) -> Tensor { self + (end - self) * weight }
   public func lerp(_ end: Tensor, weight: Tensor) -> Tensor { self + (end - self) * weight }
+}
+
+// MARK: - Primitives
+
+private struct Comparison: Primitive {
+  let op: CompareOp
+  let name: StaticString
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (a, b, backend) = (operands[0], operands[1], operands[0].backend)
+    let dtype = Tensor.resultType(a, b)
+    return backend.compare(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+  }
+}
+
+/// Arithmetic of truth values.
+private struct Logic: Primitive {
+  let op: BinaryOp
+  let name: StaticString
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let backend = operands[0].backend
+    return backend.binary(op, backend.cast(operands[0], to: .bool), backend.cast(operands[1], to: .bool))
+  }
+}
+
+private struct Choice: Primitive {
+  var name: StaticString { "where" }
+  var keeps: Kept { .first }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
+    let dtype = Tensor.resultType(a, b)
+    return backend.select(
+      backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    let (condition, zero) = (context.saved(0), g.scalar(0))
+    return [
+      nil, context.needs(1) ? `where`(condition, g, zero) : nil,
+      context.needs(2) ? `where`(condition, zero, g) : nil,
+    ]
+  }
+}
+
+private struct Clamp: Primitive {
+  let min: Double?
+  let max: Double?
+
+  var name: StaticString { "clamp" }
+  var attributes: [String: TraceAttribute] {
+    ["min": .number(min ?? -.infinity), "max": .number(max ?? .infinity)]
+  }
+  var keeps: Kept { .first }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let backend = operands[0].backend
+    func bound(_ value: Double) -> Tensor { backend.fill([], value, dtype: operands[0].dtype) }
+    var value = operands[0].detach()
+    if let min { value = backend.binary(.maximum, value, bound(min)) }
+    if let max { value = backend.binary(.minimum, value, bound(max)) }
+    return value
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    let x = context.saved(0).detach()
+    let above = min.map { x .>= $0 }
+    let below = max.map { x .<= $0 }
+    guard let inside = above.map({ a in below.map { a .&& $0 } ?? a }) ?? below else { return [g] }
+    return [`where`(inside, g, g.scalar(0))]
+  }
 }

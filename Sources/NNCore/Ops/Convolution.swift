@@ -30,7 +30,7 @@ extension Tensor {
       fits(
         rank == 3 || rank == 2, "conv1d",
         "needs an input [N, C, L] for weights \(weight.shape), got \(shape)")
-    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, weight.shape[0], 1], 0, dtype: weight.dtype) }
     let padding: Padding2 =
       switch padding {
       case .symmetric(let size): .symmetric(Size2(0, size))
@@ -59,7 +59,7 @@ extension Tensor {
       fits(
         weight.shape[1] * groups == shape[1] && weight.shape[0] % groups == 0, name, .channels,
         "input \(shape) and weight \(weight.shape) do not fit with \(groups) groups")
-    else { return Tensor.zeros([shape.first ?? 1, weight.shape[0], 1, 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, weight.shape[0], 1, 1], 0, dtype: weight.dtype) }
     switch padding {
     case .symmetric(let size):
       require(size.height >= 0 && size.width >= 0, name, "padding \(size) is negative")
@@ -78,7 +78,7 @@ extension Tensor {
       fits(
         room.height >= 0 && room.width >= 0, name, .tooSmall,
         "kernel \(weight.shape) with dilation \(dilation) is larger than the padded input \(shape)")
-    else { return Tensor.zeros([shape[0], weight.shape[0], 1, 1], dtype: dtype) }
+    else { return backend.fill([shape[0], weight.shape[0], 1, 1], 0, dtype: dtype) }
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
     let geometry = ConvolutionGeometry(
       stride: stride, padding: Size2(rows.before, columns.before), dilation: dilation, groups: groups)
@@ -178,7 +178,7 @@ extension Tensor {
       fits(
         weight.shape[0] == shape[1] && shape[1] % geometry.groups == 0, name, .channels,
         "input \(shape) and weight \(weight.shape) do not fit with \(geometry.groups) groups")
-    else { return Tensor.zeros([shape.first ?? 1, outputs, 1, 1], dtype: weight.dtype) }
+    else { return weight.backend.fill([shape.first ?? 1, outputs, 1, 1], 0, dtype: weight.dtype) }
     func length(_ axis: Int, _ size: WritableKeyPath<Size2, Int>) -> Int {
       require(
         geometry.padding[keyPath: size] >= 0 && outputPadding[keyPath: size] >= 0
@@ -216,19 +216,17 @@ extension Tensor {
     let inputSize = Size2(x.shape[2], x.shape[3])
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let inputs = [x, weight] + (bias.map { [$0] } ?? [])
-    if !shouldRecord(inputs) {
-      return DeferredConvolution(x, weight, bias: bias, geometry, outputSize: outputSize).result
-    }
     return x.backend.conv2d(
-      x, weight, bias: bias, geometry, outputSize: outputSize, finish: ConvolutionFinish(), into: nil
+      x, weight, bias: bias, geometry, outputSize: outputSize, mayBeLazy: !shouldRecord(inputs)
     )
     .recorded("conv2d", inputs: inputs, saving: factors(x, weight)) {
       g, context in
-      let sums = isGradientEnabled ? nil : g.pending(DeferredCombination.self)?.sums
+      // The sums come first: a device may know them of a lazy gradient without computing that.
+      let sums = context.needs(2) ? g.sum([0, 2, 3]) : nil
       return [
         context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
         context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
-        context.needs(2) ? sums ?? g.sum([0, 2, 3]) : nil,
+        sums,
       ]
     }
   }

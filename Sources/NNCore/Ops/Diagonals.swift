@@ -30,7 +30,8 @@ extension Tensor {
   public func triu(_ diagonal: Int = 0) -> Tensor { triangle("triu") { $0 .<= $1 - diagonal } }
   private func triangle(_ name: StaticString, _ keep: (_ row: Tensor, _ column: Tensor) -> Tensor) -> Tensor {
     require(rank >= 2, name, "needs at least 2 dimensions, the shape is \(shape)")
-    let rows = Tensor.arange(shape[rank - 2]).unsqueeze(1)
-    return `where`(keep(rows, Tensor.arange(shape[rank - 1])), self, backend.fill([], 0, dtype: dtype))
+    let rows = Tensor.arange(shape[rank - 2]).to(device).unsqueeze(1)
+    return `where`(
+      keep(rows, Tensor.arange(shape[rank - 1]).to(device)), self, backend.fill([], 0, dtype: dtype))
   }
 }

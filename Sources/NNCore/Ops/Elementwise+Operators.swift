@@ -18,15 +18,7 @@ extension Tensor {
   public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a) / b }
   public static func / (a: Int, b: Tensor) -> Tensor { b.scalar(a) / b }
 
-  /// Multiplication by a constant saves the constant only, not this tensor.
-  private func scaled(by factor: Tensor) -> Tensor {
-    if isTracing, let result = traced("mul", [self, factor], body: { $0[0].scaled(by: $0[1]) }) {
-      return result
-    }
-    let type = Tensor.resultType(self, factor)
-    let result = backend.binary(.mul, backend.cast(self, to: type), backend.cast(factor, to: type))
-    return result.recorded("mul", inputs: [self], saving: [factor]) { g, c in [g.scaled(by: c.saved(0))] }
-  }
+  private func scaled(by factor: Tensor) -> Tensor { Tensor.apply(Scaling(), [self, factor]) }
 
   public static func += (a: inout Tensor, b: Tensor) { a.update(.add, b) { $0 + $1 } }
   public static func -= (a: inout Tensor, b: Tensor) { a.update(.sub, b) { $0 - $1 } }
@@ -50,11 +42,27 @@ extension Tensor {
       self = pure(self, other)
       if dtype != type { self = to(type) }
     } else {
-      storage.forgetDerived()
+      storage.willChange()
       backend.binaryInPlace(op, &self, other)
       if leaf == nil { self = detach() }
     }
     // A leaf that is changed without recording (an optimizer's step) stays the leaf it is.
     if node == nil { node = leaf }
+  }
+}
+
+/// Multiplication by a constant: keeps the constant only, not the tensor.
+private struct Scaling: Primitive {
+  var name: StaticString { "mul" }
+  var keeps: Kept { .second }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (x, factor, backend) = (operands[0], operands[1], operands[0].backend)
+    let dtype = Tensor.resultType(x, factor)
+    return backend.binary(.mul, backend.cast(x, to: dtype), backend.cast(factor, to: dtype))
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    [Tensor.apply(Scaling(), [g, context.saved(0)]), nil]
   }
 }

@@ -1,20 +1,9 @@
 // Arithmetic and elementary functions: forward and vector-Jacobian product side by side.
 
 extension Tensor {
-  var backend: any Backend { device.backend }
-
   /// The same tensor in another element type; itself if it already has that type. As `torch.Tensor.to`.
   public func to(_ dtype: DType) -> Tensor {
-    if dtype == self.dtype { return self }
-    if isTracing,
-      let result = traced("to", [self], ["dtype": .text("\(dtype)")], body: { $0[0].to(dtype) })
-    {
-      return result
-    }
-    let result = backend.cast(self, to: dtype)
-    guard dtype.isFloatingPoint else { return result }
-    // The engine casts the gradient back to the type of the input.
-    return result.recorded("to", inputs: [self]) { g, _ in [g] }
+    dtype == self.dtype ? self : Tensor.apply(Cast(dtype: dtype), [self])
   }
 
   /// The type an operation of both works in: a 0-dimensional tensor counts only if its category is higher.
@@ -35,83 +24,47 @@ extension Tensor {
   }
 
   private static func arithmetic(
-    _ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor, saving: Bool,
-    savingOutput: Bool = false,
-    toFloat: Bool = false, vjp: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
+    _ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor, keeping keeps: Kept = [],
+    toFloat: Bool = false, gradients: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
   ) -> Tensor {
+    let arithmetic = Arithmetic(op: op, name: name, keeps: keeps, toFloat: toFloat, slopes: gradients)
     guard broadcasts(a.shape, b.shape, name) else {
-      return zeros(
-        (a.rank < b.rank ? b : a).shape, dtype: toFloat ? resultType(a, b).promotedToFloat : resultType(a, b))
+      let longer = a.rank < b.rank ? b : a
+      return longer.backend.fill(longer.shape, 0, dtype: arithmetic.dtype(a, b))
     }
-    if isTracing,
-      let result = traced(
-        name, [a, b], ["operation": .text(op.rawValue)],
-        body: {
-          arithmetic(
-            op, name, $0[0], $0[1], saving: saving, savingOutput: savingOutput, toFloat: toFloat, vjp: vjp)
-        })
-    {
-      return result
-    }
-    var dtype = resultType(a, b)
-    if toFloat { dtype = dtype.promotedToFloat }
-    let backend = a.backend
-    let result = backend.binary(
-      op, a.dtype == dtype ? a : backend.cast(a, to: dtype), b.dtype == dtype ? b : backend.cast(b, to: dtype)
-    )
-    return result.recorded(
-      name, inputs: [a, b], saving: saving ? [a, b] : [], savingOutput: savingOutput, vjp: vjp)
+    return apply(arithmetic, [a, b])
   }
 
   private func elementary(
-    _ op: UnaryOp, _ name: StaticString, savingOutput: Bool = false,
-    vjp: @escaping @Sendable (_ gradient: Tensor, _ saved: Tensor) -> Tensor
+    _ op: UnaryOp, _ name: StaticString, keeping keeps: Kept = .first, toFloat: Bool = true,
+    slope: @escaping @Sendable (_ gradient: Tensor, _ kept: Tensor) -> Tensor
   ) -> Tensor {
-    if isTracing,
-      let result = traced(
-        name, [self], body: { $0[0].elementary(op, name, savingOutput: savingOutput, vjp: vjp) })
-    {
-      return result
-    }
-    let x = backend.cast(self, to: dtype.promotedToFloat)
-    return backend.unary(op, x).recorded(
-      name, inputs: [self], saving: savingOutput ? [] : [self], savingOutput: savingOutput
-    ) { g, c in [vjp(g, c.saved(0))] }
+    Tensor.apply(Elementary(op: op, name: name, keeps: keeps, toFloat: toFloat, slope: slope), [self])
   }
 
   // MARK: Arithmetic
 
   public static func + (a: Tensor, b: Tensor) -> Tensor {
-    if isTracing, let result = traced("add", [a, b], body: { $0[0] + $0[1] }) { return result }
-    if let sum = addedToPending(a, b) {
-      return sum.recorded("add", inputs: [a, b]) { g, _ in [g, g] }
-    }
-    return arithmetic(.add, "add", a, b, saving: false) { g, c in [g, g] }.boolean(a, b)
+    arithmetic(.add, "add", a, b) { g, c in [g, g] }
   }
   public static func - (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(.sub, "sub", a, b, saving: false) { g, c in [g, c.needs(1) ? -g : nil] }
+    arithmetic(.sub, "sub", a, b) { g, c in [g, c.needs(1) ? -g : nil] }
   }
   public static func * (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(.mul, "mul", a, b, saving: true) { g, c in
+    arithmetic(.mul, "mul", a, b, keeping: .operands) { g, c in
       [c.needs(0) ? g * c.saved(1) : nil, c.needs(1) ? g * c.saved(0) : nil]
     }
   }
   /// True division: integers give a floating-point result.
   public static func / (a: Tensor, b: Tensor) -> Tensor {
-    arithmetic(.div, "div", a, b, saving: true, toFloat: true) { g, c in
+    arithmetic(.div, "div", a, b, keeping: .operands, toFloat: true) { g, c in
       let b = c.saved(1)
       return [c.needs(0) ? g / b : nil, c.needs(1) ? -g * c.saved(0) / (b * b) : nil]
     }
   }
   public static prefix func - (x: Tensor) -> Tensor {
     require(x.dtype != .bool, "neg", "bool has no negative; use logicalNot()")
-    if isTracing, let result = traced("neg", [x], body: { -$0[0] }) { return result }
-    return x.backend.unary(.neg, x).recorded("neg", inputs: [x]) { g, _ in [-g] }
-  }
-
-  /// bool + bool is bool, as in PyTorch: 2 is true.
-  private func boolean(_ a: Tensor, _ b: Tensor) -> Tensor {
-    dtype == .bool ? backend.compare(.ne, self, scalar(0).to(.bool)) : self
+    return x.elementary(.neg, "neg", keeping: [], toFloat: false) { g, _ in -g }
   }
 
   /// Rounding of a quotient.
@@ -120,7 +73,7 @@ extension Tensor {
   /// The quotient rounded towards minus infinity or zero, in the operands' type. As `torch.div(rounding_mode=)`.
   /// Its gradient is zero.
   public func div(_ other: Tensor, rounding: RoundingMode) -> Tensor {
-    Tensor.arithmetic(rounding == .floor ? .floorDiv : .truncDiv, "div", self, other, saving: false) {
+    Tensor.arithmetic(rounding == .floor ? .floorDiv : .truncDiv, "div", self, other) {
       g, _ in
       let zero = g * 0
       return [zero, zero]
@@ -128,13 +81,13 @@ extension Tensor {
   }
   /// The remainder with the sign of the dividend, as C's `fmod`.
   public func fmod(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(.fmod, "fmod", self, other, saving: true) { g, c in
+    Tensor.arithmetic(.fmod, "fmod", self, other, keeping: .operands) { g, c in
       [g, c.needs(1) ? -g * c.saved(0).div(c.saved(1), rounding: .trunc) : nil]
     }
   }
   /// The remainder with the sign of the divisor, as Python's `%`.
   public func remainder(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(.remainder, "remainder", self, other, saving: true) { g, c in
+    Tensor.arithmetic(.remainder, "remainder", self, other, keeping: .operands) { g, c in
       [g, c.needs(1) ? -g * c.saved(0).div(c.saved(1), rounding: .floor) : nil]
     }
   }
@@ -144,7 +97,7 @@ extension Tensor {
   public func remainder(_ other: Double) -> Tensor { remainder(scalar(other)) }
   /// Elementwise power.
   public func pow(_ exponent: Tensor) -> Tensor {
-    Tensor.arithmetic(.pow, "pow", self, exponent, saving: true, savingOutput: true) { g, c in
+    Tensor.arithmetic(.pow, "pow", self, exponent, keeping: [.operands, .result]) { g, c in
       let (x, p) = (c.saved(0), c.saved(1))
       // Where the exponent is 0 the slope is 0, also at x = 0; where x is 0 the logarithm must not give NaN.
       let base = c.needs(0) ? g * `where`(p .== 0, g.scalar(0), p * x.pow(p - 1)) : nil
@@ -155,16 +108,7 @@ extension Tensor {
   /// Power with a number as exponent.
   public func pow(_ exponent: Double) -> Tensor {
     if exponent == 2 { return square() }
-    if isTracing,
-      let result = traced("pow", [self], ["exponent": .number(exponent)], body: { $0[0].pow(exponent) })
-    {
-      return result
-    }
-    let x = exponent == exponent.rounded() ? self : to(dtype.promotedToFloat)
-    let power = backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
-    return power.recorded("pow", inputs: [self], saving: [self]) { g, c in
-      [exponent == 0 ? g * 0 : g * (c.saved(0).pow(exponent - 1) * exponent)]
-    }
+    return Tensor.apply(NumberPower(exponent: exponent), [self])
   }
   /// The greater of both; where they are equal the gradient is halved between them.
   public func maximum(_ other: Tensor) -> Tensor { Tensor.extreme(.maximum, "maximum", self, other) }
@@ -172,7 +116,7 @@ extension Tensor {
   public func minimum(_ other: Tensor) -> Tensor { Tensor.extreme(.minimum, "minimum", self, other) }
 
   private static func extreme(_ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
-    arithmetic(op, name, a, b, saving: true) { g, c in
+    arithmetic(op, name, a, b, keeping: .operands) { g, c in
       let (a, b) = (c.saved(0), c.saved(1))
       let first = op == .maximum ? a .> b : a .< b
       let share = `where`(a .== b, g * 0.5, g * first.to(g.dtype))
@@ -181,7 +125,7 @@ extension Tensor {
   }
   /// The angle of the point (other, self), in (-π, π].
   public func atan2(_ other: Tensor) -> Tensor {
-    Tensor.arithmetic(.atan2, "atan2", self, other, saving: true, toFloat: true) { g, c in
+    Tensor.arithmetic(.atan2, "atan2", self, other, keeping: .operands, toFloat: true) { g, c in
       let (y, x) = (c.saved(0), c.saved(1))
       let scale = g / (x * x + y * y)
       return [scale * x, -scale * y]
@@ -190,12 +134,7 @@ extension Tensor {
 
   // MARK: Elementary functions
 
-  public func abs() -> Tensor {
-    if isTracing, let result = traced("abs", [self], body: { $0[0].abs() }) { return result }
-    return backend.unary(.abs, self).recorded("abs", inputs: [self], saving: [self]) { g, c in
-      [g * c.saved(0).sign()]
-    }
-  }
+  public func abs() -> Tensor { elementary(.abs, "abs", toFloat: false) { g, x in g * x.sign() } }
   /// -1, 0 or 1; gradient zero.
   public func sign() -> Tensor { roundedLike(.sign, "sign") }
   public func floor() -> Tensor { roundedLike(.floor, "floor") }
@@ -211,42 +150,36 @@ extension Tensor {
   public func trunc() -> Tensor { roundedLike(.trunc, "trunc") }
 
   private func roundedLike(_ op: UnaryOp, _ name: StaticString) -> Tensor {
-    if isTracing, let result = traced(name, [self], body: { $0[0].roundedLike(op, name) }) { return result }
-    return backend.unary(op, self).recorded(name, inputs: [self]) { g, _ in [g * 0] }
+    elementary(op, name, keeping: [], toFloat: false) { g, _ in g * 0 }
   }
-  public func square() -> Tensor {
-    if isTracing, let result = traced("square", [self], body: { $0[0].square() }) { return result }
-    return backend.unary(.square, self).recorded("square", inputs: [self], saving: [self]) { g, c in
-      [g * c.saved(0) * 2]
-    }
-  }
-  public func exp() -> Tensor { elementary(.exp, "exp", savingOutput: true) { g, y in g * y } }
-  public func expm1() -> Tensor { elementary(.expm1, "expm1", savingOutput: true) { g, y in g * (y + 1) } }
+  public func square() -> Tensor { elementary(.square, "square", toFloat: false) { g, x in g * x * 2 } }
+  public func exp() -> Tensor { elementary(.exp, "exp", keeping: .result) { g, y in g * y } }
+  public func expm1() -> Tensor { elementary(.expm1, "expm1", keeping: .result) { g, y in g * (y + 1) } }
   public func log() -> Tensor { elementary(.log, "log") { g, x in g / x } }
   public func log1p() -> Tensor { elementary(.log1p, "log1p") { g, x in g / (x + 1) } }
   public func log2() -> Tensor { elementary(.log2, "log2") { g, x in g / (x * 0.693_147_180_559_945_3) } }
   public func log10() -> Tensor {
     elementary(.log10, "log10") { g, x in g / (x * 2.302_585_092_994_045_7) }
   }
-  public func sqrt() -> Tensor { elementary(.sqrt, "sqrt", savingOutput: true) { g, y in g / (y * 2) } }
+  public func sqrt() -> Tensor { elementary(.sqrt, "sqrt", keeping: .result) { g, y in g / (y * 2) } }
   public func rsqrt() -> Tensor {
-    elementary(.rsqrt, "rsqrt", savingOutput: true) { g, y in g * (y * y * y) * -0.5 }
+    elementary(.rsqrt, "rsqrt", keeping: .result) { g, y in g * (y * y * y) * -0.5 }
   }
   public func reciprocal() -> Tensor {
-    elementary(.reciprocal, "reciprocal", savingOutput: true) { g, y in -g * (y * y) }
+    elementary(.reciprocal, "reciprocal", keeping: .result) { g, y in -g * (y * y) }
   }
   public func sin() -> Tensor { elementary(.sin, "sin") { g, x in g * x.cos() } }
   public func cos() -> Tensor { elementary(.cos, "cos") { g, x in -g * x.sin() } }
-  public func tan() -> Tensor { elementary(.tan, "tan", savingOutput: true) { g, y in g * (y * y + 1) } }
+  public func tan() -> Tensor { elementary(.tan, "tan", keeping: .result) { g, y in g * (y * y + 1) } }
   public func asin() -> Tensor { elementary(.asin, "asin") { g, x in g * (1 - x * x).rsqrt() } }
   public func acos() -> Tensor { elementary(.acos, "acos") { g, x in -g * (1 - x * x).rsqrt() } }
   public func atan() -> Tensor { elementary(.atan, "atan") { g, x in g / (x * x + 1) } }
   public func sinh() -> Tensor { elementary(.sinh, "sinh") { g, x in g * x.cosh() } }
   public func cosh() -> Tensor { elementary(.cosh, "cosh") { g, x in g * x.sinh() } }
-  public func tanh() -> Tensor { elementary(.tanh, "tanh", savingOutput: true) { g, y in g * (1 - y * y) } }
+  public func tanh() -> Tensor { elementary(.tanh, "tanh", keeping: .result) { g, y in g * (1 - y * y) } }
   /// 1 / (1 + exp(-x)).
   public func sigmoid() -> Tensor {
-    elementary(.sigmoid, "sigmoid", savingOutput: true) { g, y in g * (y * (1 - y)) }
+    elementary(.sigmoid, "sigmoid", keeping: .result) { g, y in g * (y * (1 - y)) }
   }
   /// The error function.
   public func erf() -> Tensor {
@@ -254,9 +187,89 @@ extension Tensor {
   }
   /// The inverse of the error function, on (-1, 1).
   public func erfinv() -> Tensor {
-    elementary(.erfinv, "erfinv", savingOutput: true) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758)
+    elementary(.erfinv, "erfinv", keeping: .result) { g, y in g * ((y * y).exp() * 0.886_226_925_452_758)
     }
   }
   /// log(1 + exp(x)) without overflow.
   func softplusUnit() -> Tensor { elementary(.softplus, "softplus") { g, x in g * x.sigmoid() } }
+}
+
+// MARK: - Primitives
+
+private struct Cast: Primitive {
+  let dtype: DType
+
+  var name: StaticString { "to" }
+  var attributes: [String: TraceAttribute] { ["dtype": .text("\(dtype)")] }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.cast(operands[0], to: dtype) }
+  // The engine casts the gradient back to the type of the input.
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [g] }
+}
+
+/// A function of two tensors that broadcast.
+private struct Arithmetic: Primitive {
+  let op: BinaryOp
+  let name: StaticString
+  let keeps: Kept
+  let toFloat: Bool
+  let slopes: @Sendable (Tensor, VJPContext) -> [Tensor?]
+
+  var attributes: [String: TraceAttribute] { ["operation": .text(op.rawValue)] }
+
+  func dtype(_ a: Tensor, _ b: Tensor) -> DType {
+    let type = Tensor.resultType(a, b)
+    return toFloat ? type.promotedToFloat : type
+  }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (a, b) = (operands[0], operands[1])
+    let (dtype, backend) = (dtype(a, b), a.backend)
+    let result = backend.binary(
+      op, a.dtype == dtype ? a : backend.cast(a, to: dtype), b.dtype == dtype ? b : backend.cast(b, to: dtype)
+    )
+    if dtype != .bool { return result }
+    // bool + bool is bool, as in PyTorch: 2 is true.
+    return backend.compare(.ne, result, backend.fill([], 0, dtype: .bool))
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { slopes(g, context) }
+}
+
+/// A function of one tensor, whose gradient needs the operand, the result, or neither.
+private struct Elementary: Primitive {
+  let op: UnaryOp
+  let name: StaticString
+  let keeps: Kept
+  let toFloat: Bool
+  let slope: @Sendable (Tensor, Tensor) -> Tensor
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (x, backend) = (operands[0], operands[0].backend)
+    return backend.unary(op, toFloat ? backend.cast(x, to: x.dtype.promotedToFloat) : x)
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    [slope(g, keeps.isEmpty ? g : context.saved(0))]
+  }
+}
+
+/// A power with a number as exponent.
+private struct NumberPower: Primitive {
+  let exponent: Double
+
+  var name: StaticString { "pow" }
+  var attributes: [String: TraceAttribute] { ["exponent": .number(exponent)] }
+  var keeps: Kept { .first }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let (given, backend) = (operands[0], operands[0].backend)
+    let x =
+      exponent == exponent.rounded() ? given : backend.cast(given, to: given.dtype.promotedToFloat)
+    return backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
+  }
+
+  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
+    [exponent == 0 ? g * 0 : g * (context.saved(0).pow(exponent - 1) * exponent)]
+  }
 }

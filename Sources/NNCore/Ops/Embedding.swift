@@ -25,7 +25,7 @@ public func embedding(_ index: Tensor, _ weight: Tensor, paddingIndex: Int? = ni
       fits(
         low >= 0 && high < rows, "embedding", .label,
         "index \(low < 0 ? low : high) is outside the \(rows) rows of the table")
-    else { return Tensor.zeros(index.shape + [size], dtype: weight.dtype) }
+    else { return weight.backend.fill(index.shape + [size], 0, dtype: weight.dtype) }
   }
   let padding = paddingIndex.map { $0 < 0 ? $0 + rows : $0 }
   if let padding {
@@ -37,6 +37,6 @@ public func embedding(_ index: Tensor, _ weight: Tensor, paddingIndex: Int? = ni
     let places = c.saved(0)
     var source = g.reshape([places.count, size])
     if let padding { source = `where`((places .== padding).unsqueeze(1), source.scalar(0), source) }
-    return [Tensor.zeros([rows, size], dtype: g.dtype).indexAdd(0, index: places, source: source)]
+    return [g.backend.fill([rows, size], 0, dtype: g.dtype).indexAdd(0, index: places, source: source)]
   }
 }

@@ -10,10 +10,7 @@ extension Tensor {
 
   /// Whether all int64 elements are indices of an axis of some size.
   private func hasIndices(below size: Int, _ name: StaticString) -> Bool {
-    let places = contiguous()
-    if places.count == 0 { return true }
-    let values = UnsafeBufferPointer(start: places.pointer(Int.self), count: places.count)
-    let wrong = withExtendedLifetime(places) { values.first { $0 < -size || $0 >= size } }
+    let wrong = withElements(of: Int.self) { $0.first { $0 < -size || $0 >= size } }
     guard let wrong else { return true }
     misfit(name, .label, "index \(wrong) is out of range for size \(size)")
     return false
@@ -29,11 +26,11 @@ extension Tensor {
         index.rank == rank && shape.indices.allSatisfy { $0 == a || index.shape[$0] <= shape[$0] }, "gather",
         "index of shape \(index.shape) does not fit shape \(shape) along axis \(axis)"),
       places.hasIndices(below: shape[a], "gather")
-    else { return Tensor.zeros(index.shape, dtype: dtype) }
+    else { return backend.fill(index.shape, 0, dtype: dtype) }
     let full = shape
     return backend.gather(self, axis: a, index: places)
       .recorded("gather", inputs: [self], saving: [places]) { g, c in
-        [Tensor.zeros(full, dtype: g.dtype).scatterAdd(a, index: c.saved(0), source: g)]
+        [g.backend.fill(full, 0, dtype: g.dtype).scatterAdd(a, index: c.saved(0), source: g)]
       }
   }
   /// `gather` whose index broadcasts against this tensor. As `torch.take_along_dim`.
@@ -68,7 +65,8 @@ extension Tensor {
       .recorded("scatter", inputs: [self, source], saving: [places]) { g, c in
         let index = c.saved(0)
         let kept =
-          c.needs(0) ? g.scatter(a, index: index, source: Tensor.zeros(index.shape, dtype: g.dtype)) : nil
+          c.needs(0)
+          ? g.scatter(a, index: index, source: g.backend.fill(index.shape, 0, dtype: g.dtype)) : nil
         return [kept, c.needs(1) ? g.gather(a, index: index).padded(to: c.inputShape(1)) : nil]
       }
   }
@@ -96,12 +94,12 @@ extension Tensor {
     require(index.rank <= 1, "indexSelect", "the index must be a vector, its shape is \(index.shape)")
     require(rank > 0, "indexSelect", "a scalar has no axis")
     guard places.hasIndices(below: shape[a], "indexSelect") else {
-      return Tensor.zeros(Array(shape[..<a]) + [index.count] + Array(shape[(a + 1)...]), dtype: dtype)
+      return backend.fill(Array(shape[..<a]) + [index.count] + Array(shape[(a + 1)...]), 0, dtype: dtype)
     }
     let full = shape
     return backend.indexSelect(self, axis: a, index: places.reshape([-1]))
       .recorded("index_select", inputs: [self], saving: [places.reshape([-1])]) { g, c in
-        [Tensor.zeros(full, dtype: g.dtype).indexAdd(a, index: c.saved(0), source: g)]
+        [g.backend.fill(full, 0, dtype: g.dtype).indexAdd(a, index: c.saved(0), source: g)]
       }
   }
   /// A copy to whose slices at `index` along an axis those of `source` are added. As `torch.index_add`.
@@ -125,7 +123,7 @@ extension Tensor {
     require(
       !indices.isEmpty && indices.count <= rank, "index", "\(indices.count) index tensors for shape \(shape)")
     let common = indices.dropFirst().reduce(indices[0].shape) { Tensor.broadcastShape($0, $1.shape, "index") }
-    var flat = Tensor.zeros(common, dtype: .int64)
+    var flat = backend.fill(common, 0, dtype: .int64)
     for (axis, index) in indices.enumerated() {
       let places = checkedIndex(index, "index")
       if places.count > 0 {
@@ -167,7 +165,7 @@ extension Tensor {
       columns.insert(places.remainder(places.scalar(size)), at: 0)
       places = places.div(places.scalar(size), rounding: .floor)
     }
-    return columns.isEmpty ? Tensor.zeros([places.count, 0], dtype: .int64) : stack(columns, axis: 1)
+    return columns.isEmpty ? backend.fill([places.count, 0], 0, dtype: .int64) : stack(columns, axis: 1)
   }
 
   /// Rows with a 1 at the place each element names: int64, shape + [classCount]. Without a count there are as many
@@ -182,9 +180,9 @@ extension Tensor {
         fits(
           low >= 0 && high < classCount, "oneHot", .label,
           "classes \(low)...\(high) are outside 0..<\(classCount)")
-      else { return Tensor.zeros(shape + [classCount], dtype: .int64) }
+      else { return backend.fill(shape + [classCount], 0, dtype: .int64) }
     }
-    return (places.unsqueeze(-1) .== Tensor.arange(classCount)).to(.int64)
+    return (places.unsqueeze(-1) .== Tensor.arange(classCount).to(device)).to(.int64)
   }
 
   /// How often each number from 0 occurs, int64.
@@ -192,8 +190,8 @@ extension Tensor {
     let places = checkedIndex(self, "bincount")
     require(rank == 1, "bincount", "needs a vector, the shape is \(shape)")
     let size = Swift.max(minLength, count == 0 ? 0 : Int(places.amax().item()) + 1)
-    return Tensor.zeros([size], dtype: .int64)
-      .scatterAdd(0, index: places, source: Tensor.ones([count], dtype: .int64))
+    return backend.fill([size], 0, dtype: .int64)
+      .scatterAdd(0, index: places, source: backend.fill([count], 1, dtype: .int64))
   }
 
   // MARK: Sorting
@@ -201,7 +199,7 @@ extension Tensor {
   /// Elements in order along an axis, with their former places. Stable; NaN counts as greatest.
   public func sort(_ axis: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
     let a = self.axis(axis, "sort")
-    if rank == 0 { return (self, Tensor.zeros([], dtype: .int64)) }
+    if rank == 0 { return (self, backend.fill([], 0, dtype: .int64)) }
     let indices = backend.sort(detach(), axis: a, descending: descending).indices
     return (gather(a, index: indices), indices)
   }

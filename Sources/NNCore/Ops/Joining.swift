@@ -19,7 +19,7 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
             matching[a] = first.shape[a]; return matching == first.shape
           }(), "cat",
         "shapes \(first.shape) and \(part.shape) differ outside axis \(axis)")
-    else { return Tensor.zeros(first.shape, dtype: dtype) }
+    else { return first.backend.fill(first.shape, 0, dtype: dtype) }
     shape[a] += part.shape[a]
   }
   if isTracing,
@@ -30,15 +30,12 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   }
   let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.hasInnerChannels && !$0.isContiguous }
   let result = Tensor(
-    uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil)
+    uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil,
+    on: first.backend)
   var start = 0
   for part in parts {
     let target = result.view(shape: part.shape, strides: result.strides, offset: start * result.strides[a])
-    if isChannelsLast, a == 1, part.dtype == dtype, let open = part.pending(DeferredConvolution.self) {
-      open.write(to: target)
-    } else {
-      result.backend.assign(result.backend.cast(part, to: dtype), to: target)
-    }
+    result.backend.assign(result.backend.cast(part, to: dtype), to: target)
     start += part.shape[a]
   }
   let sizes = parts.map { $0.shape[a] }

@@ -108,7 +108,7 @@ private func negativeLogLikelihood(
     return (target.rank == 1 ? losses : losses.reshape(target.shape)).reduced(reduction)
   }
   guard let weight = targets.weight else { return losses.sum() / Double(counts.reduce(0, +)) }
-  return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype)).sum()
+  return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype).to(weight.device)).sum()
 }
 
 /// Which class each row of a matrix of logarithms should have, and what a mistake counts; see `nn_class_targets`.
@@ -138,16 +138,17 @@ package struct ClassTargets: Sendable {
   fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
     let rows = classes.shape.first.map { max(1, classes.count / max(1, $0)) } ?? 1
-    let all = UnsafeBufferPointer(start: classes.pointer(Int.self), count: classes.count)
-    for (place, target) in all.enumerated() where target != ignored {
-      guard
-        fits(
-          target >= 0 && target < size, name, .label, row: place / rows,
-          "target class \(target) is outside 0..<\(size)")
-      else { return nil }
-      counts[target] += 1
+    return classes.withElements(of: Int.self) { all in
+      for (place, target) in all.enumerated() where target != ignored {
+        guard
+          fits(
+            target >= 0 && target < size, name, .label, row: place / rows,
+            "target class \(target) is outside 0..<\(size)")
+        else { return nil }
+        counts[target] += 1
+      }
+      return counts
     }
-    return counts
   }
 
   /// Minus the sum of each row's values times their factors: bilinear in the rows and the weight.
@@ -273,6 +274,6 @@ func haveSameShape(_ input: Tensor, _ target: Tensor, _ name: StaticString) -> B
 extension Tensor {
   /// Of the shape that a loss of these scores has, after `fits` said no.
   func meaninglessLoss(_ reduction: Reduction) -> Tensor {
-    Tensor.zeros(reduction == .none && rank > 1 ? [shape[0]] : [], dtype: dtype)
+    backend.fill(reduction == .none && rank > 1 ? [shape[0]] : [], 0, dtype: dtype)
   }
 }

@@ -25,8 +25,9 @@ extension Tensor {
         a.shape[a.rank - 1] == b.shape[b.rank - 2], "matmul",
         "inner sizes of \(shape) and \(other.shape) differ")
     else {
-      return Tensor.zeros(
-        (isRow ? [] : Array(shape.dropLast())) + (isColumn ? [] : [other.shape[other.rank - 1]]), dtype: dtype
+      return backend.fill(
+        (isRow ? [] : Array(shape.dropLast())) + (isColumn ? [] : [other.shape[other.rank - 1]]), 0,
+        dtype: dtype
       )
     }
     var result = a.matrixProduct(b)
@@ -85,7 +86,7 @@ extension Tensor {
       fits(
         shape[1] == other.shape[0], "mm",
         "needs matrices of shapes [n, m] and [m, p], got \(shape) and \(other.shape)")
-    else { return Tensor.zeros([shape[0], other.shape[1]], dtype: dtype) }
+    else { return backend.fill([shape[0], other.shape[1]], 0, dtype: dtype) }
     return Tensor.product(self, other)
   }
 
@@ -150,7 +151,7 @@ extension Tensor {
         "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]"),
       fits(
         dtype == weight.dtype, "linear", .type, "input of type \(dtype) for weights of type \(weight.dtype)")
-    else { return Tensor.zeros(shape.dropLast() + [weight.shape[0]], dtype: weight.dtype) }
+    else { return weight.backend.fill(shape.dropLast() + [weight.shape[0]], 0, dtype: weight.dtype) }
     if isTracing,
       let result = traced(
         "linear", [self], parameters: [weight, bias],

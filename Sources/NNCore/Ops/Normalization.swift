@@ -185,10 +185,7 @@ extension Tensor {
         (variance.to(.float64).reshape(channels) + eps).rsqrt()
       )
     }
-    let sources = [mean, variance] + [weight, bias].compactMap { $0 }
-    let key = [weight == nil ? 0 : 1, Int(truncatingIfNeeded: eps.bitPattern)]
-    let output = mapped(
-      wideMean, inverse, weight, bias, fixed: Tensor.shouldRecord([self] + sources) ? nil : (sources, key))
+    let output = mapped(wideMean, inverse, weight, bias)
     // The input itself is needed only for the gradient of the weight.
     let hasWeight = weight != nil
     let savesInput = weight?.requiresGrad ?? false
@@ -211,39 +208,28 @@ extension Tensor {
         return [g * factor] + (hasWeight ? [weightGradient] : []) + [g.sum(axes)]
       }
       let scale = weight.map { inverse * $0.to(.float64) } ?? inverse
-      let zero = Tensor.zeros(scale.shape, dtype: .float64)
+      let zero = scale.backend.fill(scale.shape, 0, dtype: .float64)
       let dx =
         context.needs(0)
         ? g.backend.channelCombination(
-          ChannelCombination(gradient: g.channelGradient(x), x: x, mean: mean, a: scale, b: zero, c: zero))
+          g, ChannelCombination(x: x, mean: mean, a: scale, b: zero, c: zero, sums: nil))
         : nil
       if !context.needsAny(from: 1) { return [dx] }
-      let (sums, dots) = g.backend.channelGradientSums(g.channelGradient(x), x, mean: mean)
+      let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
       return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
         + [sums.reshape([g.shape[1]]).to(g.dtype)]
     }
   }
 
-  /// (x - mean) · inverse · weight + bias, not recorded. Images that are normalised over the batch are left open.
-  ///
-  /// - Parameter fixed: what the map comes from if it is a fixed one and nothing is recorded.
-  private func mapped(
-    _ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?,
-    fixed: (sources: [Tensor], key: [Int])? = nil
-  ) -> Tensor {
-    noGrad {
+  /// (x - mean) · inverse · weight + bias, not recorded.
+  private func mapped(_ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?) -> Tensor {
+    let isRecorded = Tensor.shouldRecord([self] + [weight, bias].compactMap { $0 })
+    return noGrad {
       let channels = [1, shape[1]]
       let map = ChannelMap(
         mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
-        shift: bias?.detach().to(.float64).reshape(channels) ?? Tensor.zeros(channels, dtype: .float64))
-      if let fixed,
-        let result = pending(DeferredConvolution.self)?
-          .mapped(FixedMap(map: map, sources: fixed.sources.map { $0.detach() }, key: fixed.key))
-      {
-        return result
-      }
-      if rank == 4 && mean.shape[0] == 1 { return DeferredNormalization(detach(), map).result }
-      return backend.channelAffine(detach(), map, adding: nil, rectified: false)
+        shift: bias?.detach().to(.float64).reshape(channels) ?? backend.fill(channels, 0, dtype: .float64))
+      return backend.channelAffine(detach(), map, isRecorded: isRecorded)
     }
   }
 
@@ -300,8 +286,7 @@ private struct NormalizedSet: Sendable {
   func fusedGradients(
     _ g: Tensor, _ x: Tensor, _ weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool
   ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
-    let gradient = g.channelGradient(x)
-    let (sums, dots) = g.backend.channelGradientSums(gradient, x, mean: mean)
+    let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
     var dx: Tensor?
     if needsInput {
       let factor = weight?.to(.float64)
@@ -309,15 +294,11 @@ private struct NormalizedSet: Sendable {
       let slopes = groupSums(factor.map { dots * $0 } ?? dots) * (inverse * inverse * inverse) / -count
       let offsets = groupSums(factor.map { sums * $0 } ?? sums) * inverse / -count
       let scales = factor.map { inverse * $0 } ?? inverse
-      let combination = ChannelCombination(
-        gradient: gradient, x: x, mean: mean, a: scales, b: slopes, c: offsets)
-      if !perSample && groups == channels && g.rank == 4 {
-        // The distances from the batch's mean add up to 0.
-        let total = scales * sums + offsets * count
-        dx = DeferredCombination(combination, sums: total.reshape([channels]).to(g.dtype)).result
-      } else {
-        dx = g.backend.channelCombination(combination)
-      }
+      // The distances from the batch's mean add up to 0, so the sums are known.
+      let isBatch = !perSample && groups == channels
+      let total = isBatch ? (scales * sums + offsets * count).reshape([channels]).to(g.dtype) : nil
+      dx = g.backend.channelCombination(
+        g, ChannelCombination(x: x, mean: mean, a: scales, b: slopes, c: offsets, sums: total))
     }
     return (dx, (dots * inverse).sum(0).to(g.dtype), sums.sum(0).to(g.dtype))
   }

@@ -45,11 +45,11 @@ extension Tensor {
       let (before, behind) = ends[axis]
       if before == 0 && behind == 0 { return x }
       guard let places = mode.places(size: shape[axis], before: before, behind: behind) else {
-        return Tensor.zeros(
+        return backend.fill(
           Array(x.shape[..<axis]) + [before + x.shape[axis] + behind] + Array(x.shape[(axis + 1)...]),
-          dtype: dtype)
+          0, dtype: dtype)
       }
-      return x.indexSelect(axis, index: Tensor(places))
+      return x.indexSelect(axis, index: Tensor(places).to(device))
     }
   }
 

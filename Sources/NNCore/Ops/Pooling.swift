@@ -176,9 +176,9 @@ extension Tensor {
       fits(
         (rank == 3 || rank == 4) && dtype.isFloatingPoint, name,
         "needs floating-point images [N, C, H, W] or [C, H, W], got \(dtype) of shape \(shape)")
-    else { return Tensor.zeros(shape.prefix(2) + [1, 1]) }
+    else { return backend.fill(shape.prefix(2) + [1, 1], 0, dtype: .float32) }
     let result = rank == 3 ? body(unsqueeze(0))?.squeeze(0) : body(self)
-    return result ?? Tensor.zeros(shape.dropLast(2) + [1, 1], dtype: dtype)
+    return result ?? backend.fill(shape.dropLast(2) + [1, 1], 0, dtype: dtype)
   }
 
   private func pooledImagesWithIndices(
@@ -191,7 +191,7 @@ extension Tensor {
       indices = places.map { backend.maxPool2dIndices(places: $0, geometry) }
       return values
     }
-    guard let indices else { return (values, Tensor.zeros(values.shape, dtype: .int64)) }
+    guard let indices else { return (values, backend.fill(values.shape, 0, dtype: .int64)) }
     return (values, rank == 3 ? indices.squeeze(0) : indices)
   }
 
@@ -228,18 +228,12 @@ extension Tensor {
   private static func maxPooled(
     _ x: Tensor, _ geometry: PoolingGeometry, _ name: StaticString, keepingPlaces: Bool = false
   ) -> (values: Tensor, places: Tensor?) {
-    let open = x.pending(DeferredNormalization.self).flatMap { $0.isRectified && $0.addend == nil ? $0 : nil }
-    let (values, places) = x.backend.maxPool2d(
-      open?.input ?? x, rectifiedBy: open?.map, geometry, keepingPlaces: keepingPlaces || shouldRecord([x]))
+    let (values, places, fused) = x.backend.maxPool2d(
+      x, geometry, keepingPlaces: keepingPlaces || shouldRecord([x])
+    ) { spread($0, places: $1, geometry) }
     guard let places else { return (values, nil) }
-    let source = x.identity
-    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: open != nil) {
-      g, context in
-      guard !isGradientEnabled, context.savedTensors.count == 2, let source else {
-        return [spread(g, places: context.saved(0), geometry)]
-      }
-      let gradient = ChannelGradient.pooled(g, places: context.saved(0), geometry)
-      return [DeferredGradient(gradient, pooled: (context.saved(1).detach(), source)).result]
+    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: fused != nil) {
+      g, context in [fused.map { $0(g, context) } ?? spread(g, places: context.saved(0), geometry)]
     }
     return (recorded, places)
   }

@@ -91,7 +91,7 @@ extension Tensor {
       var line = all.reversed().reduce(x) { $0.movedim($1, -1) }
       let front = line.shape.dropLast(all.count)
       line = line.reshape(front + [all.reduce(1) { $0 * x.shape[$1] }])
-      let one = Tensor.ones(Array(front) + [1], dtype: x.dtype)
+      let one = x.backend.fill(Array(front) + [1], 1, dtype: x.dtype)
       let length = line.shape[line.rank - 1]
       if length == 0 { return [x * 0] }
       let before = cat([one, line.narrow(-1, start: 0, length: length - 1)], axis: -1).cumprod(-1)
@@ -168,7 +168,7 @@ extension Tensor {
       return keepDim ? flat.reshape(shape.map { _ in 1 }) : flat
     }
     let a = self.axis(axis, name)
-    if rank == 0 { return Tensor.zeros([], dtype: .int64) }
+    if rank == 0 { return backend.fill([], 0, dtype: .int64) }
     require(shape[a] > 0, name, "no elements to choose from along axis \(axis) of shape \(shape)")
     return backend.argReduce(self, axis: a, smallest: smallest).dropping([a], unless: keepDim)
   }
@@ -248,9 +248,9 @@ extension Tensor {
         // d out[j] / d x[i] = product of all x[k], k <= j, without x[i]: exact where there are zeros.
         let x = c.saved(0).movedim(a, -1)
         let n = x.shape[x.rank - 1]
-        let eye = Tensor.eye(n, dtype: .bool)
+        let eye = Tensor.eye(n, dtype: .bool).to(g.device)
         let spread = `where`(eye, x.scalar(1), x.unsqueeze(-2)).cumprodWithoutGradient()
-        let upper = Tensor.ones([n, n], dtype: g.dtype).triu()
+        let upper = g.backend.fill([n, n], 1, dtype: g.dtype).triu()
         let sum = (spread * upper * g.movedim(a, -1).unsqueeze(-2)).sum(-1)
         return [sum.movedim(-1, a)]
       }

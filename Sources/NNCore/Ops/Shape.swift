@@ -41,7 +41,7 @@ extension Tensor {
         fits(
           known > 0 && count % known == 0, "reshape",
           "\(shape) has \(count) elements, they do not fit \(sizes)")
-      else { return Tensor.zeros(sizes.map { Swift.max(1, $0) }, dtype: dtype) }
+      else { return backend.fill(sizes.map { Swift.max(1, $0) }, 0, dtype: dtype) }
       target[axis] = count / known
     }
     if target == shape { return self }
@@ -49,7 +49,7 @@ extension Tensor {
       fits(
         target.reduce(1, *) == count, "reshape",
         "shape \(shape) has \(count) elements, \(sizes) has another number")
-    else { return Tensor.zeros(target, dtype: dtype) }
+    else { return backend.fill(target, 0, dtype: dtype) }
     if isTracing, rank > 0 {
       let keepsRows = target.first == shape[0]
       let rest = Array(target.dropFirst())
@@ -208,7 +208,7 @@ extension Tensor {
     guard
       fits(
         parts.reduce(1, *) == shape[a], "unflatten", "size \(shape[a]) of axis \(axis) does not fit \(sizes)")
-    else { return Tensor.zeros(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]), dtype: dtype) }
+    else { return backend.fill(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]), 0, dtype: dtype) }
     return reshape(Array(shape[..<a]) + parts + Array(shape[(a + 1)...]))
   }
 
@@ -217,7 +217,7 @@ extension Tensor {
     if sizes == shape { return self }
     let lead = sizes.count - rank
     guard fits(lead >= 0, "expand", "shape \(shape) has more dimensions than \(sizes)") else {
-      return Tensor.zeros(sizes.map { Swift.max(1, $0) }, dtype: dtype)
+      return backend.fill(sizes.map { Swift.max(1, $0) }, 0, dtype: dtype)
     }
     let target = sizes.indices.map { sizes[$0] == -1 && $0 >= lead ? shape[$0 - lead] : sizes[$0] }
     for axis in shape.indices {
@@ -225,7 +225,7 @@ extension Tensor {
         fits(
           shape[axis] == target[axis + lead] || shape[axis] == 1, "expand",
           "shape \(shape) does not expand to \(sizes)")
-      else { return Tensor.zeros(target, dtype: dtype) }
+      else { return backend.fill(target, 0, dtype: dtype) }
     }
     if isTracing, rank > 0 {
       let rest = Array(target.dropFirst())
@@ -288,7 +288,7 @@ extension Tensor {
       fits(
         end <= shape[a], "slice", "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
     else {
-      return Tensor.zeros(Array(shape[..<a]) + [length] + Array(shape[(a + 1)...]), dtype: dtype)
+      return backend.fill(Array(shape[..<a]) + [length] + Array(shape[(a + 1)...]), 0, dtype: dtype)
     }
     if start == 0 && length == shape[a] && step == 1 { return self }
     if isTracing,
@@ -333,7 +333,7 @@ extension Tensor {
       fits(
         place >= 0 && place < shape[a], "select",
         "index \(index) is out of range for axis \(axis) of shape \(shape)")
-    else { return Tensor.zeros(Array(shape[..<a]) + Array(shape[(a + 1)...]), dtype: dtype) }
+    else { return backend.fill(Array(shape[..<a]) + Array(shape[(a + 1)...]), 0, dtype: dtype) }
     let part = slice(a, from: place, length: 1, step: 1)
     return part.reshape(shape.indices.filter { $0 != a }.map { shape[$0] })
   }
@@ -346,7 +346,7 @@ extension Tensor {
         sizes.reduce(0, +) == shape[a], "split",
         "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
     else {
-      return sizes.map { Tensor.zeros(Array(shape[..<a]) + [$0] + Array(shape[(a + 1)...]), dtype: dtype) }
+      return sizes.map { backend.fill(Array(shape[..<a]) + [$0] + Array(shape[(a + 1)...]), 0, dtype: dtype) }
     }
     var start = 0
     return sizes.map { size in

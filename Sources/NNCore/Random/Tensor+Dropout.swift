@@ -1,5 +1,3 @@
-import CNNKernels
-
 extension Tensor {
   /// Sets elements to zero with probability p and divides the others by 1 - p, as
   /// `torch.nn.functional.dropout`; the tensor itself when not training or when p is 0.
@@ -24,22 +22,17 @@ extension Tensor {
     Tensor.requireFloat(dtype, name)
     if !training || p == 0 || count == 0 { return self }
     if isTracing { traceEnds(name, [self], because: "it draws random numbers") }
-    let factors: Tensor
-    if p == 1 {
-      factors = Tensor.zeros(maskShape, dtype: dtype)  // PyTorch draws nothing in this case
-    } else {
-      factors = Tensor(uninitialized: maskShape, dtype: dtype)
-      let size = Int64(factors.count)
-      if dtype == .float32 {
-        let values = factors.pointer(Float.self)
-        generator.draw { nn_random_bernoulli_f32($0, size, 1 - p, 1 / Float(1 - p), values) }
-      } else {
-        let values = factors.pointer(Double.self)
-        generator.draw { nn_random_bernoulli_f64($0, size, 1 - p, 1 / (1 - p), values) }
-      }
-    }
+    // PyTorch draws nothing for p = 1.
+    let factors =
+      p == 1
+      ? backend.fill(maskShape, 0, dtype: dtype)
+      : backend.random(
+        .bernoulli(p: 1 - p, scale: scale(of: 1 - p)), maskShape, dtype: dtype, generator: generator)
     // In the layout of the input, so that the product runs over both in memory order.
     let mask = isChannelsLast && !isContiguous && maskShape == shape ? factors.channelsLast() : factors
     return (detach() * mask).recorded(name, inputs: [self], saving: [mask]) { g, c in [g * c.saved(0)] }
   }
+
+  /// 1 / share, in the precision of this tensor.
+  private func scale(of share: Double) -> Double { dtype == .float32 ? Double(1 / Float(share)) : 1 / share }
 }

@@ -13,12 +13,15 @@ extension Tensor {
     Tensor.requireFloat(dtype, "multinomial")
     require(
       rank == 1 || rank == 2, "multinomial", "needs weights [categories] or [rows, categories], got \(shape)")
+    if device != .cpu {
+      return to(.cpu).multinomial(count, replacement: replacement, generator: generator).to(device)
+    }
     let categories = shape[rank - 1]
     require(
       count > 0 && (replacement || count <= categories), "multinomial",
       "cannot draw \(count) of \(categories) categories\(replacement ? "" : " without replacement")")
     let weights = detach().contiguous()
-    if weights.count == 0 { return Tensor.zeros(Array(shape.dropLast()) + [count], dtype: .int64) }
+    if weights.count == 0 { return backend.fill(Array(shape.dropLast()) + [count], 0, dtype: .int64) }
     let (low, high) = (weights.amin().item(), weights.amax().item())
     require(
       low >= 0 && high.isFinite, "multinomial",
@@ -41,7 +44,7 @@ extension Tensor {
   ) -> Tensor {
     let categories = shape[rank - 1]
     let result = Tensor(uninitialized: Array(shape.dropLast()) + [draws], dtype: .int64)
-    let (weights, places) = (pointer(T.self), result.pointer(Int64.self))
+    let (weights, places) = (hostPointer(T.self), result.hostPointer(Int64.self))
     generator.draw { engine in
       var sums = [T](repeating: 0, count: categories)
       for row in 0..<count / categories {

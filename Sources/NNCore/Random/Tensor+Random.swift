@@ -1,4 +1,3 @@
-import CNNKernels
 import Foundation
 
 // Tensors of random numbers, drawn in PyTorch's order.
@@ -28,16 +27,7 @@ extension Tensor {
   ) -> Tensor {
     require(low <= high, "uniform", "low \(low) is greater than high \(high)")
     requireFloat(dtype, "uniform")
-    let result = Tensor(uninitialized: shape, dtype: dtype)
-    let count = Int64(result.count)
-    if dtype == .float32 {
-      let values = result.pointer(Float.self)
-      generator.draw { nn_random_uniform_f32($0, count, Float(low), Float(high), values) }
-    } else {
-      let values = result.pointer(Double.self)
-      generator.draw { nn_random_uniform_f64($0, count, low, high, values) }
-    }
-    return result
+    return drawn(.uniform(low: low, high: high), shape, dtype, generator)
   }
 
   // MARK: Normal
@@ -70,59 +60,7 @@ extension Tensor {
   ) -> Tensor {
     require(std >= 0, "normal", "std must not be negative, got \(std)")
     requireFloat(dtype, "normal")
-    let result = Tensor(uninitialized: shape, dtype: dtype)
-    if dtype == .float32 {
-      fillNormal(result.pointer(Float.self), result.count, mean, std, generator)
-    } else {
-      fillNormal(result.pointer(Double.self), result.count, mean, std, generator)
-    }
-    return result
-  }
-
-  private static func fillNormal(
-    _ y: UnsafeMutablePointer<Float>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
-  ) {
-    let tail = UnsafeMutablePointer<Float>.allocate(capacity: 16)
-    defer { tail.deallocate() }
-    generator.draw { engine in
-      if count < 16 {
-        for i in 0..<count { y[i] = Float(nn_random_normal(engine) * std + mean) }
-        return
-      }
-      nn_random_uniform_f32(engine, Int64(count), 0, 1, y)
-      if count % 16 != 0 { nn_random_uniform_f32(engine, 16, 0, 1, tail) }
-    }
-    if count < 16 { return }
-    parallelBlocks(count / 16) { first, blocks in
-      nn_random_box_muller_f32(Int64(blocks), Float(mean), Float(std), y + 16 * first)
-    }
-    if count % 16 != 0 {
-      nn_random_box_muller_f32(1, Float(mean), Float(std), tail)
-      (y + count - 16).update(from: tail, count: 16)
-    }
-  }
-
-  private static func fillNormal(
-    _ y: UnsafeMutablePointer<Double>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
-  ) {
-    let tail = UnsafeMutablePointer<Double>.allocate(capacity: 16)
-    defer { tail.deallocate() }
-    generator.draw { engine in
-      if count < 16 {
-        for i in 0..<count { y[i] = nn_random_normal(engine) * std + mean }
-        return
-      }
-      nn_random_uniform_f64(engine, Int64(count), 0, 1, y)
-      if count % 16 != 0 { nn_random_uniform_f64(engine, 16, 0, 1, tail) }
-    }
-    if count < 16 { return }
-    parallelBlocks(count / 16) { first, blocks in
-      nn_random_box_muller_f64(Int64(blocks), mean, std, y + 16 * first)
-    }
-    if count % 16 != 0 {
-      nn_random_box_muller_f64(1, mean, std, tail)
-      (y + count - 16).update(from: tail, count: 16)
-    }
+    return drawn(.normal(mean: mean, std: std), shape, dtype, generator)
   }
 
   /// Normal numbers with a mean and a standard deviation of their own each, as `torch.normal(mean, std)`; the
@@ -166,11 +104,8 @@ extension Tensor {
     _ low: Int, _ high: Int, _ shape: [Int], generator: Generator = .default, dtype: DType = .int64
   ) -> Tensor {
     require(low < high, "randint", "the range \(low)..<\(high) is empty")
-    let result = Tensor(uninitialized: shape, dtype: .int64)
-    let (values, count) = (result.pointer(Int64.self), Int64(result.count))
     let range = UInt64(bitPattern: Int64(high &- low))
-    generator.draw { nn_random_integers($0, count, Int64(low), range, values) }
-    return result.to(dtype)
+    return drawn(.integers(low: low, range: range), shape, .int64, generator).to(dtype)
   }
   /// Integers of `0..<high`.
   public static func randint(
@@ -181,19 +116,13 @@ extension Tensor {
 
   /// Integers of `0..<2^63`, as `torch.Tensor.random_` on int64.
   public static func random(_ shape: [Int], generator: Generator = .default) -> Tensor {
-    let result = Tensor(uninitialized: shape, dtype: .int64)
-    let (values, count) = (result.pointer(Int64.self), Int64(result.count))
-    generator.draw { nn_random_bits63($0, count, values) }
-    return result
+    drawn(.bits, shape, .int64, generator)
   }
 
   /// The numbers `0..<count` in random order, as `torch.randperm`.
   public static func randperm(_ count: Int, generator: Generator = .default) -> Tensor {
     require(count >= 0, "randperm", "count must not be negative, got \(count)")
-    let result = Tensor(uninitialized: [count], dtype: .int64)
-    let values = result.pointer(Int64.self)
-    generator.draw { nn_random_permutation($0, Int64(count), values) }
-    return result
+    return drawn(.permutation, [count], .int64, generator)
   }
 
   // MARK: Bernoulli
@@ -204,16 +133,8 @@ extension Tensor {
     _ shape: [Int], p: Double, generator: Generator = .default, dtype: DType = .float32
   ) -> Tensor {
     requireProbability(p, "bernoulli")
-    let result = Tensor(uninitialized: shape, dtype: dtype == .float64 ? .float64 : .float32)
-    let count = Int64(result.count)
-    if dtype == .float64 {
-      let values = result.pointer(Double.self)
-      generator.draw { nn_random_bernoulli_f64($0, count, p, 1, values) }
-    } else {
-      let values = result.pointer(Float.self)
-      generator.draw { nn_random_bernoulli_f32($0, count, p, 1, values) }
-    }
-    return result.to(dtype)
+    let type: DType = dtype == .float64 ? .float64 : .float32
+    return drawn(.bernoulli(p: p, scale: 1), shape, type, generator).to(dtype)
   }
 
   /// Ones with the probabilities that this tensor holds, as `torch.bernoulli(p)`: one word of the generator
@@ -225,15 +146,9 @@ extension Tensor {
       let (low, high) = (odds.amin().item(), odds.amax().item())
       require(low >= 0 && high <= 1, "bernoulli", "probabilities \(low)...\(high) are outside 0...1")
     }
-    let result = Tensor(uninitialized: shape, dtype: dtype)
-    if dtype == .float32 {
-      let (p, values) = (odds.pointer(Float.self), result.pointer(Float.self))
-      generator.draw { nn_random_bernoulli_each_f32($0, Int64(count), p, values) }
-    } else {
-      let (p, values) = (odds.pointer(Double.self), result.pointer(Double.self))
-      generator.draw { nn_random_bernoulli_each_f64($0, Int64(count), p, values) }
-    }
-    return withExtendedLifetime(odds) { result }
+    // The probabilities decide on the host, whose generator it is.
+    let values = CPUBackend.shared.bernoulli(odds.to(.cpu), generator)
+    return values.to(device)
   }
 
   // MARK: Checks
@@ -245,8 +160,10 @@ extension Tensor {
     require(p >= 0 && p <= 1, operation, "probability \(p) is outside 0...1")
   }
 
-  /// Blocks are independent once the uniform numbers are there.
-  private static func parallelBlocks(_ count: Int, _ body: (_ first: Int, _ blocks: Int) -> Void) {
-    ThreadPool.shared.parallelFor(count: count, grain: 256) { body($0.lowerBound, $0.count) }
+  /// Numbers in the memory of the host.
+  private static func drawn(
+    _ draw: RandomDraw, _ shape: [Int], _ dtype: DType, _ generator: Generator
+  ) -> Tensor {
+    CPUBackend.shared.random(draw, shape, dtype: dtype, generator: generator)
   }
 }

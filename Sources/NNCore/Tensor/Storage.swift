@@ -1,138 +1,91 @@
 import Synchronization
 
-/// Values that nobody has asked for yet, so that what follows may be computed together with them.
-package protocol DeferredValues: AnyObject, Sendable {
-  /// The tensor itself, of the shape and strides that were promised for it, not recorded.
-  func evaluate() -> Tensor
-}
-
-/// Tensors made from the bytes of a storage, kept until these change; see `Storage.derived(for:)`.
-package struct DerivedTensors {
-  /// What was made, and with which settings.
-  package let key: [Int]
-  /// What else it was made from. Nobody can change them while they are held here: whoever writes copies first.
-  package let sources: [Tensor]
-  package let tensors: [Tensor]
-
-  package init(key: [Int], sources: [Tensor], tensors: [Tensor]) {
-    self.key = key
-    self.sources = sources
-    self.tensors = tensors
-  }
-}
-
-/// The bytes behind one or more tensors.
+/// The bytes behind one or more tensors: a block of a device's memory, or lazy values that will fill one.
 ///
 /// Invariant for `@unchecked Sendable`: bytes are written only by whoever just created the storage, or by a
-/// tensor that holds the only reference to it; every other access reads. `backing` is written once, under the lock of
-/// `deferred`, before `address` says that it is there.
+/// tensor that holds the only reference to it; every other access reads.
 package final class Storage: @unchecked Sendable {
   package let byteCount: Int
-  private let capacity: Int
-  /// Keeps foreign memory (a mapped file) alive; nil if the bytes came from the pool.
-  private let owner: AnyObject?
-  /// Where the bytes are, 0 as long as the values are deferred.
-  private let address: Atomic<UInt>
-  private let deferred: Mutex<(any DeferredValues)?>
-  /// What holds the values that were deferred once.
-  private var backing: Storage?
-  private let path: KernelPath
-  /// What an operation that is being traced knows of these bytes.
-  package let trace: TracedValues?
-  private let derivedTensors = Mutex<DerivedTensors?>(nil)
+  /// The device of the bytes. Devices live as long as the process, so none is counted as a reference.
+  package unowned(unsafe) let backend: any Backend
+  /// Whether the bytes are in the host's memory.
+  package let isHost: Bool
+  private let memory: DeviceMemory?
+  private let lazy: LazyCell?
+  /// What the bytes are to whoever made them lazily, a trace for instance; nil for all others.
+  package let origin: AnyObject?
+  /// Where the bytes are, 0 as long as they are lazy.
+  private let location: Atomic<UInt>
+  /// Whether `DerivedTensors` has something that was made from the bytes.
+  let keepsDerived = Atomic(false)
 
-  package init(byteCount: Int) {
-    let block = MemoryPool.shared.allocate(byteCount)
-    address = Atomic(UInt(bitPattern: block.pointer))
-    capacity = block.capacity
+  /// Memory that is not set yet.
+  package init(byteCount: Int, on backend: any Backend) {
     self.byteCount = byteCount
-    owner = nil
-    deferred = Mutex(nil)
-    path = .portable
-    trace = nil
+    self.backend = backend
+    isHost = backend.isHost
+    let memory = backend.allocate(byteCount)
+    self.memory = memory
+    lazy = nil
+    origin = nil
+    location = Atomic(UInt(bitPattern: memory.address))
   }
 
-  /// Wraps memory that `owner` keeps alive; it is never written to.
-  package init(borrowing pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
-    address = Atomic(UInt(bitPattern: pointer))
+  /// Memory that `owner` keeps alive; it is never written to.
+  package init(borrowing pointer: UnsafeRawPointer, byteCount: Int, owner: AnyObject, on backend: any Backend)
+  {
     self.byteCount = byteCount
-    capacity = 0
-    self.owner = owner
-    deferred = Mutex(nil)
-    path = .portable
-    trace = nil
+    self.backend = backend
+    isHost = backend.isHost
+    memory = DeviceMemory(address: UnsafeMutableRawPointer(mutating: pointer), capacity: 0, owner: owner)
+    lazy = nil
+    origin = nil
+    location = Atomic(UInt(bitPattern: pointer))
   }
 
   /// Values that are computed when somebody asks for them, on the kernels that are in use now.
-  package init(deferring values: any DeferredValues, byteCount: Int) {
-    address = Atomic(0)
+  ///
+  /// - Parameter origin: see there; bytes with an origin are never written to.
+  package init(
+    lazy values: any LazyValues, byteCount: Int, on backend: any Backend, origin: AnyObject? = nil
+  ) {
     self.byteCount = byteCount
-    capacity = 0
-    owner = nil
-    deferred = Mutex(values)
-    path = .current
-    trace = values as? TracedValues
+    self.backend = backend
+    isHost = backend.isHost
+    memory = nil
+    lazy = LazyCell(values, kernels: backend.kernels)
+    self.origin = origin
+    location = Atomic(0)
   }
 
-  package var pointer: UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(bitPattern: address.load(ordering: .acquiring)) ?? evaluate()
+  /// Where the bytes are in the memory of the device; lazy values are computed.
+  package var address: UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(bitPattern: location.load(ordering: .acquiring)) ?? fill()
   }
 
-  /// The values that were not computed so far, if that is so.
-  package var pending: (any DeferredValues)? {
-    address.load(ordering: .relaxed) == 0 ? deferred.withLock { $0 } : nil
+  /// The values that were not computed so far; nil if the bytes are there.
+  package var pending: (any LazyValues)? {
+    location.load(ordering: .relaxed) == 0 ? lazy?.pending : nil
   }
 
   @inline(never)
-  private func evaluate() -> UnsafeMutableRawPointer {
-    deferred.withLock { values in
-      if let values {
-        let result = path.force { values.evaluate() }
-        require(
-          result.storage.byteCount == byteCount && result.offset == 0, "Storage",
-          "deferred values fill \(result.storage.byteCount) bytes of \(byteCount)")
-        backing = result.storage
-        address.store(UInt(bitPattern: result.storage.pointer), ordering: .releasing)
-      }
-      values = nil
-      guard let pointer = UnsafeMutableRawPointer(bitPattern: address.load(ordering: .relaxed)) else {
-        fail("Storage", "deferred values are nowhere")
-      }
-      return pointer
-    }
+  private func fill() -> UnsafeMutableRawPointer {
+    guard let lazy else { fail("Storage", "there is neither memory nor a lazy value") }
+    let address = lazy.fill(self)
+    location.store(UInt(bitPattern: address), ordering: .releasing)
+    return address
   }
 
   /// Whether the bytes are to stay what they are, whoever holds them.
-  package var isReadOnly: Bool { owner != nil || trace != nil }
-
-  /// What was made from these bytes and from `sources` under this key, or else what `make` gives; the last one is kept.
-  package func derived(for key: [Int], from sources: [Tensor], make: () -> [Tensor]) -> [Tensor] {
-    derivedTensors.withLock { kept in
-      if let kept, kept.key == key, kept.sources.count == sources.count,
-        zip(kept.sources, sources).allSatisfy({ $0.hasSameElements(as: $1) })
-      {
-        return kept.tensors
-      }
-      let tensors = make()
-      kept = DerivedTensors(key: key, sources: sources.map { $0.detach() }, tensors: tensors)
-      return tensors
-    }
-  }
+  package var isReadOnly: Bool { origin != nil || memory?.owner != nil }
 
   /// To be called before the bytes are changed.
-  func forgetDerived() { derivedTensors.withLock { $0 = nil } }
+  package func willChange() {
+    if keepsDerived.load(ordering: .relaxed) { DerivedTensors.forget(self) }
+  }
 
   deinit {
-    guard owner == nil, backing == nil,
-      let pointer = UnsafeMutableRawPointer(bitPattern: address.load(ordering: .relaxed))
-    else { return }
-    MemoryPool.shared.deallocate(pointer, capacity: capacity)
-  }
-}
-
-extension Tensor {
-  /// Whether both are the same view of the same bytes.
-  fileprivate func hasSameElements(as other: Tensor) -> Bool {
-    storage === other.storage && offset == other.offset && shape == other.shape && strides == other.strides
+    if keepsDerived.load(ordering: .relaxed) { DerivedTensors.forget(self) }
+    if let memory, memory.owner == nil { backend.deallocate(memory) }
   }
 }

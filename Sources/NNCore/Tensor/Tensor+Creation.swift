@@ -36,7 +36,7 @@ extension Tensor {
     require(values.count == count, "Tensor", "\(values.count) values do not fill shape \(shape)")
     var tensor = Tensor(uninitialized: shape, dtype: T.dtype)
     values.withUnsafeBytes { bytes in
-      if let base = bytes.baseAddress { tensor.rawPointer.copyMemory(from: base, byteCount: bytes.count) }
+      if let base = bytes.baseAddress { tensor.hostPointer.copyMemory(from: base, byteCount: bytes.count) }
     }
     if let dtype, dtype != T.dtype { tensor = tensor.to(dtype) }
     self = tensor
@@ -47,14 +47,14 @@ extension Tensor {
     shape: [Int], initializing body: (UnsafeMutableBufferPointer<T>) throws -> Void
   ) rethrows {
     let tensor = Tensor(uninitialized: shape, dtype: T.dtype)
-    try body(UnsafeMutableBufferPointer(start: tensor.pointer(T.self), count: tensor.count))
+    try body(UnsafeMutableBufferPointer(start: tensor.hostPointer(T.self), count: tensor.count))
     self = tensor
   }
 
   // MARK: Constant values
 
   public static func full(_ shape: [Int], _ value: Double, dtype: DType = .float32) -> Tensor {
-    Device.cpu.backend.fill(shape, value, dtype: dtype)
+    CPUBackend.shared.fill(shape, value, dtype: dtype)
   }
   public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 0, dtype: dtype) }
   public static func zeros(_ shape: Int..., dtype: DType = .float32) -> Tensor {
@@ -63,9 +63,13 @@ extension Tensor {
   public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   public static func ones(_ shape: Int..., dtype: DType = .float32) -> Tensor { full(shape, 1, dtype: dtype) }
   /// Zeros of the shape and type of another tensor.
-  public static func zeros(like other: Tensor) -> Tensor { full(other.shape, 0, dtype: other.dtype) }
+  public static func zeros(like other: Tensor) -> Tensor {
+    other.backend.fill(other.shape, 0, dtype: other.dtype)
+  }
   /// Ones of the shape and type of another tensor.
-  public static func ones(like other: Tensor) -> Tensor { full(other.shape, 1, dtype: other.dtype) }
+  public static func ones(like other: Tensor) -> Tensor {
+    other.backend.fill(other.shape, 1, dtype: other.dtype)
+  }
 
   /// Ones on the diagonal, zeros elsewhere.
   public static func eye(_ rows: Int, _ columns: Int? = nil, dtype: DType = .float32) -> Tensor {

@@ -153,19 +153,19 @@ extension Tensor {
     if isRecorded || storage.isReadOnly || !isNonOverlappingAndDense || !isKnownUniquelyReferenced(&storage) {
       self = backend.copy(self, strides: denseStridesLikeSelf)
     }
-    storage.forgetDerived()
+    storage.willChange()
     let window = basicPart(entries)
     require(
       Tensor.broadcastShape(window.shape, value.shape, "subscript") == window.shape, "subscript",
       "a value of shape \(value.shape) does not fit the part of shape \(window.shape)")
-    backend.assign(value.detach().to(dtype), to: window)
+    backend.assign(value.detach().to(dtype).to(device), to: window)
     guard let former else {
       node = leaf
       return
     }
     self = recorded("slice_assign", inputs: [former, value]) { g, c in
       var rest = g
-      if c.needs(0) { rest.replace(entries, with: Tensor.zeros([], dtype: g.dtype)) }
+      if c.needs(0) { rest.replace(entries, with: g.backend.fill([], 0, dtype: g.dtype)) }
       return [c.needs(0) ? rest : nil, c.needs(1) ? g.basicPart(entries) : nil]
     }
   }

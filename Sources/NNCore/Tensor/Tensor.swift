@@ -31,14 +31,22 @@ public struct Tensor: Sendable {
   }
 
   /// A new tensor whose elements are not set yet.
-  package init(uninitialized shape: [Int], dtype: DType, strides: [Int]? = nil) {
+  package init(uninitialized shape: [Int], dtype: DType, strides: [Int]? = nil, on backend: any Backend) {
     var count = 1
     for size in shape {
       require(size >= 0, "Tensor", "negative size in shape \(shape)")
       count *= size
     }
     self.init(
-      storage: Storage(byteCount: count * dtype.byteCount), shape: shape, strides: strides, dtype: dtype)
+      storage: Storage(byteCount: count * dtype.byteCount, on: backend), shape: shape, strides: strides,
+      dtype: dtype)
+  }
+
+  /// Values that are computed when somebody asks for them.
+  init(lazy values: any LazyValues, shape: [Int], strides: [Int], _ dtype: DType, on backend: any Backend) {
+    self.init(
+      storage: Storage(lazy: values, byteCount: shape.reduce(1, *) * dtype.byteCount, on: backend),
+      shape: shape, strides: strides, dtype: dtype)
   }
 
   /// Number of dimensions.
@@ -46,7 +54,9 @@ public struct Tensor: Sendable {
   /// Number of elements.
   public var count: Int { shape.reduce(1, *) }
   /// Where the elements are and are computed on.
-  public var device: Device { .cpu }
+  public var device: Device { storage.backend.device }
+  /// What carries out operations there.
+  package var backend: any Backend { storage.backend }
 
   /// Whether the elements lie in row-major order without gaps.
   public var isContiguous: Bool {
@@ -109,18 +119,9 @@ public struct Tensor: Sendable {
     return Tensor.isDense(shape, strides, order: order)
   }
 
-  /// Address of the first element, for kernels.
-  package var rawPointer: UnsafeMutableRawPointer { storage.pointer + offset * dtype.byteCount }
-
   /// Makes sure that the values are there. To be called before a parallel loop that reads them: inside of one they would
   /// be computed on a single thread.
-  package func evaluate() { _ = storage.pointer }
-
-  /// Typed address of the first element, for kernels. `T` must be the element type.
-  package func pointer<T: TensorElement>(_ type: T.Type = T.self) -> UnsafeMutablePointer<T> {
-    require(T.dtype == dtype, "Tensor.pointer", "element type is \(dtype), asked for \(T.dtype)")
-    return rawPointer.assumingMemoryBound(to: T.self)
-  }
+  package func evaluate() { _ = storage.address }
 
   /// The same elements under other sizes and strides, without gradient.
   package func view(shape: [Int], strides: [Int], offset: Int? = nil) -> Tensor {

@@ -232,7 +232,7 @@ extension Tensor {
     guard byBits || a.count <= few else { return false }
     let (first, second) = (a.detach().contiguous(), b.detach().contiguous())
     return withExtendedLifetime((first, second)) {
-      memcmp(first.rawPointer, second.rawPointer, first.count * dtype.byteCount) == 0
+      memcmp(first.hostPointer, second.hostPointer, first.count * dtype.byteCount) == 0
     }
   }
 

@@ -6,17 +6,22 @@ package final class TracedBatch: Sendable {
   package let rows: [Int]
   /// Whom the rows belong to (a data set): equal numbers of different owners are different rows.
   package let owner: AnyObject & Sendable
+  /// Where the rows are.
+  let backend: any Backend
   private let load: @Sendable () -> Tensor
   private let loaded: Mutex<Tensor?>
 
   /// - Parameters:
+  ///   - device: where the rows are.
   ///   - input: the rows themselves, if they are there already.
   ///   - load: makes them if somebody asks.
   package init(
-    rows: [Int], owner: AnyObject & Sendable, input: Tensor?, load: @escaping @Sendable () -> Tensor
+    rows: [Int], owner: AnyObject & Sendable, device: Device = .cpu, input: Tensor?,
+    load: @escaping @Sendable () -> Tensor
   ) {
     self.rows = rows
     self.owner = owner
+    backend = Devices.backend(of: device)
     self.load = load
     loaded = Mutex(input)
   }
@@ -40,8 +45,9 @@ package final class TracedBatch: Sendable {
   ///
   /// - Parameter shape: its shape [rows, …], row-major.
   package func tracedInput(shape: [Int], dtype: DType) -> Tensor {
-    let values = TracedValues(self)
-    return Tensor(deferring: values, shape: shape, strides: Tensor.contiguousStrides(shape), dtype)
+    let bytes = shape.reduce(1, *) * dtype.byteCount
+    return Tensor(
+      storage: TracedValues(self).storage(byteCount: bytes, on: backend), shape: shape, dtype: dtype)
   }
 }
 
@@ -52,7 +58,7 @@ package protocol TracedRowSource: AnyObject, Sendable {
 }
 
 /// A value of a trace for the rows of a batch: computed if somebody asks for it.
-package final class TracedValues: DeferredValues {
+package final class TracedValues: LazyValues {
   package let batch: TracedBatch
   /// Nil for the input, which may get into any graph.
   let value: TraceGraph.Value?
@@ -87,7 +93,7 @@ package final class TracedValues: DeferredValues {
     {
       return tensor.view(shape: [size], strides: [1], offset: 0)
     }
-    let storage = Storage(byteCount: size * value.dtype.byteCount)
+    let storage = Storage(byteCount: size * value.dtype.byteCount, on: tensor.backend)
     let target = value.tensor(rows: rows, storage)
     target.backend.assign(tensor, to: target)
     return target.view(shape: [size], strides: [1], offset: 0)
@@ -97,6 +103,15 @@ package final class TracedValues: DeferredValues {
   var tensor: Tensor {
     guard let value else { fail("TracedValues", "the input of a trace has no value") }
     let bytes = value.extent(rows: batch.rows.count) * value.dtype.byteCount
-    return value.tensor(rows: batch.rows.count, Storage(deferring: self, byteCount: bytes))
+    return value.tensor(rows: batch.rows.count, storage(byteCount: bytes, on: batch.backend))
   }
+
+  fileprivate func storage(byteCount: Int, on backend: any Backend) -> Storage {
+    Storage(lazy: self, byteCount: byteCount, on: backend, origin: self)
+  }
+}
+
+extension Storage {
+  /// What an operation that is being traced knows of these bytes. A storage has no other origin than a trace.
+  package var trace: TracedValues? { origin.map { unsafeDowncast($0, to: TracedValues.self) } }
 }

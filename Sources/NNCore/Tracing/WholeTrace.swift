@@ -116,8 +116,8 @@ extension Tensor {
     if storage === other.storage, offset == other.offset, strides == other.strides { return true }
     let (a, b) = (contiguous(), other.contiguous())
     return withExtendedLifetime((a, b)) {
-      UnsafeRawBufferPointer(start: a.rawPointer, count: a.count * dtype.byteCount)
-        .elementsEqual(UnsafeRawBufferPointer(start: b.rawPointer, count: b.count * dtype.byteCount))
+      UnsafeRawBufferPointer(start: a.hostPointer, count: a.count * dtype.byteCount)
+        .elementsEqual(UnsafeRawBufferPointer(start: b.hostPointer, count: b.count * dtype.byteCount))
     }
   }
 }

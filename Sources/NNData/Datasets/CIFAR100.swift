@@ -5,11 +5,14 @@ import NNCore
 /// Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009;
 /// https://www.cs.toronto.edu/~kriz/cifar.html. Same images in the same order as `torchvision.datasets.CIFAR100`;
 /// the 20 groups of classes are not used.
-public struct CIFAR100: ImageDataset {
+///
+/// The folder to open holds `cifar-100-binary` (the binary version, which is preferred) or `cifar-100-python` (the Python
+/// version, as torchvision leaves it), or is one of these two. A download is the Python version, 169 MB.
+public struct CIFAR100: PublishedDataset {
   public let data: Tensor
   public let targets: [Int]
   public var transform: any Transform<Image, Tensor>
-  public var classes: [String] { CIFAR100.classNames }
+  public static var files: any PublishedFiles { CIFARVersion.cifar100 }
 
   /// Names of the hundred classes in the order of their labels.
   public static let classNames = [
@@ -26,27 +29,8 @@ public struct CIFAR100: ImageDataset {
     "worm",
   ]
 
-  /// Opens the training or the test images.
-  ///
-  /// - Parameters:
-  ///   - root: The folder that holds `cifar-100-binary` or `cifar-100-python` (as torchvision leaves it), or one of
-  ///     these two itself. The binary version is preferred. What is there is opened whatever its checksums.
-  ///   - train: The training images; otherwise the test images.
-  ///   - download: If nothing is there, downloads the Python version (169 MB) to `root`, checks its MD5 and unpacks
-  ///     it, where torchvision finds it, too.
-  ///   - transform: What is done to each image; the default gives float32 (3, 32, 32) in [0, 1].
-  ///   - progress: Is told how far the download is.
-  ///
-  /// Throws ``DatasetError``, `FileError`, ``DownloadError`` or ``ArchiveError``.
-  public init(
-    root: String, train: Bool = true, download: Bool = false,
-    transform: any Transform<Image, Tensor> = ToTensor(),
-    progress: ((DownloadProgress) -> Void)? = Downloader.printingLines()
-  ) throws {
-    let source = download ? CIFARVersion.cifar100.archive : nil
-    let files = try CIFARFiles.open(.cifar100, in: root, download: source, progress: progress)
-    (data, targets) = CIFARFiles.joined(try files.batches(train: train))
-    self.transform = transform
+  public init(data: Tensor, targets: [Int], transform: any Transform<Image, Tensor>) {
+    (self.data, self.targets, self.transform) = (data, targets, transform)
   }
 
   /// Opens files of the binary version: records of 2 label bytes (group, class) and 3,072 pixel bytes.

@@ -104,14 +104,15 @@ extension CIFARFiles {
 
   /// The images of several files as uint8 (N, 32, 32, 3), and their labels.
   static func joined(_ batches: [Batch]) -> (data: Tensor, targets: [Int]) {
-    let data = Tensor(uninitialized: [batches.map(\.labels.count).reduce(0, +), 32, 32, 3], dtype: .uint8)
-    var position = 0
-    for batch in batches {
-      let target = data.pointer(UInt8.self) + position * pixelCount
-      batch.withPixels { source, stride in
-        nn_planes_to_pixels_u8(Int64(batch.labels.count), 3, 1024, source, Int64(stride), target)
+    var data = Tensor(uninitialized: [batches.map(\.labels.count).reduce(0, +), 32, 32, 3], dtype: .uint8)
+    data.withMutableElements(of: UInt8.self) { pixels in
+      guard var target = pixels.baseAddress else { return }
+      for batch in batches {
+        batch.withPixels { source, stride in
+          nn_planes_to_pixels_u8(Int64(batch.labels.count), 3, 1024, source, Int64(stride), target)
+        }
+        target += batch.labels.count * pixelCount
       }
-      position += batch.labels.count
     }
     return (data, batches.flatMap(\.labels))
   }

@@ -18,7 +18,7 @@ package struct CIFARVersion: Sendable {
   let otherLabels: [Labels]
   let trainFiles: [String]
   let testFiles: [String]
-  let archive: CIFARFiles.Source
+  package var archive: CIFARFiles.Source
 
   var pickleFolder: String { "\(name)-\(name == "cifar-10" ? "batches-py" : "python")" }
   var binaryFolder: String { "\(name)-\(name == "cifar-10" ? "batches-bin" : "binary")" }
@@ -37,6 +37,15 @@ package struct CIFARVersion: Sendable {
     archive: CIFARFiles.Source(
       url: "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
       checksum: .md5("eb9058c3a382ffc7106e4002c42a8d85")))
+}
+
+extension CIFARVersion: PublishedFiles {
+  package func read(
+    from root: String, train: Bool, download: Bool, progress: ((DownloadProgress) -> Void)?
+  ) throws -> (data: Tensor, targets: [Int]) {
+    let files = try CIFARFiles.open(self, in: root, download: download ? archive : nil, progress: progress)
+    return CIFARFiles.joined(try files.batches(train: train))
+  }
 }
 
 /// CIFAR-10 or CIFAR-100 as it lies on disk.

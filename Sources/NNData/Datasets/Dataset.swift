@@ -37,21 +37,3 @@ extension Dataset {
 package protocol CompositeDataset: Dataset {
   var parts: [any Dataset] { get }
 }
-
-/// One example of supervised learning, or a whole batch of them.
-public struct Sample: Sendable {
-  /// What the network sees: one image (C, H, W), or a batch (N, C, H, W).
-  public var input: Tensor
-  /// What it is to answer: a class number as a 0-dimensional int64 tensor, or a batch of them (N).
-  public var target: Tensor
-
-  public init(input: Tensor, target: Tensor) {
-    self.input = input
-    self.target = target
-  }
-
-  /// An example with a class number as target.
-  public init(input: Tensor, label: Int) {
-    self.init(input: input, target: Tensor(label))
-  }
-}

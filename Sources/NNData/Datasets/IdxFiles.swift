@@ -2,7 +2,7 @@ import Foundation
 import NNCore
 
 /// The four files of MNIST and of the data sets made after it.
-package struct IdxFiles {
+package struct IdxFiles: PublishedFiles {
   /// Folder below the root.
   let folder: String
   /// Where the files are on the net, with a slash at the end.
@@ -45,8 +45,8 @@ package struct IdxFiles {
     ])
 
   /// The images as uint8 (N, H, W, 1), and their labels.
-  package func open(
-    _ root: String, train: Bool, download: Bool, _ progress: ((DownloadProgress) -> Void)?
+  package func read(
+    from root: String, train: Bool, download: Bool, progress: ((DownloadProgress) -> Void)?
   ) throws -> (data: Tensor, targets: [Int]) {
     let places = download ? Array(0..<4) : train ? [0, 1] : [2, 3]
     for place in places { try provide(place, root, download: download, progress) }

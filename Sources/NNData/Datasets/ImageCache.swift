@@ -5,7 +5,7 @@ import Synchronization
 /// it is asked for: by a check, the measurements before a fit, in every epoch.
 ///
 ///     let cache = ImageCache(byteLimit: 1 << 30)
-///     let photos = try ImageFolder("photos", transform: resize, cache: cache)
+///     let photos = try ImageFolder("photos", transform: transform, cache: cache)
 ///
 /// An image takes its height times its width times its channels in bytes after resizing and cropping, 150 kB for
 /// 3x224x224. When the limit is reached, further files are decoded each time; nothing is given up for them, since a pass

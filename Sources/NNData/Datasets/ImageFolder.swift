@@ -3,9 +3,11 @@ import NNCore
 
 /// Images in folders, one folder per class, `torchvision.datasets.ImageFolder`:
 ///
-///     root/cat/a.jpg
-///     root/cat/more/b.png
-///     root/dog/c.jpeg
+/// ```text
+/// root/cat/a.jpg
+/// root/cat/more/b.png
+/// root/dog/c.jpeg
+/// ```
 ///
 /// Classes are the folders of `root` sorted by name, images the files below them whose names end as those of images do,
 /// sorted by folder and name; links are followed. Hidden files and those of systems (`.DS_Store`, `._a.jpg`,
@@ -92,7 +94,7 @@ public struct ImageFolder: VisionDataset {
   /// Images that are named one by one, in this order.
   ///
   ///     let table = try LabelTable(contentsOf: "photos/labels.csv", root: "photos")
-  ///     let images = try ImageFolder("photos", files: table.rows.map { ($0.path, $0.label) }, transform: …)
+  ///     let images = try ImageFolder("photos", files: table.rows.map { ($0.path, $0.label) }, transform: transform)
   ///
   /// - Parameters:
   ///   - root: the folder that relative paths start from.
@@ -143,7 +145,7 @@ public struct ImageFolder: VisionDataset {
   }
 
   public func element(at index: Int, context: SampleContext) throws -> Sample {
-    Sample(input: try reader(index, context).tensor(), label: targets[index])
+    sample(try reader(index, context), at: index)
   }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {

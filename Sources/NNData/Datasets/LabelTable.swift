@@ -3,9 +3,11 @@ import NNCore
 
 /// A table of image files and their labels, as it is published beside images: CSV by RFC 4180, or with semicolons or tabs.
 ///
-///     filename,label,split
-///     cats/1.jpg,cat,train
-///     "a, b.jpg",dog,test
+/// ```text
+/// filename,label,split
+/// cats/1.jpg,cat,train
+/// "a, b.jpg",dog,test
+/// ```
 ///
 /// The columns are found by their names in the first row, in any order: `file`, `filename`, `file_name`, `path`, `image`,
 /// `image_path`, `id` or `image_id`; `label`, `labels`, `class`, `class_name`, `category` or `target`; `split`, `set`,

@@ -30,7 +30,7 @@ extension VisionDataset {
   }
 
   public func element(at index: Int, context: SampleContext) throws -> Sample {
-    Sample(input: try prepared(index, context).tensor(), label: targets[index])
+    sample(try prepared(index, context), at: index)
   }
 
   public func batch(at indices: [Int], contexts: [SampleContext]) throws -> Sample {
@@ -47,7 +47,15 @@ extension VisionDataset {
 
   func prepared(_ index: Int, _ context: SampleContext) throws -> PreparedTensor {
     require(indices.contains(index), "VisionDataset", "index \(index) is outside 0..<\(count)")
-    return ImageView(try imageToTransform(at: index)).prepared(by: transform, context: context)
+    return prepared(try imageToTransform(at: index), context)
+  }
+
+  // The way of an image: prepared, and then a sample, or a place in a batch.
+  func prepared(_ image: Image, _ context: SampleContext) -> PreparedTensor {
+    ImageView(image).prepared(by: transform, context: context)
+  }
+  func sample(_ input: PreparedTensor, at index: Int) -> Sample {
+    Sample(input: input.tensor(), label: targets[index])
   }
 }
 
@@ -66,18 +74,16 @@ extension ImageDataset {
   public subscript(index: Int) -> Sample { element(at: index, context: SampleContext(index: index)) }
 
   public func element(at index: Int, context: SampleContext) -> Sample {
-    Sample(
-      input: ImageView(image(at: index)).prepared(by: transform, context: context).tensor(),
-      label: targets[index])
+    sample(prepared(image(at: index), context), at: index)
   }
 
   public func image(at index: Int) -> Image {
     require(indices.contains(index), "image(at:)", "index \(index) is outside 0..<\(count)")
     let shape = data.shape
     return Image(width: shape[2], height: shape[1], channels: shape[3]) { pixels in
-      _ = pixels.update(
-        from: UnsafeBufferPointer(start: data.pointer(UInt8.self) + index * pixels.count, count: pixels.count)
-      )
+      data.withElements(of: UInt8.self) { all in
+        _ = pixels.update(fromContentsOf: all[index * pixels.count..<(index + 1) * pixels.count])
+      }
     }
   }
 }

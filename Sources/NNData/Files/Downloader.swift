@@ -49,7 +49,7 @@ public struct Downloader: Sendable {
   ///
   /// The bytes gather in `path.part`. With a checksum an unfinished part is kept when the download fails, and taken
   /// up by the next attempt, also in a later process. Blocks until done; `progress` is called about ten times a
-  /// second. Throws ``DownloadError`` or ``FileError``.
+  /// second. Throws ``DownloadError`` or `FileError`.
   ///
   /// - Parameter maximumBytes: the size of the file, or a bound above it. More than this, or more than the server
   ///   announces, ends the download, and nothing of it is left.

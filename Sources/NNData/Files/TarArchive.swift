@@ -38,7 +38,7 @@ public enum TarArchive {
 
   /// Unpacks into `folder`, which must not hold anything of the same name yet.
   ///
-  /// Throws ``ArchiveError`` or ``FileError``; then nothing of the archive is in `folder`.
+  /// Throws ``ArchiveError`` or `FileError`; then nothing of the archive is in `folder`.
   public static func extract(_ archive: String, into folder: String, limits: Limits = Limits()) throws {
     try withExtracted(archive, beside: folder, limits: limits) { temporary in
       let names = try FileManager.default.contentsOfDirectory(atPath: temporary)

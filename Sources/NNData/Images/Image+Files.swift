@@ -10,56 +10,50 @@ extension Image {
   /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. Values of
   /// 16 bits are rounded to 8.
   ///
-  /// - Parameters:
-  ///   - orientation: By default that which a camera noted is not applied, as PIL's `Image.open` and torchvision do;
-  ///     ``ImageFolder`` applies it.
-  ///   - decoding: `.scaled` has an effect with a transform only.
-  ///   - transform: What the image is read for; a large photograph is then decoded no larger than it needs.
-  public init(
-    contentsOfFile path: String, mode: Mode = .rgb, orientation: Orientation = .ignore,
-    decoding: Decoding = .exact, for transform: (any Transform<Image, Tensor>)? = nil
-  ) throws {
-    try self.init(
-      contentsOfFile: path, reading: Reading(mode: mode, orientation: orientation, decoding: decoding),
-      for: transform)
+  /// - Parameter orientation: By default that which a camera noted is not applied, as PIL's `Image.open` and torchvision
+  ///   do; ``ImageFolder`` applies it.
+  public init(contentsOfFile path: String, mode: Mode = .rgb, orientation: Orientation = .ignore) throws {
+    try self.init(contentsOfFile: path, reading: Reading(mode: mode, orientation: orientation))
   }
 
-  /// Reads a file in a way that is a value, for instance the one kept with a model.
-  public init(
-    contentsOfFile path: String, reading: Reading, for transform: (any Transform<Image, Tensor>)? = nil
-  ) throws {
-    self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
-      try Image($0, file: path, reading, transform)
-    }
-  }
-
-  /// Decodes a file held in memory. `file` names it in errors.
-  public init(
-    decoding bytes: [UInt8], file: String = "image", reading: Reading,
-    for transform: (any Transform<Image, Tensor>)? = nil
-  ) throws {
-    self = try bytes.withUnsafeBytes { try Image($0, file: file, reading, transform) }
+  /// Reads a file in a way that is a value, for instance the one kept with a model; at its full size.
+  public init(contentsOfFile path: String, reading: Reading) throws {
+    try self.init(contentsOfFile: path, reading: reading) { _, _ in nil }
   }
 
   /// Decodes a file held in memory. `file` names it in errors.
   public init(
     decoding bytes: [UInt8], file: String = "image", mode: Mode = .rgb, orientation: Orientation = .ignore
   ) throws {
-    try self.init(decoding: bytes, file: file, reading: Reading(mode: mode, orientation: orientation))
+    let reading = Reading(mode: mode, orientation: orientation)
+    try self.init(decoding: bytes, file: file, reading: reading) { _, _ in nil }
+  }
+
+  /// By how much an image of a size is at most enlarged before anything else is done to its pixels; nil if that is not
+  /// known.
+  typealias Magnification = (_ height: Int, _ width: Int) -> Double?
+
+  init(contentsOfFile path: String, reading: Reading, magnification: Magnification) throws {
+    self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
+      try Image($0, file: path, reading, magnification)
+    }
+  }
+
+  init(decoding bytes: [UInt8], file: String, reading: Reading, magnification: Magnification) throws {
+    self = try bytes.withUnsafeBytes { try Image($0, file: file, reading, magnification) }
   }
 
   private init(
-    _ bytes: UnsafeRawBufferPointer, file: String, _ reading: Reading,
-    _ transform: (any Transform<Image, Tensor>)?
+    _ bytes: UnsafeRawBufferPointer, file: String, _ reading: Reading, _ magnification: Magnification
   ) throws {
     let decoder = try Image.decoder(of: bytes, file: file)
     let header = try Header(bytes, decoder, file: file)
     let turn = reading.orientation == .apply ? header.orientation : 1
     var scale = 1.0
-    if reading.decoding == .scaled, let transform {
+    if reading.decoding == .scaled {
       let size = turn >= 5 ? (header.width, header.height) : (header.height, header.width)
       // At least twice the pixels that are resized to: of fewer, the resize could not make the same picture.
-      scale = transform.magnification(height: size.0, width: size.1).map { min(1, 2 * $0) } ?? 1
+      scale = magnification(size.0, size.1).map { min(1, 2 * $0) } ?? 1
     }
     let decoded = try decoder.decode(bytes, header: header, scale: scale, file: file)
     switch reading.mode {
@@ -100,7 +94,7 @@ extension Image {
 }
 
 extension Image.Header {
-  /// Reads what a file says about itself; no pixel is decoded. Throws as ``Image/init(contentsOfFile:reading:for:)``.
+  /// Reads what a file says about itself; no pixel is decoded. Throws as ``Image/init(contentsOfFile:reading:)``.
   public init(contentsOfFile path: String) throws {
     self = try FileBytes(mapping: path, smallest: 1 << 16).whole.withBytes {
       try Image.Header($0, Image.decoder(of: $0, file: path), file: path)

@@ -20,14 +20,3 @@ public protocol BatchIterator<Batch> {
   /// The next batch, nil at the end.
   mutating func next() throws -> Batch?
 }
-
-/// A batch that knows its number of samples: the weight of its metrics in the mean over an epoch.
-public protocol SizedBatch {
-  /// Number of samples.
-  var batchSize: Int { get }
-}
-
-extension Sample: SizedBatch {
-  /// Size of the first dimension of the input.
-  public var batchSize: Int { input.shape.first ?? 1 }
-}

@@ -64,21 +64,12 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
     persistentWorkers: Bool = false, generator: Generator? = nil,
     batchTransform: (any Transform<Batch, Batch>)? = nil
   ) where Data.Element: Collatable, Data.Element.Batch == Batch {
-    let batched = dataset as? any BatchedDataset<Data.Element>
-    let collect: BatchRecipe<Batch>.Collection = { indices, context in
-      if let batched { return try batched.batch(at: indices, contexts: indices.map(context)) }
-      return try Data.Element.collate(count: indices.count) { place in
-        try dataset.element(at: indices[place], context: context(indices[place]))
-      }
-    }
     self.init(
       dataset: dataset,
       batchSampler: Self.batchSampler(
         dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
       workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
-      recipe: BatchRecipe(
-        collect: collect, collectDeferred: Self.deferredCollection(dataset, collect),
-        transform: batchTransform))
+      recipe: .collating(dataset, batchTransform))
   }
 
   /// A loader that puts elements together with a function of your own.
@@ -96,10 +87,7 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
       batchSampler: Self.batchSampler(
         dataset.count, batchSize, shuffle, sampler, batchSampler, dropLast, generator),
       workers: workers, prefetch: prefetch, persistentWorkers: persistentWorkers, generator: generator,
-      recipe: BatchRecipe(
-        collect: { indices, context in
-          try collate(indices.map { try dataset.element(at: $0, context: context($0)) })
-        }, collectDeferred: nil, transform: batchTransform))
+      recipe: .collating(dataset, batchTransform, with: collate))
   }
 
   init(
@@ -173,6 +161,33 @@ struct BatchRecipe<Batch: Sendable>: Sendable {
   /// The same with inputs that somebody else decides about.
   let collectDeferred: DeferredCollection?
   let transform: (any Transform<Batch, Batch>)?
+
+  /// As the elements say.
+  static func collating<Data: Dataset>(
+    _ dataset: Data, _ transform: (any Transform<Batch, Batch>)?
+  ) -> BatchRecipe where Data.Element: Collatable, Data.Element.Batch == Batch {
+    let batched = dataset as? any BatchedDataset<Data.Element>
+    let collect: Collection = { indices, context in
+      if let batched { return try batched.batch(at: indices, contexts: indices.map(context)) }
+      return try Data.Element.collate(count: indices.count) { place in
+        try dataset.element(at: indices[place], context: context(indices[place]))
+      }
+    }
+    return BatchRecipe(
+      collect: collect, collectDeferred: DataLoader.deferredCollection(dataset, collect), transform: transform
+    )
+  }
+
+  /// With a function that is given.
+  static func collating<Data: Dataset>(
+    _ dataset: Data, _ transform: (any Transform<Batch, Batch>)?,
+    with collate: @escaping @Sendable ([Data.Element]) throws -> Batch
+  ) -> BatchRecipe {
+    BatchRecipe(
+      collect: { indices, context in
+        try collate(indices.map { try dataset.element(at: $0, context: context($0)) })
+      }, collectDeferred: nil, transform: transform)
+  }
 
   func make(
     _ indices: [Int], number: Int, inputs: (any InputDeferral)?, _ context: (Int) throws -> SampleContext

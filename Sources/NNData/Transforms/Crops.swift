@@ -1,9 +1,9 @@
 import NNCore
 
 /// The middle of an image, `torchvision.transforms.CenterCrop`; an image that is smaller gets a black border.
-public struct CenterCrop: DeterministicTransform, Hashable {
-  let height: Int
-  let width: Int
+public struct CenterCrop: DeterministicTransform, DeterministicImageStage, Hashable {
+  private let height: Int
+  private let width: Int
 
   /// A square.
   public init(_ side: Int) { self.init(side, side) }
@@ -14,7 +14,13 @@ public struct CenterCrop: DeterministicTransform, Hashable {
     self.width = width
   }
 
-  public func callAsFunction(_ image: Image) -> Image { image.centerCropped(height: height, width: width) }
+  func noted(on view: ImageView) -> ImageView {
+    if height > view.height || width > view.width {
+      return ImageView(view.rendered().centerCropped(height: height, width: width))
+    }
+    return view.cropped(
+      to: .centered(height: height, width: width, in: (height: view.height, width: view.width)))
+  }
   public var description: String { "CenterCrop(\(height), \(width))" }
 }
 

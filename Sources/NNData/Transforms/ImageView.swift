@@ -84,7 +84,7 @@ package struct ImageView: Sendable {
   var isWritable: Bool { channels != 4 }
 
   /// Writes `channels * height * width` values, channel after channel.
-  func write(_ maps: PixelMaps, to target: UnsafeMutablePointer<Float>) {
+  func write(_ maps: PixelMaps, to target: UnsafeMutableBufferPointer<Float>) {
     func table(_ inputs: Int, _ outputs: Int) -> ResampleTable? {
       guard let resizing, inputs != outputs else { return nil }
       return ResampleTable.table(inputs: inputs, outputs: outputs, mode: resizing.mode)
@@ -102,7 +102,7 @@ package struct ImageView: Sendable {
           mirrored: isMirrored ? 1 : 0, maps: maps.pointer)
         let size = Int(nn_image_planes_scratch(&planes))
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { scratch in
-          nn_image_planes_f32(&planes, scratch.baseAddress, target)
+          nn_image_planes_f32(&planes, scratch.baseAddress, target.baseAddress)
         }
       }
     }

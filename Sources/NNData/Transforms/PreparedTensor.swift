@@ -36,19 +36,12 @@ package enum PreparedTensor: Sendable {
   }
 
   /// Writes the elements in row-major order.
-  func write(to memory: UnsafeMutableRawPointer) {
+  func write(to memory: UnsafeMutableRawBufferPointer) {
     switch self {
-    case .image(let view, let normalize):
-      if view.isWritable {
-        view.write(normalize?.maps ?? .unit, to: memory.assumingMemoryBound(to: Float.self))
-      } else {
-        PreparedTensor.tensor(tensor()).write(to: memory)
-      }
-    case .tensor(let tensor):
-      let source = tensor.detach().contiguous()
-      withExtendedLifetime(source) {
-        memory.copyMemory(from: source.rawPointer, byteCount: source.count * source.dtype.byteCount)
-      }
+    case .image(let view, let normalize) where view.isWritable:
+      view.write(normalize?.maps ?? .unit, to: memory.bindMemory(to: Float.self))
+    case .image, .tensor:
+      tensor().detach().contiguous().withHostBytes { memory.copyMemory(from: UnsafeRawBufferPointer($0)) }
     }
   }
 
@@ -61,15 +54,16 @@ package enum PreparedTensor: Sendable {
         return normalize.map { $0(values) } ?? values
       }
       let tensor = Tensor(uninitialized: shape, dtype: .float32)
-      write(to: tensor.rawPointer)
+      tensor.withHostBytes { write(to: $0) }
       return tensor
     }
   }
 }
 
-/// A stage that need not compute its image at once.
-protocol ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView
+extension TensorStack {
+  mutating func append(_ element: PreparedTensor) throws {
+    try append(shape: element.shape, dtype: element.dtype, write: element.write)
+  }
 }
 
 /// A stage, or a chain of them, that need not compute its tensor at once.
@@ -78,22 +72,11 @@ package protocol TensorStage {
 }
 
 extension ImageView {
-  func noting<T: Transform<Image, Image>>(_ transform: T, context: SampleContext) -> ImageView {
-    if let stage = transform as? any ImageStage { return stage.noted(on: self, context: context) }
-    return ImageView(transform(rendered(), context: context))
-  }
-
   package func prepared<T: Transform<Image, Tensor>>(by transform: T, context: SampleContext)
     -> PreparedTensor
   {
     if let stage = transform as? any TensorStage { return stage.prepared(self, context: context) }
     return .tensor(transform(rendered(), context: context))
-  }
-}
-
-extension Chained: ImageStage where First.Input == Image, First.Output == Image, Second.Output == Image {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    view.noting(first, context: context).noting(second, context: context)
   }
 }
 
@@ -129,53 +112,8 @@ extension Chained: TensorStage where First.Input == Image, Second.Output == Tens
   }
 }
 
-extension Compose: ImageStage where Chain.Input == Image, Chain.Output == Image {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView { view.noting(chain, context: context) }
-}
-
 extension Compose: TensorStage where Chain.Input == Image, Chain.Output == Tensor {
   package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor {
     view.prepared(by: chain, context: context)
-  }
-}
-
-extension ToTensor: TensorStage {
-  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor { .image(view, nil) }
-}
-
-extension Resize: ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    let size = outputSize(height: view.height, width: view.width)
-    return view.resized(height: size.height, width: size.width, interpolation)
-  }
-}
-
-extension CenterCrop: ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    if height > view.height || width > view.width { return ImageView(self(view.rendered())) }
-    return view.cropped(
-      to: .centered(height: height, width: width, in: (height: view.height, width: view.width)))
-  }
-}
-
-extension RandomCrop: ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    if needsPadding(height: view.height, width: view.width) {
-      return ImageView(self(view.rendered(), context: context))
-    }
-    return view.cropped(to: box(in: (view.height, view.width), generator: context.generator))
-  }
-}
-
-extension RandomResizedCrop: ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    view.cropped(to: box(in: (view.height, view.width), generator: context.generator))
-      .resized(height: height, width: width, interpolation)
-  }
-}
-
-extension RandomHorizontalFlip: ImageStage {
-  func noted(on view: ImageView, context: SampleContext) -> ImageView {
-    context.generator.happens(p) ? view.mirrored() : view
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import NNCore
 
 /// A piece of the image at a random place, `torchvision.transforms.RandomCrop`.
-public struct RandomCrop: Transform, Hashable {
+public struct RandomCrop: Transform, ImageStage, Hashable {
   private let height: Int
   private let width: Int
   private let padding: Pad?
@@ -45,19 +45,15 @@ public struct RandomCrop: Transform, Hashable {
     return CropBox(top: top, left: left, height: height, width: width)
   }
 
-  /// Whether an image of this size gets a border first.
-  func needsPadding(height: Int, width: Int) -> Bool {
-    padding != nil || (padIfNeeded && (height < self.height || width < self.width))
-  }
-
-  public func callAsFunction(_ input: Image, context: SampleContext) -> Image {
-    var image = padding.map { $0(input) } ?? input
+  func noted(on view: ImageView, context: SampleContext) -> ImageView {
+    var view = view
+    if let padding { view = ImageView(padding(view.rendered())) }
     if padIfNeeded {
-      let (x, y) = (max(0, width - image.width), max(0, height - image.height))
-      if x > 0 { image = image.padded(left: x, top: 0, right: x, bottom: 0, mode: mode) }
-      if y > 0 { image = image.padded(left: 0, top: y, right: 0, bottom: y, mode: mode) }
+      let (x, y) = (max(0, width - view.width), max(0, height - view.height))
+      if x > 0 { view = ImageView(view.rendered().padded(left: x, top: 0, right: x, bottom: 0, mode: mode)) }
+      if y > 0 { view = ImageView(view.rendered().padded(left: 0, top: y, right: 0, bottom: y, mode: mode)) }
     }
-    return image.cropped(to: box(in: (image.height, image.width), generator: context.generator))
+    return view.cropped(to: box(in: (view.height, view.width), generator: context.generator))
   }
   public var isDeterministic: Bool { false }
   public var description: String {
@@ -68,11 +64,11 @@ public struct RandomCrop: Transform, Hashable {
 
 /// A piece of random area and proportions, brought to one size, `torchvision.transforms.RandomResizedCrop`: the
 /// augmentation of Szegedy et al., Going Deeper with Convolutions, 2014.
-public struct RandomResizedCrop: Transform, Hashable {
-  let height: Int
-  let width: Int
+public struct RandomResizedCrop: Transform, ImageStage, Hashable {
+  private let height: Int
+  private let width: Int
   private let shape: RandomBox
-  let interpolation: InterpolationMode
+  private let interpolation: InterpolationMode
 
   /// A square.
   public init(
@@ -117,11 +113,9 @@ public struct RandomResizedCrop: Transform, Hashable {
     return CropBox(top: (size.height - h) / 2, left: (size.width - w) / 2, height: h, width: w)
   }
 
-  public func callAsFunction(_ image: Image, context: SampleContext) -> Image {
-    let box = box(in: (image.height, image.width), generator: context.generator)
-    return image.resizedCrop(
-      top: box.top, left: box.left, height: box.height, width: box.width, size: (height, width),
-      interpolation: interpolation)
+  func noted(on view: ImageView, context: SampleContext) -> ImageView {
+    view.cropped(to: box(in: (view.height, view.width), generator: context.generator))
+      .resized(height: height, width: width, interpolation)
   }
   public var isDeterministic: Bool { false }
   /// That of the smallest piece that can be drawn.

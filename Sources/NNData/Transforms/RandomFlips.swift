@@ -1,13 +1,13 @@
 import NNCore
 
 /// Left and right exchanged with probability `p`, `torchvision.transforms.RandomHorizontalFlip`.
-public struct RandomHorizontalFlip: Transform, Hashable {
-  let p: Double
+public struct RandomHorizontalFlip: Transform, ImageStage, Hashable {
+  private let p: Double
 
   public init(p: Double = 0.5) { self.p = checkedProbability(p, "RandomHorizontalFlip") }
 
-  public func callAsFunction(_ image: Image, context: SampleContext) -> Image {
-    context.generator.happens(p) ? image.flippedHorizontally() : image
+  func noted(on view: ImageView, context: SampleContext) -> ImageView {
+    context.generator.happens(p) ? view.mirrored() : view
   }
   public var isDeterministic: Bool { false }
   public var description: String { "RandomHorizontalFlip(p: \(p))" }

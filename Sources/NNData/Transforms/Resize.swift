@@ -1,14 +1,14 @@
 import NNCore
 
 /// Brings images to a size, `torchvision.transforms.Resize`; the pixels are PIL's, bit for bit.
-public struct Resize: DeterministicTransform, Hashable {
+public struct Resize: DeterministicTransform, DeterministicImageStage, Hashable {
   private enum Size: Hashable {
     case exact(height: Int, width: Int)
     case shorterSide(Int, longerAtMost: Int?)
   }
 
   private let size: Size
-  let interpolation: InterpolationMode
+  private let interpolation: InterpolationMode
 
   /// Every image gets this height and width, whatever its proportions.
   public init(_ height: Int, _ width: Int, interpolation: InterpolationMode = .bilinear) {
@@ -28,9 +28,9 @@ public struct Resize: DeterministicTransform, Hashable {
     self.interpolation = interpolation
   }
 
-  public func callAsFunction(_ image: Image) -> Image {
-    let (height, width) = outputSize(height: image.height, width: image.width)
-    return image.resized(height: height, width: width, interpolation: interpolation)
+  func noted(on view: ImageView) -> ImageView {
+    let size = outputSize(height: view.height, width: view.width)
+    return view.resized(height: size.height, width: size.width, interpolation)
   }
 
   public func magnification(height: Int, width: Int) -> Double? {

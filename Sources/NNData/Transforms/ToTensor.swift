@@ -7,12 +7,18 @@ public struct ToTensor: DeterministicTransform, Hashable {
   public init() {}
 
   public func callAsFunction(_ image: Image) -> Tensor {
-    let tensor = Tensor(uninitialized: [image.channels, image.height, image.width], dtype: .float32)
-    nn_unit_planes_f32(
-      Int64(image.width * image.height), Int32(image.channels), image.pixels, tensor.pointer(Float.self))
+    var tensor = Tensor(uninitialized: [image.channels, image.height, image.width], dtype: .float32)
+    tensor.withMutableElements(of: Float.self) { elements in
+      nn_unit_planes_f32(
+        Int64(image.width * image.height), Int32(image.channels), image.pixels, elements.baseAddress)
+    }
     return tensor
   }
   public var description: String { "ToTensor()" }
+}
+
+extension ToTensor: TensorStage {
+  package func prepared(_ view: ImageView, context: SampleContext) -> PreparedTensor { .image(view, nil) }
 }
 
 /// `(x - mean) / std` channel by channel, `torchvision.transforms.Normalize`, on (C, H, W) or (N, C, H, W) in
@@ -63,15 +69,16 @@ public struct Normalize: DeterministicTransform, Hashable {
         "expected float32 with \(mean.count) channels, (C, H, W) or (N, C, H, W), got \(input.dtype) \(input.shape)"
       )
     else { return input }
-    let source = input.detach().contiguous()
-    let result = Tensor(uninitialized: source.shape, dtype: .float32)
-    let plane = source.shape.suffix(2).reduce(1, *)
-    withExtendedLifetime(source) {
-      for start in 0..<(plane == 0 ? 0 : source.count / plane) {
-        let channel = start % mean.count
-        nn_normalize_f32(
-          Int64(plane), mean[channel], std[channel], source.pointer(Float.self) + start * plane,
-          result.pointer(Float.self) + start * plane)
+    var result = Tensor(uninitialized: input.shape, dtype: .float32)
+    let plane = input.shape.suffix(2).reduce(1, *)
+    input.withElements(of: Float.self) { source in
+      result.withMutableElements(of: Float.self) { target in
+        guard plane > 0, let from = source.baseAddress, let to = target.baseAddress else { return }
+        for start in 0..<source.count / plane {
+          let channel = start % mean.count
+          nn_normalize_f32(
+            Int64(plane), mean[channel], std[channel], from + start * plane, to + start * plane)
+        }
       }
     }
     return result

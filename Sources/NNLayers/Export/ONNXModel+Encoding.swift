@@ -113,7 +113,7 @@ extension Tensor {
   /// The bytes without a copy: they hold the tensor, and whoever writes to it meanwhile copies first.
   private var borrowedBytes: Data {
     Data(
-      bytesNoCopy: rawPointer, count: count * dtype.byteCount,
+      bytesNoCopy: hostPointer, count: count * dtype.byteCount,
       deallocator: .custom { _, _ in withExtendedLifetime(self) {} })
   }
 }

@@ -170,6 +170,16 @@ open class Module {
     for parameter in parameters() { parameter.grad = nil }
   }
 
+  /// Moves parameters and buffers to a device, in place. Gradients that were gathered are let go of.
+  @discardableResult
+  public func to(_ device: Device) -> Self {
+    for parameter in parameters() where parameter.value.device != device {
+      parameter.value = parameter.value.detach().to(device)
+    }
+    for buffer in buffers() { buffer.value = buffer.value.to(device) }
+    return self
+  }
+
   /// Converts parameters and floating-point buffers to another floating-point type, in place.
   @discardableResult
   public func to(_ dtype: DType) -> Self {

@@ -2,7 +2,9 @@ import NNCore
 
 /// What was taken over from a weight file, and what was not. Its description is one line for the user:
 ///
-///     run.ckpt: took state_dict without prefix "model.", 52 tensors; left out: the head for 10 classes (fc.weight, fc.bias)
+/// ```text
+/// run.ckpt: took state_dict without prefix "model.", 52 tensors; left out: the head for 10 classes (fc.weight, fc.bias)
+/// ```
 public struct WeightsReport: Sendable, Equatable, CustomStringConvertible {
   /// A tensor of the file that was not taken.
   public struct LeftOut: Sendable, Equatable {

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``Adadelta``.
@@ -12,10 +11,6 @@ public struct AdadeltaOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { nil }
-    set {}
-  }
   public static var fields: [OptionField<Self>] {
     [
       .number("lr", \.learningRate), .number("rho", \.rho), .number("eps", \.epsilon),
@@ -32,38 +27,10 @@ public struct AdadeltaOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adadelta.html
 public final class Adadelta: GroupedOptimizer<AdadeltaOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1, rho: Double = 0.9, epsilon: Double = 1e-6,
-    weightDecay: Double = 0, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, rho: rho, epsilon: epsilon,
-      weightDecay: weightDecay, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<AdadeltaOptions>], learningRate: Double = 1, rho: Double = 0.9,
-    epsilon: Double = 1e-6, weightDecay: Double = 0, maximize: Bool = false
-  ) {
-    var options = AdadeltaOptions()
-    options.learningRate = learningRate
-    options.rho = rho
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdadeltaOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
-    parameter.update(
-      gradient: gradient, state: &state, [("square_avg", 0), ("acc_delta", 0)]
-    ) { dtype, count, address in
-      nn_step_adadelta(
-        dtype, count, common, options.learningRate, options.rho, options.epsilon, address[0], address[1],
-        address[2], address[3])
-    }
+  override func plan(_ options: AdadeltaOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rule = UpdateRule(
+      .adadelta(rate: options.learningRate, rho: options.rho, epsilon: options.epsilon),
+      maximize: options.maximize, weightDecay: options.weightDecay)
+    return UpdatePlan(rule: rule, state: ["square_avg", "acc_delta"])
   }
 }

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``Adagrad``.
@@ -14,10 +13,6 @@ public struct AdagradOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { nil }
-    set {}
-  }
   public static var fields: [OptionField<Self>] {
     [
       .number("lr", \.learningRate), .number("lr_decay", \.learningRateDecay),
@@ -36,41 +31,11 @@ public struct AdagradOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.Adagrad.html
 public final class Adagrad: GroupedOptimizer<AdagradOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-2, learningRateDecay: Double = 0,
-    weightDecay: Double = 0, initialAccumulatorValue: Double = 0, epsilon: Double = 1e-10,
-    maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, learningRateDecay: learningRateDecay,
-      weightDecay: weightDecay, initialAccumulatorValue: initialAccumulatorValue, epsilon: epsilon,
-      maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<AdagradOptions>], learningRate: Double = 1e-2, learningRateDecay: Double = 0,
-    weightDecay: Double = 0, initialAccumulatorValue: Double = 0, epsilon: Double = 1e-10,
-    maximize: Bool = false
-  ) {
-    var options = AdagradOptions()
-    options.learningRate = learningRate
-    options.learningRateDecay = learningRateDecay
-    options.weightDecay = weightDecay
-    options.initialAccumulatorValue = initialAccumulatorValue
-    options.epsilon = epsilon
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdagradOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
+  override func plan(_ options: AdagradOptions, _ state: inout ParameterState) -> UpdatePlan? {
     let rate = options.learningRate / (1 + Double(state.step - 1) * options.learningRateDecay)
-    parameter.update(
-      gradient: gradient, state: &state, [("sum", options.initialAccumulatorValue)]
-    ) { dtype, count, address in
-      nn_step_adagrad(dtype, count, common, rate, options.epsilon, address[0], address[1], address[2])
-    }
+    let rule = UpdateRule(
+      .adagrad(rate: rate, epsilon: options.epsilon), maximize: options.maximize,
+      weightDecay: options.weightDecay)
+    return UpdatePlan(rule: rule, state: ["sum"], start: options.initialAccumulatorValue)
   }
 }

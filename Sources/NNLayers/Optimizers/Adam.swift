@@ -1,9 +1,8 @@
-import CNNKernels
 import Foundation
 import NNCore
 
 /// Settings of ``Adam`` and ``AdamW``.
-public struct AdamOptions: OptimizerOptions {
+public struct AdamOptions: AdamFamilyOptions {
   public var learningRate = 1e-3
   /// How much of the former running means of gradient and squared gradient stays at each step, in 0..<1.
   public var betas = (0.9, 0.999)
@@ -18,32 +17,46 @@ public struct AdamOptions: OptimizerOptions {
 
   public init() {}
 
+  public static var fields: [OptionField<Self>] { sharedFields + [.flag("amsgrad", \.amsgrad)] }
+}
+
+/// Settings that Adam and its relatives share.
+public protocol AdamFamilyOptions: OptimizerOptions {
+  /// How much of the former running means stays at each step, in 0..<1.
+  var betas: (Double, Double) { get set }
+  /// Added to the denominator.
+  var epsilon: Double { get set }
+  /// Multiple of the parameter added to its gradient, or by which it shrinks.
+  var weightDecay: Double { get set }
+  /// Climbs instead of descending.
+  var maximize: Bool { get set }
+}
+
+extension AdamFamilyOptions {
+  static var sharedFields: [OptionField<Self>] {
+    [
+      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
+      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay), .flag("maximize", \.maximize),
+    ]
+  }
+  /// The decay is added to the gradient, or shrinks the parameter by learningRate · weightDecay if decoupled from it.
+  func rule(_ method: UpdateRule.Method, decoupled: Bool = false) -> UpdateRule {
+    UpdateRule(
+      method, maximize: maximize, weightDecay: decoupled ? 0 : weightDecay,
+      shrinkage: decoupled ? 1 - learningRate * weightDecay : 1)
+  }
   public var scheduledMomentum: Double? {
     get { betas.0 }
     set { betas.0 = newValue ?? betas.0 }
   }
-  public static var fields: [OptionField<Self>] {
-    [
-      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
-      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay), .flag("amsgrad", \.amsgrad),
-      .flag("maximize", \.maximize),
-    ]
-  }
   public var problem: String? {
-    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+    if !(learningRate >= 0) { return "learningRate must not be negative, got \(learningRate)" }
+    if !(0..<1).contains(betas.0) || !(0..<1).contains(betas.1) {
+      return "betas must lie in 0..<1, got \(betas)"
+    }
+    if !(epsilon >= 0) { return "epsilon must not be negative, got \(epsilon)" }
+    return weightDecay >= 0 ? nil : "weightDecay must not be negative, got \(weightDecay)"
   }
-}
-
-/// What is wrong with options that the Adam family shares.
-func adamProblem(
-  learningRate: Double, betas: (Double, Double), epsilon: Double, weightDecay: Double
-) -> String? {
-  if !(learningRate >= 0) { return "learningRate must not be negative, got \(learningRate)" }
-  if !(0..<1).contains(betas.0) || !(0..<1).contains(betas.1) {
-    return "betas must lie in 0..<1, got \(betas)"
-  }
-  if !(epsilon >= 0) { return "epsilon must not be negative, got \(epsilon)" }
-  return weightDecay >= 0 ? nil : "weightDecay must not be negative, got \(weightDecay)"
 }
 
 /// Adam (Kingma and Ba, 2015): steps along the running mean of the gradient, divided by the root of the running
@@ -53,47 +66,14 @@ func adamProblem(
 public class Adam: GroupedOptimizer<AdamOptions> {
   var decouplesWeightDecay: Bool { false }
 
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<AdamOptions>], learningRate: Double = 1e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
-    amsgrad: Bool = false, maximize: Bool = false
-  ) {
-    var options = AdamOptions()
-    options.learningRate = learningRate
-    options.betas = betas
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.amsgrad = amsgrad
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: AdamOptions
-  ) {
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: decouplesWeightDecay ? 0 : options.weightDecay,
-      decay: decouplesWeightDecay ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
-    let rate = options.learningRate / (1 - power(beta1, state.step))
-    let scale = 1 / (1 - power(beta2, state.step)).squareRoot()
-    let greatest = options.amsgrad ? (name: "max_exp_avg_sq", start: 0.0) : nil
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0), greatest]
-    ) { dtype, count, address in
-      nn_step_adam(
-        dtype, count, common, rate, beta1, beta2, scale, options.epsilon, address[0], address[1], address[2],
-        address[3], address[4])
-    }
+  override func plan(_ options: AdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rule = options.rule(
+      .adam(
+        rate: options.learningRate / (1 - power(options.betas.0, state.step)), betas: options.betas,
+        scale: 1 / (1 - power(options.betas.1, state.step)).squareRoot(), epsilon: options.epsilon),
+      decoupled: decouplesWeightDecay)
+    return UpdatePlan(
+      rule: rule, state: ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : []))
   }
 }
 
@@ -104,23 +84,11 @@ public class Adam: GroupedOptimizer<AdamOptions> {
 public final class AdamW: Adam {
   override var decouplesWeightDecay: Bool { true }
 
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize)
-  }
-
-  public override init(
-    _ groups: [ParameterGroup<AdamOptions>], learningRate: Double = 1e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 1e-2,
-    amsgrad: Bool = false, maximize: Bool = false
-  ) {
-    super.init(
-      groups, learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay,
-      amsgrad: amsgrad, maximize: maximize)
+  /// Those of ``Adam`` with a weight decay of 1e-2.
+  public override class var defaultOptions: AdamOptions {
+    var options = AdamOptions()
+    options.weightDecay = 1e-2
+    return options
   }
 }
 

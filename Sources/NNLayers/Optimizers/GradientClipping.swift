@@ -1,7 +1,5 @@
-import CNNKernels
 import Foundation
 import NNCore
-import Synchronization
 
 /// Scales all gradients by one factor so that their common norm is at most `maxNorm`, as
 /// `torch.nn.utils.clip_grad_norm_`: the factor is min(1, maxNorm / (norm + 1e-6)).
@@ -28,40 +26,19 @@ package func clipGradNorm(_ parameters: [Parameter], maxNorm: Double, knownNorm 
 /// The norm of all gradients taken as one vector; parameters without gradient do not count.
 public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double {
   require(normType > 0, "gradNorm", "normType must be positive, got \(normType)")
-  var total = 0.0
-  for parameter in parameters {
-    guard let gradient = parameter.grad?.detach() else { continue }
+  let gradients = parameters.compactMap { $0.grad?.detach() }
+  for gradient in gradients {
     require(
       gradient.dtype.isFloatingPoint, "gradNorm", "needs floating-point gradients, got \(gradient.dtype)")
-    let part = powerSum(gradient.contiguous(), normType)
-    if normType.isInfinite {
-      if !(part <= total), total == total { total = part }
-    } else {
-      total += part
-    }
   }
+  guard let backend = gradients.first?.backend else { return 0 }
+  let total = backend.powerSum(gradients, normType)
   return normType.isInfinite ? total : normType == 2 ? total.squareRoot() : pow(total, 1 / normType)
 }
 
 extension Tensor {
   /// Whether no element is NaN or infinite; true for integers.
-  package var isAllFinite: Bool {
-    if !dtype.isFloatingPoint || count == 0 { return true }
-    // In whatever order they lie.
-    let x = isNonOverlappingAndDense ? detach() : detach().contiguous()
-    let (count, dtype, base, grain) = (count, dtype, x.rawPointer, 65_536)
-    return withExtendedLifetime(x) {
-      if count <= grain { return nn_all_finite(dtype.rawValue, Int64(count), base) != 0 }
-      let isFinite = Atomic<Bool>(true)
-      ThreadPool.shared.parallelFor(count: count, grain: grain) { range in
-        let start = base + range.lowerBound * dtype.byteCount
-        if nn_all_finite(dtype.rawValue, Int64(range.count), start) == 0 {
-          isFinite.store(false, ordering: .relaxed)
-        }
-      }
-      return isFinite.load(ordering: .relaxed)
-    }
-  }
+  package var isAllFinite: Bool { backend.isAllFinite(self) }
 }
 
 /// Cuts every element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.
@@ -81,26 +58,5 @@ private func changeGradients(_ parameters: [Parameter], _ body: (inout Tensor) -
     parameter.grad = nil  // so that nobody else holds it and it changes in place
     noGrad { body(&gradient) }
     parameter.grad = gradient
-  }
-}
-
-private func powerSum(_ x: Tensor, _ power: Double) -> Double {
-  let grain = 65_536
-  let (count, dtype) = (x.count, x.dtype)
-  let pieces = (count + grain - 1) / grain
-  let base = x.rawPointer
-  let parts = [Double](unsafeUninitializedCapacity: pieces) { buffer, filled in
-    let target = buffer.baseAddress
-    ThreadPool.shared.parallelFor(pieces: pieces) { piece in
-      let start = piece * grain
-      target?[piece] = nn_power_sum(
-        dtype.rawValue, Int64(min(grain, count - start)), power, base + start * dtype.byteCount)
-    }
-    filled = pieces
-  }
-  return withExtendedLifetime(x) {
-    parts.reduce(0) { total, part in
-      power.isInfinite ? (part <= total || total != total ? total : part) : total + part
-    }
   }
 }

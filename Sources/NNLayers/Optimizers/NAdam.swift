@@ -1,9 +1,8 @@
-import CNNKernels
 import Foundation
 import NNCore
 
 /// Settings of ``NAdam``.
-public struct NAdamOptions: OptimizerOptions {
+public struct NAdamOptions: AdamFamilyOptions {
   public var learningRate = 2e-3
   /// How much of the former running means stays at each step, in 0..<1.
   public var betas = (0.9, 0.999)
@@ -17,20 +16,10 @@ public struct NAdamOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { betas.0 }
-    set { betas.0 = newValue ?? betas.0 }
-  }
   public static var fields: [OptionField<Self>] {
-    [
-      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
-      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay),
+    sharedFields + [
       .number("momentum_decay", \.momentumDecay), .flag("decoupled_weight_decay", \.decoupledWeightDecay),
-      .flag("maximize", \.maximize),
     ]
-  }
-  public var problem: String? {
-    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
   }
 }
 
@@ -38,59 +27,21 @@ public struct NAdamOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.NAdam.html
 public final class NAdam: GroupedOptimizer<NAdamOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 2e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 0, momentumDecay: Double = 4e-3,
-    decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, momentumDecay: momentumDecay, decoupledWeightDecay: decoupledWeightDecay,
-      maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<NAdamOptions>], learningRate: Double = 2e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
-    momentumDecay: Double = 4e-3, decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    var options = NAdamOptions()
-    options.learningRate = learningRate
-    options.betas = betas
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.momentumDecay = momentumDecay
-    options.decoupledWeightDecay = decoupledWeightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
   public override var numberNames: Set<String> { ["mu_product"] }
 
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: NAdamOptions
-  ) {
-    let isDecoupled = options.decoupledWeightDecay
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: isDecoupled ? 0 : options.weightDecay,
-      decay: isDecoupled ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
+  override func plan(_ options: NAdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
     func momentum(_ step: Int) -> Double {
-      beta1 * (1 - 0.5 * pow(0.96, Double(step) * options.momentumDecay))
+      options.betas.0 * (1 - 0.5 * pow(0.96, Double(step) * options.momentumDecay))
     }
     let (now, next) = (momentum(state.step), momentum(state.step + 1))
     let product = (state.numbers["mu_product"] ?? 1) * now
     state.numbers["mu_product"] = product
-    let rate = options.learningRate * next / (1 - product * next)
-    let gradientRate = options.learningRate * (1 - now) / (1 - product)
-    let scale = 1 / (1 - power(beta2, state.step)).squareRoot()
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0)]
-    ) { dtype, count, address in
-      nn_step_nadam(
-        dtype, count, common, rate, gradientRate, beta1, beta2, scale, options.epsilon, address[0],
-        address[1],
-        address[2], address[3])
-    }
+    let rule = options.rule(
+      .nadam(
+        rate: options.learningRate * next / (1 - product * next),
+        gradientRate: options.learningRate * (1 - now) / (1 - product), betas: options.betas,
+        scale: 1 / (1 - power(options.betas.1, state.step)).squareRoot(), epsilon: options.epsilon),
+      decoupled: options.decoupledWeightDecay)
+    return UpdatePlan(rule: rule, state: ["exp_avg", "exp_avg_sq"])
   }
 }

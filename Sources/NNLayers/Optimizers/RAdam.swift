@@ -1,8 +1,7 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``RAdam``.
-public struct RAdamOptions: OptimizerOptions {
+public struct RAdamOptions: AdamFamilyOptions {
   public var learningRate = 1e-3
   /// How much of the former running means stays at each step, in 0..<1.
   public var betas = (0.9, 0.999)
@@ -14,19 +13,8 @@ public struct RAdamOptions: OptimizerOptions {
 
   public init() {}
 
-  public var scheduledMomentum: Double? {
-    get { betas.0 }
-    set { betas.0 = newValue ?? betas.0 }
-  }
   public static var fields: [OptionField<Self>] {
-    [
-      .number("lr", \.learningRate), .number("betas.0", \.betas.0), .number("betas.1", \.betas.1),
-      .number("eps", \.epsilon), .number("weight_decay", \.weightDecay),
-      .flag("decoupled_weight_decay", \.decoupledWeightDecay), .flag("maximize", \.maximize),
-    ]
-  }
-  public var problem: String? {
-    adamProblem(learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay)
+    sharedFields + [.flag("decoupled_weight_decay", \.decoupledWeightDecay)]
   }
 }
 
@@ -34,39 +22,8 @@ public struct RAdamOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RAdam.html
 public final class RAdam: GroupedOptimizer<RAdamOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999),
-    epsilon: Double = 1e-8, weightDecay: Double = 0, decoupledWeightDecay: Bool = false,
-    maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, betas: betas, epsilon: epsilon,
-      weightDecay: weightDecay, decoupledWeightDecay: decoupledWeightDecay, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<RAdamOptions>], learningRate: Double = 1e-3,
-    betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0,
-    decoupledWeightDecay: Bool = false, maximize: Bool = false
-  ) {
-    var options = RAdamOptions()
-    options.learningRate = learningRate
-    options.betas = betas
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.decoupledWeightDecay = decoupledWeightDecay
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RAdamOptions
-  ) {
-    let isDecoupled = options.decoupledWeightDecay
-    let common = nn_step_common(
-      maximize: options.maximize ? 1 : 0, l2: isDecoupled ? 0 : options.weightDecay,
-      decay: isDecoupled ? 1 - options.learningRate * options.weightDecay : 1)
-    let (beta1, beta2) = options.betas
+  override func plan(_ options: RAdamOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let beta2 = options.betas.1
     let correction = 1 - power(beta2, state.step)
     // Length of the simple moving average that the running mean of squares is worth.
     let limit = 2 / (1 - beta2) - 1
@@ -76,14 +33,11 @@ public final class RAdam: GroupedOptimizer<RAdamOptions> {
       let variance = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
       adaptive = variance.squareRoot() * correction.squareRoot()
     }
-    let rate = options.learningRate / (1 - power(beta1, state.step))
-    parameter.update(
-      gradient: gradient, state: &state, [("exp_avg", 0), ("exp_avg_sq", 0)]
-    ) { dtype, count, address in
-      nn_step_radam(
-        dtype, count, common, rate, beta1, beta2, adaptive, options.epsilon, address[0], address[1],
-        address[2],
-        address[3])
-    }
+    let rule = options.rule(
+      .radam(
+        rate: options.learningRate / (1 - power(options.betas.0, state.step)), betas: options.betas,
+        adaptive: adaptive, epsilon: options.epsilon),
+      decoupled: options.decoupledWeightDecay)
+    return UpdatePlan(rule: rule, state: ["exp_avg", "exp_avg_sq"])
   }
 }

@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``RMSprop``.
@@ -38,44 +37,15 @@ public struct RMSpropOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.RMSprop.html
 public final class RMSprop: GroupedOptimizer<RMSpropOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8,
-    weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, alpha: alpha, epsilon: epsilon,
-      weightDecay: weightDecay, momentum: momentum, centered: centered, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<RMSpropOptions>], learningRate: Double = 1e-2, alpha: Double = 0.99,
-    epsilon: Double = 1e-8, weightDecay: Double = 0, momentum: Double = 0, centered: Bool = false,
-    maximize: Bool = false
-  ) {
-    var options = RMSpropOptions()
-    options.learningRate = learningRate
-    options.alpha = alpha
-    options.epsilon = epsilon
-    options.weightDecay = weightDecay
-    options.momentum = momentum
-    options.centered = centered
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: RMSpropOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
-    let mean = options.centered ? (name: "grad_avg", start: 0.0) : nil
-    let buffer = options.momentum > 0 ? (name: "momentum_buffer", start: 0.0) : nil
-    parameter.update(
-      gradient: gradient, state: &state, [("square_avg", 0), mean, buffer]
-    ) { dtype, count, address in
-      nn_step_rmsprop(
-        dtype, count, common, options.learningRate, options.alpha, options.epsilon, options.momentum,
-        address[0],
-        address[1], address[2], address[3], address[4])
-    }
+  override func plan(_ options: RMSpropOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rule = UpdateRule(
+      .rmsprop(
+        rate: options.learningRate, alpha: options.alpha, epsilon: options.epsilon,
+        momentum: options.momentum, centered: options.centered),
+      maximize: options.maximize, weightDecay: options.weightDecay)
+    return UpdatePlan(
+      rule: rule,
+      state: ["square_avg"] + (options.centered ? ["grad_avg"] : [])
+        + (options.momentum > 0 ? ["momentum_buffer"] : []))
   }
 }

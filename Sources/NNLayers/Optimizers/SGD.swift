@@ -1,4 +1,3 @@
-import CNNKernels
 import NNCore
 
 /// Settings of ``SGD``.
@@ -39,40 +38,14 @@ public struct SGDOptions: OptimizerOptions {
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
 public final class SGD: GroupedOptimizer<SGDOptions> {
-  public convenience init(
-    _ parameters: [Parameter], learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0,
-    weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
-  ) {
-    self.init(
-      [ParameterGroup(parameters)], learningRate: learningRate, momentum: momentum, dampening: dampening,
-      weightDecay: weightDecay, nesterov: nesterov, maximize: maximize)
-  }
-
-  public init(
-    _ groups: [ParameterGroup<SGDOptions>], learningRate: Double = 1e-3, momentum: Double = 0,
-    dampening: Double = 0, weightDecay: Double = 0, nesterov: Bool = false, maximize: Bool = false
-  ) {
-    var options = SGDOptions()
-    options.learningRate = learningRate
-    options.momentum = momentum
-    options.dampening = dampening
-    options.weightDecay = weightDecay
-    options.nesterov = nesterov
-    options.maximize = maximize
-    super.init(groups, options: options)
-  }
-
-  public override func update(
-    _ parameter: Parameter, gradient: Tensor, state: inout ParameterState, options: SGDOptions
-  ) {
-    let common = nn_step_common(maximize: options.maximize ? 1 : 0, l2: options.weightDecay, decay: 1)
-    // The first buffer is the gradient itself, without dampening.
-    let isFirst = state.tensors["momentum_buffer"] == nil
-    let buffer = options.momentum == 0 ? nil : (name: "momentum_buffer", start: 0.0)
-    parameter.update(gradient: gradient, state: &state, [buffer]) { dtype, count, address in
-      nn_step_sgd(
-        dtype, count, common, options.learningRate, options.momentum, 1 - options.dampening,
-        options.nesterov ? 1 : 0, isFirst ? 1 : 0, address[0], address[1], address[2])
-    }
+  override func plan(_ options: SGDOptions, _ state: inout ParameterState) -> UpdatePlan? {
+    let rule = UpdateRule(
+      .sgd(
+        rate: options.learningRate, momentum: options.momentum, share: 1 - options.dampening,
+        nesterov: options.nesterov,
+        // The first buffer is the gradient itself, without dampening.
+        isFirst: state.tensors["momentum_buffer"] == nil),
+      maximize: options.maximize, weightDecay: options.weightDecay)
+    return UpdatePlan(rule: rule, state: options.momentum == 0 ? [] : ["momentum_buffer"])
   }
 }

@@ -5,12 +5,10 @@ import NNLayers
 /// included) until an epoch, and then trained with a learning rate of its own that grows up to the head's; as
 /// Lightning's callback of that name.
 ///
-///     final class Net: Module, … {
-///       func configureOptimizers() -> any Optimizer {
-///         SGD([ParameterGroup(backbone.parameters()), ParameterGroup(head.parameters())], learningRate: 0.1)
-///       }
+///     func configureOptimizers() -> any Optimizer {  // of the model
+///       SGD([ParameterGroup(backbone.parameters()), ParameterGroup(head.parameters())], learningRate: 0.1)
 ///     }
-///     Trainer(callbacks: [BackboneFinetuning(net.backbone, unfreezeAtEpoch: 3)])
+///     let trainer = Trainer(callbacks: [BackboneFinetuning(backbone, unfreezeAtEpoch: 3)])
 ///
 /// The backbone's parameters must be in groups of their own; the first group of others is the head's.
 public final class BackboneFinetuning: Callback {

@@ -6,7 +6,7 @@ import Synchronization
 /// Measures how long each layer takes forward and backward in some training steps, and how long loading, optimizer and
 /// whole steps take. `table` says it in text; the trace file opens in https://ui.perfetto.dev and chrome://tracing.
 ///
-/// Layers are seen where their calls are (see ``Layer``); times of a block include those of its parts. A layer's
+/// Layers are seen where their calls are (see `Layer`); times of a block include those of its parts. A layer's
 /// backward time runs from the gradient of its output to that of its input; where other layers use the same input, their
 /// work in between counts too. What otherwise runs in one pass (a normalisation, the rectifier behind it) is computed one
 /// by one while it is measured, so the parts add up to more than a step takes without.

@@ -12,7 +12,7 @@ import NNCore
 /// from the second epoch on an epoch costs what is trained alone. The result is the same to the last bit.
 ///
 /// That holds if nothing before the trained layers draws random numbers or uses the statistics of the batch, and if the
-/// loader is a ``DataLoader`` of a ``RepeatableDataset`` whose transforms are deterministic. Where one of these does not
+/// loader is a `DataLoader` of a `RepeatableDataset` whose transforms are deterministic. Where one of these does not
 /// hold the Trainer computes everything, and says why (see ``Trainer/notes``).
 public struct FeatureCaching: Sendable, Equatable {
   enum Place: Sendable, Equatable {

@@ -137,7 +137,7 @@ extension TraceGraph {
           let dense = one.contiguous()
           withExtendedLifetime(dense) {
             digest.update(
-              UnsafeRawBufferPointer(start: dense.rawPointer, count: dense.count * dense.dtype.byteCount))
+              UnsafeRawBufferPointer(start: dense.hostPointer, count: dense.count * dense.dtype.byteCount))
           }
         }
       }

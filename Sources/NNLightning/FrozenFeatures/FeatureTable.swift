@@ -51,8 +51,8 @@ final class FeatureTable: Sendable {
         if open.block == state.blocks.count {
           state.blocks.append(Tensor(uninitialized: [blockRows, rowBytes], dtype: .uint8))
         }
-        (state.blocks[open.block].rawPointer + open.filled * rowBytes).copyMemory(
-          from: bytes.rawPointer + place * rowBytes, byteCount: rowBytes)
+        (state.blocks[open.block].hostPointer + open.filled * rowBytes).copyMemory(
+          from: bytes.hostPointer + place * rowBytes, byteCount: rowBytes)
         state.places[row] = (Int32(open.block), Int32(open.filled))
         open.filled += 1
         state.open = open.filled == blockRows ? nil : open
@@ -82,8 +82,8 @@ final class FeatureTable: Sendable {
       for (place, row) in rows.enumerated() {
         let (block, inside) = state.places[row]
         guard block >= 0 else { fail("FeatureTable", "row \(row) is not there") }
-        (result.rawPointer + place * rowBytes).copyMemory(
-          from: state.blocks[Int(block)].rawPointer + Int(inside) * rowBytes, byteCount: rowBytes)
+        (result.hostPointer + place * rowBytes).copyMemory(
+          from: state.blocks[Int(block)].hostPointer + Int(inside) * rowBytes, byteCount: rowBytes)
       }
     }
     return result

@@ -138,7 +138,9 @@ final class KeptFeatures: TracedRowSource {
         shape: [count, size * rows.dtype.byteCount], strides: [size * rows.dtype.byteCount, 1])
     }
     let bytes = Tensor(uninitialized: [count, size * 2], dtype: .uint8)
-    let (source, target) = (rows.pointer(Float.self), bytes.rawPointer.assumingMemoryBound(to: Float16.self))
+    let (source, target) = (
+      rows.hostPointer(Float.self), bytes.hostPointer.assumingMemoryBound(to: Float16.self)
+    )
     for place in 0..<count * size { target[place] = Float16(source[place]) }
     return bytes
   }
@@ -148,11 +150,11 @@ final class KeptFeatures: TracedRowSource {
     let result = Tensor(uninitialized: [rows, value.rowCount], dtype: value.dtype)
     if isHalf(value) {
       let (source, target) = (
-        bytes.rawPointer.assumingMemoryBound(to: Float16.self), result.pointer(Float.self)
+        bytes.hostPointer.assumingMemoryBound(to: Float16.self), result.hostPointer(Float.self)
       )
       for place in 0..<rows * value.rowCount { target[place] = Float(source[place]) }
     } else {
-      result.rawPointer.copyMemory(from: bytes.rawPointer, byteCount: rows * rowBytes(value))
+      result.hostPointer.copyMemory(from: bytes.hostPointer, byteCount: rows * rowBytes(value))
     }
     return result
   }

@@ -1,5 +1,3 @@
-import NNCore
-
 /// The name of a metric as a value, so that a misspelt one does not compile:
 ///
 ///     extension MetricKey { static let f1: MetricKey = "val_f1" }
@@ -21,13 +19,4 @@ public struct MetricKey: Hashable, Sendable, Codable, ExpressibleByStringLiteral
   public static let validationAccuracy: MetricKey = "val_acc"
   public static let testLoss: MetricKey = "test_loss"
   public static let testAccuracy: MetricKey = "test_acc"
-}
-
-/// Names that somebody who wrote `name` may have meant, the nearest first: at most three.
-func nearNames(_ name: String, among known: [String]) -> [String] {
-  let limit = max(2, name.count / 3)
-  return known.map { (name: $0, distance: editDistance(name, $0)) }
-    .filter { $0.distance <= limit || $0.name.contains(name) || name.contains($0.name) }
-    .sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }
-    .prefix(3).map(\.name)
 }

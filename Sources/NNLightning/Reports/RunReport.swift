@@ -7,7 +7,7 @@ import NNLayers
 /// matrix, worst and random predictions, model, configuration, data, timings and warnings. It is written anew as the
 /// run goes on, and reloads itself in the browser while it does.
 ///
-/// Predictions and confusion matrix need a ``Classifier`` validated on batches of ``Sample``, and one more pass over them
+/// Predictions and confusion matrix need a ``Classifier`` validated on batches of `Sample`, and one more pass over them
 /// when the fit ends; images are shown if inputs
 /// are [N, 1 or 3, H, W], each stretched to the whole range of brightness.
 public final class RunReport: Logger {

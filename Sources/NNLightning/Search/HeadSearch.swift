@@ -170,11 +170,12 @@ public struct HeadSearch {
   private func optimizer(_ candidate: Candidate, _ parameters: [Parameter]) -> any Optimizer {
     switch candidate.optimizer {
     case .sgd:
-      SGD(
-        parameters, learningRate: candidate.learningRate, momentum: momentum,
-        weightDecay: candidate.weightDecay)
+      SGD(parameters, learningRate: candidate.learningRate) {
+        $0.momentum = momentum
+        $0.weightDecay = candidate.weightDecay
+      }
     case .adamw:
-      AdamW(parameters, learningRate: candidate.learningRate, weightDecay: candidate.weightDecay)
+      AdamW(parameters, learningRate: candidate.learningRate) { $0.weightDecay = candidate.weightDecay }
     }
   }
 

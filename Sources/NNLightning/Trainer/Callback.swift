@@ -6,25 +6,27 @@ import NNLayers
 ///
 /// The order of the hooks in a fit:
 ///
-///     setup
-///     onLoadCheckpoint                        a resumed fit only
-///     onFitStart
-///     onSanityCheckStart, onSanityCheckEnd    no validation hooks between them, and no metrics behind them
-///     onTrainStart
-///       onTrainEpochStart                     also where a resumed fit goes on in the middle of an epoch
-///         onTrainBatchStart
-///         onBeforeZeroGrad                    first batch of an accumulation
-///         onBeforeBackward, onAfterBackward
-///         onBeforeOptimizerStep               last batch of an accumulation; before gradients are clipped
-///         onTrainBatchEnd
-///         onValidationStart, onValidationBatchStart, onValidationBatchEnd, …, onValidationEnd   where it is due
-///         onStepBoundary                      last batch of an accumulation, save that of the epoch
-///           onSaveCheckpoint                  where one is written
-///       onTrainEpochEnd
-///       onStepBoundary
-///     onTrainEnd                              also where the fit was interrupted: see `trainer.stopReason`
-///     onFitEnd
-///     teardown
+/// ```text
+/// setup
+/// onLoadCheckpoint                        a resumed fit only
+/// onFitStart
+/// onSanityCheckStart, onSanityCheckEnd    no validation hooks between them, and no metrics behind them
+/// onTrainStart
+///   onTrainEpochStart                     also where a resumed fit goes on in the middle of an epoch
+///     onTrainBatchStart
+///     onBeforeZeroGrad                    first batch of an accumulation
+///     onBeforeBackward, onAfterBackward
+///     onBeforeOptimizerStep               last batch of an accumulation; before gradients are clipped
+///     onTrainBatchEnd
+///     onValidationStart, onValidationBatchStart, onValidationBatchEnd, …, onValidationEnd   where it is due
+///     onStepBoundary                      last batch of an accumulation, save that of the epoch
+///       onSaveCheckpoint                  where one is written
+///   onTrainEpochEnd
+///   onStepBoundary
+/// onTrainEnd                              also where the fit was interrupted: see `trainer.stopReason`
+/// onFitEnd
+/// teardown
+/// ```
 ///
 /// `onNote` comes where there is something to say.
 ///

@@ -1,3 +1,5 @@
+import NNCore
+
 /// What can go wrong in a run through no mistake in the program's text.
 public enum TrainerError: Error, CustomStringConvertible, Equatable {
   /// A model that steps by itself, in several processes: nobody would average its gradients.
@@ -53,7 +55,8 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
     case .lossWithoutGradient:
       return "trainingStep: expected a loss that depends on a trainable parameter, found one without gradient"
     case .unknownMetric(let name, let watcher, let known):
-      let near = nearNames(name, among: known).map { "\"\($0)\"" }.joined(separator: " or ")
+      let near = nearestNames(to: name, among: known, within: max(2, name.count / 3)).map { "\"\($0)\"" }
+        .joined(separator: " or ")
       let hint = near.isEmpty ? "" : "; did you mean \(near)?"
       let list = known.isEmpty ? "none" : known.joined(separator: ", ")
       return "\(watcher): expected a metric that the run has (\(list)), found \"\(name)\"\(hint)"

@@ -31,15 +31,16 @@ public final class AlexNet: Module, ImageClassifier {
 }
 
 /// AlexNet: 61.1 million parameters.
-public func alexnet(classes: Int = 1000) -> AlexNet { AlexNet(classes: classes) }
+public let alexnet = Architecture(
+  "alexnet",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "alexnet-owt-7be5be79.pth", parameters: 61_100_840, accuracy: [56.522, 79.066],
+      minimumSize: 63)
+  ]
+) { AlexNet(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``alexnet(classes:)``.
-public enum AlexNetWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "alexnet", .imagenet1kV1, "alexnet-owt-7be5be79.pth", parameters: 61_100_840, accuracy: [56.522, 79.066],
-    minimumSize: 63)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension AlexNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [alexnet]
 }

@@ -5,13 +5,15 @@ import NNLayers
 /// ConvNeXt (Liu et al., "A ConvNet for the 2020s", 2022): a convolutional network built like a transformer. Needs
 /// images of at least 32x32.
 ///
-///     stage       output    tiny: channels, blocks
-///     stem        56x56       96          4x4 convolution with stride 4
-///     stage 1     56x56       96,  3
-///     stage 2     28x28      192,  3      each but the first begins with a 2x2 convolution with stride 2
-///     stage 3     14x14      384,  9
-///     stage 4     7x7        768,  3
-///     average over the image, layer normalisation, linear layer
+/// ```text
+/// stage       output    tiny: channels, blocks
+/// stem        56x56       96          4x4 convolution with stride 4
+/// stage 1     56x56       96,  3
+/// stage 2     28x28      192,  3      each but the first begins with a 2x2 convolution with stride 2
+/// stage 3     14x14      384,  9
+/// stage 4     7x7        768,  3
+/// average over the image, layer normalisation, linear layer
+/// ```
 ///
 /// Starts from truncated normal weights of standard deviation 0.02, and biases of 0.
 ///
@@ -89,17 +91,16 @@ public final class ConvNeXtBlock: Module, Layer {
 }
 
 /// ConvNeXt tiny: 28.6 million parameters.
-public func convnext_tiny(classes: Int = 1000) -> ConvNeXt {
-  ConvNeXt([(96, 3), (192, 3), (384, 9), (768, 3)], classes: classes, stochasticDepth: 0.1)
-}
+public let convnext_tiny = Architecture(
+  "convnext_tiny",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "convnext_tiny-983f1562.pth", parameters: 28_589_128,
+      accuracy: [82.52, 96.146], minimumSize: 32, transforms: ImageClassification(resize: 236))
+  ]
+) { ConvNeXt([(96, 3), (192, 3), (384, 9), (768, 3)], classes: $0, stochasticDepth: 0.1) }
 
-// MARK: Official weights
-
-/// Weights of ``convnext_tiny(classes:)``.
-public enum ConvNeXtTinyWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "convnext_tiny", .imagenet1kV1, "convnext_tiny-983f1562.pth", parameters: 28_589_128,
-    accuracy: [82.52, 96.146], minimumSize: 32, transforms: ImageClassification(resize: 236))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension ConvNeXt {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [convnext_tiny]
 }

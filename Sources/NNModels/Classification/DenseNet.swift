@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Layers (table 1 of the paper; growth rate 32, in DenseNet-161 48):
 ///
-///     convolution      7x7, stride 2, 2 · growth rate channels
-///     pooling          3x3 max, stride 2
-///                      121   161   169   201
-///     denseblock1        6     6     6     6    x (1x1, 3x3)
-///     transition1      1x1 to half the channels, 2x2 average
-///     denseblock2       12    12    12    12
-///     transition2
-///     denseblock3       24    36    32    48
-///     transition3
-///     denseblock4       16    24    32    32
-///     average over the image, linear layer
+/// ```text
+/// convolution      7x7, stride 2, 2 · growth rate channels
+/// pooling          3x3 max, stride 2
+///                  121   161   169   201
+/// denseblock1        6     6     6     6    x (1x1, 3x3)
+/// transition1      1x1 to half the channels, 2x2 average
+/// denseblock2       12    12    12    12
+/// transition2
+/// denseblock3       24    36    32    48
+/// transition3
+/// denseblock4       16    24    32    32
+/// average over the image, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-in for convolutions (He et al., 2015), PyTorch's default weight
 /// for the linear layer, and biases of 0.
@@ -135,56 +137,43 @@ public final class DenseTransition: Sequential {
 // MARK: The networks
 
 /// DenseNet-121: 8.0 million parameters.
-public func densenet121(classes: Int = 1000) -> DenseNet {
-  DenseNet(layers: [6, 12, 24, 16], classes: classes)
-}
+public let densenet121 = Architecture(
+  "densenet121",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "densenet121-a639ec97.pth", parameters: 7_978_856,
+      accuracy: [74.434, 91.972], minimumSize: 29)
+  ]
+) { DenseNet(layers: [6, 12, 24, 16], classes: $0) }
 /// DenseNet-161: 28.7 million parameters.
-public func densenet161(classes: Int = 1000) -> DenseNet {
-  DenseNet(growthRate: 48, layers: [6, 12, 36, 24], stem: 96, classes: classes)
-}
+public let densenet161 = Architecture(
+  "densenet161",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "densenet161-8d451a50.pth", parameters: 28_681_000,
+      accuracy: [77.138, 93.56], minimumSize: 29)
+  ]
+) { DenseNet(growthRate: 48, layers: [6, 12, 36, 24], stem: 96, classes: $0) }
 /// DenseNet-169: 14.1 million parameters.
-public func densenet169(classes: Int = 1000) -> DenseNet {
-  DenseNet(layers: [6, 12, 32, 32], classes: classes)
-}
+public let densenet169 = Architecture(
+  "densenet169",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "densenet169-b2777c0a.pth", parameters: 14_149_480,
+      accuracy: [75.6, 92.806], minimumSize: 29)
+  ]
+) { DenseNet(layers: [6, 12, 32, 32], classes: $0) }
 /// DenseNet-201: 20.0 million parameters.
-public func densenet201(classes: Int = 1000) -> DenseNet {
-  DenseNet(layers: [6, 12, 48, 32], classes: classes)
-}
+public let densenet201 = Architecture(
+  "densenet201",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "densenet201-c1103571.pth", parameters: 20_013_928,
+      accuracy: [76.896, 93.37], minimumSize: 29)
+  ]
+) { DenseNet(layers: [6, 12, 48, 32], classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``densenet121(classes:)``.
-public enum DenseNet121Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "densenet121", .imagenet1kV1, "densenet121-a639ec97.pth", parameters: 7_978_856,
-    accuracy: [74.434, 91.972], minimumSize: 29)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``densenet161(classes:)``.
-public enum DenseNet161Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "densenet161", .imagenet1kV1, "densenet161-8d451a50.pth", parameters: 28_681_000,
-    accuracy: [77.138, 93.56], minimumSize: 29)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``densenet169(classes:)``.
-public enum DenseNet169Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "densenet169", .imagenet1kV1, "densenet169-b2777c0a.pth", parameters: 14_149_480,
-    accuracy: [75.6, 92.806], minimumSize: 29)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``densenet201(classes:)``.
-public enum DenseNet201Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "densenet201", .imagenet1kV1, "densenet201-c1103571.pth", parameters: 20_013_928,
-    accuracy: [76.896, 93.37], minimumSize: 29)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension DenseNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [densenet121, densenet161, densenet169, densenet201]
 }

@@ -7,17 +7,19 @@ import NNLayers
 ///
 /// Table 1 of the paper (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first), which is B0:
 ///
-///     layer                 t   k     c   n   s
-///     convolution           -   3    32   1   2
-///     inverted bottleneck   1   3    16   1   1
-///                           6   3    24   2   2
-///                           6   5    40   2   2
-///                           6   3    80   3   2
-///                           6   5   112   3   1
-///                           6   5   192   4   2
-///                           6   3   320   1   1
-///     convolution           -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                 t   k     c   n   s
+/// convolution           -   3    32   1   2
+/// inverted bottleneck   1   3    16   1   1
+///                       6   3    24   2   2
+///                       6   5    40   2   2
+///                       6   3    80   3   2
+///                       6   5   112   3   1
+///                       6   5   192   4   2
+///                       6   3   320   1   1
+/// convolution           -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015), uniform ones in
 /// ±1 / √outputs for the linear layer, and biases of 0.
@@ -81,47 +83,38 @@ public final class EfficientNet: Module, ImageClassifier {
 // MARK: The networks
 
 /// EfficientNet-B0, for images of 224x224: 5.3 million parameters.
-public func efficientnet_b0(classes: Int = 1000) -> EfficientNet {
-  EfficientNet(width: 1, depth: 1, classes: classes, dropout: 0.2)
-}
+public let efficientnet_b0 = Architecture(
+  "efficientnet_b0",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "efficientnet_b0_rwightman-7f5810bc.pth", parameters: 5_288_548,
+      accuracy: [77.692, 93.532], transforms: ImageClassification(interpolation: .bicubic))
+  ]
+) { EfficientNet(width: 1, depth: 1, classes: $0, dropout: 0.2) }
 /// EfficientNet-B1, for images of 240x240: 7.8 million parameters.
-public func efficientnet_b1(classes: Int = 1000) -> EfficientNet {
-  EfficientNet(width: 1, depth: 1.1, classes: classes, dropout: 0.2)
-}
+public let efficientnet_b1 = Architecture(
+  "efficientnet_b1",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "efficientnet_b1-c27df63c.pth", parameters: 7_794_184,
+      accuracy: [79.838, 94.934], transforms: ImageClassification(crop: 240, resize: 255)),
+    PretrainedWeights(
+      .imagenet1kV1, "efficientnet_b1_rwightman-bac287d4.pth", parameters: 7_794_184,
+      accuracy: [78.642, 94.186], transforms: ImageClassification(crop: 240, interpolation: .bicubic)),
+  ]
+) { EfficientNet(width: 1, depth: 1.1, classes: $0, dropout: 0.2) }
 /// EfficientNet-B2, for images of 288x288: 9.1 million parameters.
-public func efficientnet_b2(classes: Int = 1000) -> EfficientNet {
-  EfficientNet(width: 1.1, depth: 1.2, classes: classes, dropout: 0.3)
-}
+public let efficientnet_b2 = Architecture(
+  "efficientnet_b2",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "efficientnet_b2_rwightman-c35c1473.pth", parameters: 9_109_994,
+      accuracy: [80.608, 95.31],
+      transforms: ImageClassification(crop: 288, resize: 288, interpolation: .bicubic))
+  ]
+) { EfficientNet(width: 1.1, depth: 1.2, classes: $0, dropout: 0.3) }
 
-// MARK: Official weights
-
-/// Weights of ``efficientnet_b0(classes:)``.
-public enum EfficientNetB0Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "efficientnet_b0", .imagenet1kV1, "efficientnet_b0_rwightman-7f5810bc.pth", parameters: 5_288_548,
-    accuracy: [77.692, 93.532], transforms: ImageClassification(interpolation: .bicubic))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``efficientnet_b1(classes:)``.
-public enum EfficientNetB1Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "efficientnet_b1", .imagenet1kV1, "efficientnet_b1_rwightman-bac287d4.pth", parameters: 7_794_184,
-    accuracy: [78.642, 94.186], transforms: ImageClassification(crop: 240, interpolation: .bicubic))
-  public static let imagenet1kV2 = PretrainedWeights(
-    "efficientnet_b1", .imagenet1kV2, "efficientnet_b1-c27df63c.pth", parameters: 7_794_184,
-    accuracy: [79.838, 94.934], transforms: ImageClassification(crop: 240, resize: 255))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``efficientnet_b2(classes:)``.
-public enum EfficientNetB2Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "efficientnet_b2", .imagenet1kV1, "efficientnet_b2_rwightman-c35c1473.pth", parameters: 9_109_994,
-    accuracy: [80.608, 95.31],
-    transforms: ImageClassification(crop: 288, resize: 288, interpolation: .bicubic))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension EfficientNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [efficientnet_b0, efficientnet_b1, efficientnet_b2]
 }

@@ -7,17 +7,19 @@ import NNLayers
 ///
 /// Layers of Lite0 (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                   t   k     c   n   s
-///     convolution             -   3    32   1   2
-///     separable convolution   -   3    16   1   1
-///     inverted residuals      6   3    24   2   2
-///                             6   5    40   2   2
-///                             6   3    80   3   2
-///                             6   5   112   3   1
-///                             6   5   192   4   2
-///                             6   3   320   1   1
-///     convolution             -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                   t   k     c   n   s
+/// convolution             -   3    32   1   2
+/// separable convolution   -   3    16   1   1
+/// inverted residuals      6   3    24   2   2
+///                         6   5    40   2   2
+///                         6   3    80   3   2
+///                         6   5   112   3   1
+///                         6   5   192   4   2
+///                         6   3   320   1   1
+/// convolution             -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / (outputs per group · kernel area) for convolutions, uniform ones in
 /// ±1 / √outputs for the linear layer, and biases of 0.
@@ -176,20 +178,19 @@ private func sameConvolution(
 private func tensorFlowNorm(_ channels: Int) -> BatchNorm2d { BatchNorm2d(channels, epsilon: 1e-3) }
 
 /// EfficientNet-Lite0, for images of 224x224: 4.7 million parameters.
-public func tf_efficientnet_lite0(classes: Int = 1000) -> EfficientNetLite {
-  EfficientNetLite(classes: classes)
-}
+public let tf_efficientnet_lite0 = Architecture(
+  "tf_efficientnet_lite0",
+  weights: [
+    // timm's `tf_efficientnet_lite0.in1k`. Accuracy: its `results/results-imagenet.csv`.
+    PretrainedWeights(
+      .imagenet1kV1, "tf_efficientnet_lite0-0aa007d2.pth",
+      from: .timm, parameters: 4_652_008, accuracy: [74.83, 92.172],
+      transforms: ImageClassification(
+        interpolation: .bicubic, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
+  ]
+) { EfficientNetLite(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``tf_efficientnet_lite0(classes:)``, from TensorFlow by way of timm.
-public enum TFEfficientNetLite0Weights: NetworkWeights {
-  /// timm's `tf_efficientnet_lite0.in1k`. Accuracy: its `results/results-imagenet.csv`.
-  public static let imagenet1kV1 = PretrainedWeights(
-    "tf_efficientnet_lite0", .imagenet1kV1, "tf_efficientnet_lite0-0aa007d2.pth",
-    from: .timm, parameters: 4_652_008, accuracy: [74.83, 92.172],
-    transforms: ImageClassification(
-      interpolation: .bicubic, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension EfficientNetLite {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [tf_efficientnet_lite0]
 }

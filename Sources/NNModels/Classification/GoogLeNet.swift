@@ -6,16 +6,18 @@ import NNLayers
 ///
 /// Channels of the modules (table 1 of the paper, "reduce" being the 1x1 convolution before a larger one):
 ///
-///                     input   1x1   3x3 reduce   3x3   5x5 reduce   5x5   pool
-///     inception3a      192     64       96       128       16        32    32
-///     inception3b      256    128      128       192       32        96    64
-///     inception4a      480    192       96       208       16        48    64      aux1 behind it
-///     inception4b      512    160      112       224       24        64    64
-///     inception4c      512    128      128       256       24        64    64
-///     inception4d      512    112      144       288       32        64    64      aux2 behind it
-///     inception4e      528    256      160       320       32       128   128
-///     inception5a      832    256      160       320       32       128   128
-///     inception5b      832    384      192       384       48       128   128
+/// ```text
+///                 input   1x1   3x3 reduce   3x3   5x5 reduce   5x5   pool
+/// inception3a      192     64       96       128       16        32    32
+/// inception3b      256    128      128       192       32        96    64
+/// inception4a      480    192       96       208       16        48    64      aux1 behind it
+/// inception4b      512    160      112       224       24        64    64
+/// inception4c      512    128      128       256       24        64    64
+/// inception4d      512    112      144       288       32        64    64      aux2 behind it
+/// inception4e      528    256      160       320       32       128   128
+/// inception5a      832    256      160       320       32       128   128
+/// inception5b      832    384      192       384       48       128   128
+/// ```
 ///
 /// As in torchvision, and in the TensorFlow network whose weights it has, the "5x5" convolutions are 3x3.
 ///
@@ -142,15 +144,16 @@ public final class GoogLeNetHead: Module, Layer {
 }
 
 /// GoogLeNet: 6.6 million parameters, and 6.4 million of its auxiliary heads.
-public func googlenet(classes: Int = 1000) -> GoogLeNet { GoogLeNet(classes: classes) }
+public let googlenet = Architecture(
+  "googlenet",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "googlenet-1378be20.pth", parameters: 6_624_904, accuracy: [69.778, 89.53],
+      minimumSize: 15)
+  ]
+) { GoogLeNet(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``googlenet(classes:)``.
-public enum GoogLeNetWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "googlenet", .imagenet1kV1, "googlenet-1378be20.pth", parameters: 6_624_904, accuracy: [69.778, 89.53],
-    minimumSize: 15)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension GoogLeNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [googlenet]
 }

@@ -19,7 +19,7 @@ public protocol ImageClassifier: StagedModule {
   /// networks: all the others are made from their name and the number of classes.
   ///
   ///     let settings = network.configuration  // ["transform_input": "true", "aux_logits": "false"] of a GoogLeNet
-  ///     let again = try model("googlenet", classes: 10, configuration: settings)
+  ///     let again = try makeModel("googlenet", classes: 10, configuration: settings)
   ///     try again.loadStateDict(network.stateDict())
   var configuration: [String: String] { get }
 

@@ -8,14 +8,16 @@ import NNLayers
 ///
 /// Layers (table 1 of the paper, with sizes for 299x299):
 ///
-///     Conv2d_1a_3x3, Conv2d_2a_3x3, Conv2d_2b_3x3     147x147    64
-///     maxpool1, Conv2d_3b_1x1, Conv2d_4a_3x3           71x71    192
-///     maxpool2, Mixed_5b, Mixed_5c, Mixed_5d  (A)      35x35    288
-///     Mixed_6a                                (B)      17x17    768
-///     Mixed_6b … Mixed_6e                     (C)      17x17    768      AuxLogits behind the last
-///     Mixed_7a                                (D)       8x8    1280
-///     Mixed_7b, Mixed_7c                      (E)       8x8    2048
-///     average over the image, dropout, linear layer
+/// ```text
+/// Conv2d_1a_3x3, Conv2d_2a_3x3, Conv2d_2b_3x3     147x147    64
+/// maxpool1, Conv2d_3b_1x1, Conv2d_4a_3x3           71x71    192
+/// maxpool2, Mixed_5b, Mixed_5c, Mixed_5d  (A)      35x35    288
+/// Mixed_6a                                (B)      17x17    768
+/// Mixed_6b … Mixed_6e                     (C)      17x17    768      AuxLogits behind the last
+/// Mixed_7a                                (D)       8x8    1280
+/// Mixed_7b, Mixed_7c                      (E)       8x8    2048
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from truncated normal weights of standard deviation 0.1 (0.001 for the auxiliary head's linear layer) and
 /// PyTorch's default biases.
@@ -246,15 +248,16 @@ public final class InceptionV3Head: Module, Layer {
 }
 
 /// Inception v3: 23.8 million parameters, and 3.3 million of its auxiliary head.
-public func inception_v3(classes: Int = 1000) -> InceptionV3 { InceptionV3(classes: classes) }
+public let inception_v3 = Architecture(
+  "inception_v3",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "inception_v3_google-0cc3c7bd.pth", parameters: 27_161_264,
+      accuracy: [77.294, 93.45], minimumSize: 75, transforms: ImageClassification(crop: 299, resize: 342))
+  ]
+) { InceptionV3(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``inception_v3(classes:)``.
-public enum InceptionV3Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "inception_v3", .imagenet1kV1, "inception_v3_google-0cc3c7bd.pth", parameters: 27_161_264,
-    accuracy: [77.294, 93.45], minimumSize: 75, transforms: ImageClassification(crop: 299, resize: 342))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension InceptionV3 {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [inception_v3]
 }

@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Figure 7 of the paper (t: expansion, k: kernel, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                    t   k     c   n   s
-///     convolution              -   3    32   1   2
-///     separable convolution    -   3    16   1   1
-///     inverted residuals       3   3    24   3   2
-///                              3   5    40   3   2
-///                              6   5    80   3   2
-///                              6   3    96   2   1
-///                              6   5   192   4   2
-///                              6   3   320   1   1
-///     convolution              -   1  1280   1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                    t   k     c   n   s
+/// convolution              -   3    32   1   2
+/// separable convolution    -   3    16   1   1
+/// inverted residuals       3   3    24   3   2
+///                          3   5    40   3   2
+///                          6   5    80   3   2
+///                          6   3    96   2   1
+///                          6   5   192   4   2
+///                          6   3   320   1   1
+/// convolution              -   1  1280   1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015), uniform ones with variance
 /// 1 / fan-out for the linear layer, and biases of 0. Batch norms move by 0.0003 a batch.
@@ -95,48 +97,43 @@ private func convolution(
 // MARK: The networks
 
 /// MNASNet with half the channels: 2.2 million parameters.
-public func mnasnet0_5(classes: Int = 1000) -> MNASNet { MNASNet(alpha: 0.5, classes: classes) }
+public let mnasnet0_5 = Architecture(
+  "mnasnet0_5",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "mnasnet0.5_top1_67.823-3ffadce67e.pth", parameters: 2_218_512,
+      accuracy: [67.734, 87.49])
+  ]
+) { MNASNet(alpha: 0.5, classes: $0) }
 /// MNASNet with three quarters of the channels: 3.2 million parameters.
-public func mnasnet0_75(classes: Int = 1000) -> MNASNet { MNASNet(alpha: 0.75, classes: classes) }
+public let mnasnet0_75 = Architecture(
+  "mnasnet0_75",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "mnasnet0_75-7090bc5f.pth", parameters: 3_170_208,
+      accuracy: [71.18, 90.496], transforms: ImageClassification(resize: 232))
+  ]
+) { MNASNet(alpha: 0.75, classes: $0) }
 /// MNASNet: 4.4 million parameters.
-public func mnasnet1_0(classes: Int = 1000) -> MNASNet { MNASNet(alpha: 1, classes: classes) }
+public let mnasnet1_0 = Architecture(
+  "mnasnet1_0",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "mnasnet1.0_top1_73.512-f206786ef8.pth", parameters: 4_383_312,
+      accuracy: [73.456, 91.51])
+  ]
+) { MNASNet(alpha: 1, classes: $0) }
 /// MNASNet with 1.3 times the channels: 6.3 million parameters.
-public func mnasnet1_3(classes: Int = 1000) -> MNASNet { MNASNet(alpha: 1.3, classes: classes) }
+public let mnasnet1_3 = Architecture(
+  "mnasnet1_3",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "mnasnet1_3-a4c69d6f.pth", parameters: 6_282_256,
+      accuracy: [76.506, 93.522], transforms: ImageClassification(resize: 232))
+  ]
+) { MNASNet(alpha: 1.3, classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``mnasnet0_5(classes:)``.
-public enum MNASNet0_5Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mnasnet0_5", .imagenet1kV1, "mnasnet0.5_top1_67.823-3ffadce67e.pth", parameters: 2_218_512,
-    accuracy: [67.734, 87.49])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``mnasnet0_75(classes:)``.
-public enum MNASNet0_75Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mnasnet0_75", .imagenet1kV1, "mnasnet0_75-7090bc5f.pth", parameters: 3_170_208,
-    accuracy: [71.18, 90.496], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``mnasnet1_0(classes:)``.
-public enum MNASNet1_0Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mnasnet1_0", .imagenet1kV1, "mnasnet1.0_top1_73.512-f206786ef8.pth", parameters: 4_383_312,
-    accuracy: [73.456, 91.51])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``mnasnet1_3(classes:)``.
-public enum MNASNet1_3Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mnasnet1_3", .imagenet1kV1, "mnasnet1_3-a4c69d6f.pth", parameters: 6_282_256,
-    accuracy: [76.506, 93.522], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension MNASNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [mnasnet0_5, mnasnet0_75, mnasnet1_0, mnasnet1_3]
 }

@@ -6,17 +6,19 @@ import NNLayers
 ///
 /// Table 2 of the paper (t: expansion, c: channels, n: blocks, s: stride of the first):
 ///
-///     layer                t     c    n   s
-///     3x3 convolution      -    32    1   2
-///     inverted residuals   1    16    1   1
-///                          6    24    2   2
-///                          6    32    3   2
-///                          6    64    4   2
-///                          6    96    3   1
-///                          6   160    3   2
-///                          6   320    1   1
-///     1x1 convolution      -  1280    1   1
-///     average over the image, dropout, linear layer
+/// ```text
+/// layer                t     c    n   s
+/// 3x3 convolution      -    32    1   2
+/// inverted residuals   1    16    1   1
+///                      6    24    2   2
+///                      6    32    3   2
+///                      6    64    4   2
+///                      6    96    3   1
+///                      6   160    3   2
+///                      6   320    1   1
+/// 1x1 convolution      -  1280    1   1
+/// average over the image, dropout, linear layer
+/// ```
 ///
 /// Starts from normal weights with variance 2 / fan-out for convolutions (He et al., 2015) and of standard deviation
 /// 0.01 for the linear layer, and biases of 0.
@@ -79,18 +81,19 @@ public final class InvertedResidual: Module, Layer {
 }
 
 /// MobileNet v2: 3.5 million parameters.
-public func mobilenet_v2(classes: Int = 1000) -> MobileNetV2 { MobileNetV2(classes: classes) }
+public let mobilenet_v2 = Architecture(
+  "mobilenet_v2",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "mobilenet_v2-7ebf99e0.pth", parameters: 3_504_872,
+      accuracy: [72.154, 90.822], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "mobilenet_v2-b0353104.pth", parameters: 3_504_872,
+      accuracy: [71.878, 90.286]),
+  ]
+) { MobileNetV2(classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``mobilenet_v2(classes:)``.
-public enum MobileNetV2Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mobilenet_v2", .imagenet1kV1, "mobilenet_v2-b0353104.pth", parameters: 3_504_872,
-    accuracy: [71.878, 90.286])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "mobilenet_v2", .imagenet1kV2, "mobilenet_v2-7ebf99e0.pth", parameters: 3_504_872,
-    accuracy: [72.154, 90.822], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
+extension MobileNetV2 {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [mobilenet_v2]
 }

@@ -67,7 +67,17 @@ public final class MobileNetV3: Module, ImageClassifier {
 // MARK: The networks
 
 /// MobileNet v3 large (table 1 of the paper): 5.5 million parameters.
-public func mobilenet_v3_large(classes: Int = 1000) -> MobileNetV3 {
+public let mobilenet_v3_large = Architecture(
+  "mobilenet_v3_large",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "mobilenet_v3_large-5c1a4163.pth", parameters: 5_483_032,
+      accuracy: [75.274, 92.566], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "mobilenet_v3_large-8738ca79.pth", parameters: 5_483_032,
+      accuracy: [74.042, 91.34]),
+  ]
+) {
   MobileNetV3(
     [
       .init(3, 16, 16, se: false, hs: false, 1),
@@ -85,11 +95,18 @@ public func mobilenet_v3_large(classes: Int = 1000) -> MobileNetV3 {
       .init(5, 672, 160, se: true, hs: true, 2),
       .init(5, 960, 160, se: true, hs: true, 1),
       .init(5, 960, 160, se: true, hs: true, 1),
-    ], hidden: 1280, classes: classes)
+    ], hidden: 1280, classes: $0)
 }
 
 /// MobileNet v3 small (table 2 of the paper): 2.5 million parameters.
-public func mobilenet_v3_small(classes: Int = 1000) -> MobileNetV3 {
+public let mobilenet_v3_small = Architecture(
+  "mobilenet_v3_small",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "mobilenet_v3_small-047dcff4.pth", parameters: 2_542_856,
+      accuracy: [67.668, 87.402])
+  ]
+) {
   MobileNetV3(
     [
       .init(3, 16, 16, se: true, hs: false, 2),
@@ -103,28 +120,10 @@ public func mobilenet_v3_small(classes: Int = 1000) -> MobileNetV3 {
       .init(5, 288, 96, se: true, hs: true, 2),
       .init(5, 576, 96, se: true, hs: true, 1),
       .init(5, 576, 96, se: true, hs: true, 1),
-    ], hidden: 1024, classes: classes)
+    ], hidden: 1024, classes: $0)
 }
 
-// MARK: Official weights
-
-/// Weights of ``mobilenet_v3_large(classes:)``.
-public enum MobileNetV3LargeWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mobilenet_v3_large", .imagenet1kV1, "mobilenet_v3_large-8738ca79.pth", parameters: 5_483_032,
-    accuracy: [74.042, 91.34])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "mobilenet_v3_large", .imagenet1kV2, "mobilenet_v3_large-5c1a4163.pth", parameters: 5_483_032,
-    accuracy: [75.274, 92.566], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``mobilenet_v3_small(classes:)``.
-public enum MobileNetV3SmallWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "mobilenet_v3_small", .imagenet1kV1, "mobilenet_v3_small-047dcff4.pth", parameters: 2_542_856,
-    accuracy: [67.668, 87.402])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension MobileNetV3 {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [mobilenet_v3_large, mobilenet_v3_small]
 }

@@ -7,12 +7,14 @@ import NNLayers
 ///
 /// Blocks per stage:
 ///
-///     layer     output    18    34    50   101   152    a block's convolutions
-///     conv1     112x112                                 7x7, 64, stride 2
-///     layer1    56x56      2     3     3     3     3    18, 34: 3x3, 3x3
-///     layer2    28x28      2     4     4     4     8    50 and more: 1x1, 3x3, 1x1
-///     layer3    14x14      2     6     6    23    36
-///     layer4    7x7        2     3     3     3     3
+/// ```text
+/// layer     output    18    34    50   101   152    a block's convolutions
+/// conv1     112x112                                 7x7, 64, stride 2
+/// layer1    56x56      2     3     3     3     3    18, 34: 3x3, 3x3
+/// layer2    28x28      2     4     4     4     8    50 and more: 1x1, 3x3, 1x1
+/// layer3    14x14      2     6     6    23    36
+/// layer4    7x7        2     3     3     3     3
+/// ```
 ///
 /// As in torchvision, a bottleneck has its stride at the 3x3 convolution ("ResNet V1.5"). The ResNeXt
 /// networks (Xie et al., 2017) divide that convolution into groups; the wide ones (Zagoruyko and Komodakis,
@@ -160,152 +162,118 @@ public final class Bottleneck: Module, ResidualBlock {
 // MARK: The networks
 
 /// ResNet-18: 11.7 million parameters.
-public func resnet18(classes: Int = 1000) -> ResNet {
-  ResNet(BasicBlock.self, [2, 2, 2, 2], classes: classes)
-}
+public let resnet18 = Architecture(
+  "resnet18",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "resnet18-f37072fd.pth", parameters: 11_689_512, accuracy: [69.758, 89.078])
+  ]
+) { ResNet(BasicBlock.self, [2, 2, 2, 2], classes: $0) }
 /// ResNet-34: 21.8 million parameters.
-public func resnet34(classes: Int = 1000) -> ResNet {
-  ResNet(BasicBlock.self, [3, 4, 6, 3], classes: classes)
-}
+public let resnet34 = Architecture(
+  "resnet34",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "resnet34-b627a593.pth", parameters: 21_797_672, accuracy: [73.314, 91.42])
+  ]
+) { ResNet(BasicBlock.self, [3, 4, 6, 3], classes: $0) }
 /// ResNet-50: 25.6 million parameters.
-public func resnet50(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 6, 3], classes: classes)
-}
+public let resnet50 = Architecture(
+  "resnet50",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "resnet50-11ad3fa6.pth", parameters: 25_557_032, accuracy: [80.858, 95.434],
+      transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "resnet50-0676ba61.pth", parameters: 25_557_032, accuracy: [76.13, 92.862]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 6, 3], classes: $0) }
 /// ResNet-101: 44.5 million parameters.
-public func resnet101(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 23, 3], classes: classes)
-}
+public let resnet101 = Architecture(
+  "resnet101",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "resnet101-cd907fc2.pth", parameters: 44_549_160, accuracy: [81.886, 95.78],
+      transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "resnet101-63fe2227.pth", parameters: 44_549_160, accuracy: [77.374, 93.546]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 23, 3], classes: $0) }
 /// ResNet-152: 60.2 million parameters.
-public func resnet152(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 8, 36, 3], classes: classes)
-}
+public let resnet152 = Architecture(
+  "resnet152",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "resnet152-f82ba261.pth", parameters: 60_192_808, accuracy: [82.284, 96.002],
+      transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "resnet152-394f9c45.pth", parameters: 60_192_808, accuracy: [78.312, 94.046]),
+  ]
+) { ResNet(Bottleneck.self, [3, 8, 36, 3], classes: $0) }
 
 /// ResNeXt-50, 32 groups of 4 channels: 25.0 million parameters.
-public func resnext50_32x4d(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 6, 3], classes: classes, groups: 32, widthPerGroup: 4)
-}
+public let resnext50_32x4d = Architecture(
+  "resnext50_32x4d",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "resnext50_32x4d-1a0047aa.pth", parameters: 25_028_904,
+      accuracy: [81.198, 95.34], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "resnext50_32x4d-7cdf4587.pth", parameters: 25_028_904,
+      accuracy: [77.618, 93.698]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 6, 3], classes: $0, groups: 32, widthPerGroup: 4) }
 /// ResNeXt-101, 32 groups of 8 channels: 88.8 million parameters.
-public func resnext101_32x8d(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 23, 3], classes: classes, groups: 32, widthPerGroup: 8)
-}
+public let resnext101_32x8d = Architecture(
+  "resnext101_32x8d",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "resnext101_32x8d-110c445d.pth", parameters: 88_791_336,
+      accuracy: [82.834, 96.228], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "resnext101_32x8d-8ba56ff5.pth", parameters: 88_791_336,
+      accuracy: [79.312, 94.526]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 23, 3], classes: $0, groups: 32, widthPerGroup: 8) }
 /// ResNeXt-101, 64 groups of 4 channels: 83.5 million parameters.
-public func resnext101_64x4d(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 23, 3], classes: classes, groups: 64, widthPerGroup: 4)
-}
+public let resnext101_64x4d = Architecture(
+  "resnext101_64x4d",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "resnext101_64x4d-173b62eb.pth", parameters: 83_455_272,
+      accuracy: [83.246, 96.454], transforms: ImageClassification(resize: 232))
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 23, 3], classes: $0, groups: 64, widthPerGroup: 4) }
 
 /// Wide ResNet-50-2: 68.9 million parameters.
-public func wide_resnet50_2(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 6, 3], classes: classes, widthPerGroup: 128)
-}
+public let wide_resnet50_2 = Architecture(
+  "wide_resnet50_2",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "wide_resnet50_2-9ba9bcbe.pth", parameters: 68_883_240,
+      accuracy: [81.602, 95.758], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "wide_resnet50_2-95faca4d.pth", parameters: 68_883_240,
+      accuracy: [78.468, 94.086]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 6, 3], classes: $0, widthPerGroup: 128) }
 /// Wide ResNet-101-2: 126.9 million parameters.
-public func wide_resnet101_2(classes: Int = 1000) -> ResNet {
-  ResNet(Bottleneck.self, [3, 4, 23, 3], classes: classes, widthPerGroup: 128)
-}
+public let wide_resnet101_2 = Architecture(
+  "wide_resnet101_2",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV2, "wide_resnet101_2-d733dc28.pth", parameters: 126_886_696,
+      accuracy: [82.51, 96.02], transforms: ImageClassification(resize: 232)),
+    PretrainedWeights(
+      .imagenet1kV1, "wide_resnet101_2-32ee1156.pth", parameters: 126_886_696,
+      accuracy: [78.848, 94.284]),
+  ]
+) { ResNet(Bottleneck.self, [3, 4, 23, 3], classes: $0, widthPerGroup: 128) }
 
-// MARK: Official weights
-
-/// Weights of ``resnet18(classes:)``.
-public enum ResNet18Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnet18", .imagenet1kV1, "resnet18-f37072fd.pth", parameters: 11_689_512, accuracy: [69.758, 89.078])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``resnet34(classes:)``.
-public enum ResNet34Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnet34", .imagenet1kV1, "resnet34-b627a593.pth", parameters: 21_797_672, accuracy: [73.314, 91.42])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``resnet50(classes:)``.
-public enum ResNet50Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnet50", .imagenet1kV1, "resnet50-0676ba61.pth", parameters: 25_557_032, accuracy: [76.13, 92.862])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "resnet50", .imagenet1kV2, "resnet50-11ad3fa6.pth", parameters: 25_557_032, accuracy: [80.858, 95.434],
-    transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``resnet101(classes:)``.
-public enum ResNet101Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnet101", .imagenet1kV1, "resnet101-63fe2227.pth", parameters: 44_549_160, accuracy: [77.374, 93.546])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "resnet101", .imagenet1kV2, "resnet101-cd907fc2.pth", parameters: 44_549_160, accuracy: [81.886, 95.78],
-    transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``resnet152(classes:)``.
-public enum ResNet152Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnet152", .imagenet1kV1, "resnet152-394f9c45.pth", parameters: 60_192_808, accuracy: [78.312, 94.046])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "resnet152", .imagenet1kV2, "resnet152-f82ba261.pth", parameters: 60_192_808, accuracy: [82.284, 96.002],
-    transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``resnext50_32x4d(classes:)``.
-public enum ResNeXt50_32X4DWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnext50_32x4d", .imagenet1kV1, "resnext50_32x4d-7cdf4587.pth", parameters: 25_028_904,
-    accuracy: [77.618, 93.698])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "resnext50_32x4d", .imagenet1kV2, "resnext50_32x4d-1a0047aa.pth", parameters: 25_028_904,
-    accuracy: [81.198, 95.34], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``resnext101_32x8d(classes:)``.
-public enum ResNeXt101_32X8DWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnext101_32x8d", .imagenet1kV1, "resnext101_32x8d-8ba56ff5.pth", parameters: 88_791_336,
-    accuracy: [79.312, 94.526])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "resnext101_32x8d", .imagenet1kV2, "resnext101_32x8d-110c445d.pth", parameters: 88_791_336,
-    accuracy: [82.834, 96.228], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``resnext101_64x4d(classes:)``.
-public enum ResNeXt101_64X4DWeights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "resnext101_64x4d", .imagenet1kV1, "resnext101_64x4d-173b62eb.pth", parameters: 83_455_272,
-    accuracy: [83.246, 96.454], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``wide_resnet50_2(classes:)``.
-public enum WideResNet50_2Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "wide_resnet50_2", .imagenet1kV1, "wide_resnet50_2-95faca4d.pth", parameters: 68_883_240,
-    accuracy: [78.468, 94.086])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "wide_resnet50_2", .imagenet1kV2, "wide_resnet50_2-9ba9bcbe.pth", parameters: 68_883_240,
-    accuracy: [81.602, 95.758], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
-}
-
-/// Weights of ``wide_resnet101_2(classes:)``.
-public enum WideResNet101_2Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "wide_resnet101_2", .imagenet1kV1, "wide_resnet101_2-32ee1156.pth", parameters: 126_886_696,
-    accuracy: [78.848, 94.284])
-  public static let imagenet1kV2 = PretrainedWeights(
-    "wide_resnet101_2", .imagenet1kV2, "wide_resnet101_2-d733dc28.pth", parameters: 126_886_696,
-    accuracy: [82.51, 96.02], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1, imagenet1kV2]
-  public static let `default` = imagenet1kV2
+extension ResNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [
+    resnet18, resnet34, resnet50, resnet101, resnet152, resnext50_32x4d, resnext101_32x8d, resnext101_64x4d,
+    wide_resnet50_2, wide_resnet101_2,
+  ]
 }

@@ -7,14 +7,16 @@ import NNLayers
 ///
 /// Channels (table 5 of the paper):
 ///
-///     layer      output    blocks   x0.5   x1.0   x1.5   x2.0
-///     conv1      112x112              24     24     24     24
-///     maxpool    56x56
-///     stage2     28x28        4       48    116    176    244
-///     stage3     14x14        8       96    232    352    488
-///     stage4     7x7          4      192    464    704    976
-///     conv5      7x7                1024   1024   1024   2048
-///     average over the image, linear layer
+/// ```text
+/// layer      output    blocks   x0.5   x1.0   x1.5   x2.0
+/// conv1      112x112              24     24     24     24
+/// maxpool    56x56
+/// stage2     28x28        4       48    116    176    244
+/// stage3     14x14        8       96    232    352    488
+/// stage4     7x7          4      192    464    704    976
+/// conv5      7x7                1024   1024   1024   2048
+/// average over the image, linear layer
+/// ```
 ///
 /// Starts from PyTorch's defaults.
 ///
@@ -95,56 +97,45 @@ public final class ShuffleBlock: Module, Layer {
 // MARK: The networks
 
 /// ShuffleNet v2 with half the channels: 1.4 million parameters.
-public func shufflenet_v2_x0_5(classes: Int = 1000) -> ShuffleNetV2 {
-  ShuffleNetV2(channels: [24, 48, 96, 192, 1024], classes: classes)
-}
+public let shufflenet_v2_x0_5 = Architecture(
+  "shufflenet_v2_x0_5",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "shufflenetv2_x0.5-f707e7126e.pth", parameters: 1_366_792,
+      accuracy: [60.552, 81.746])
+  ]
+) { ShuffleNetV2(channels: [24, 48, 96, 192, 1024], classes: $0) }
 /// ShuffleNet v2: 2.3 million parameters.
-public func shufflenet_v2_x1_0(classes: Int = 1000) -> ShuffleNetV2 {
-  ShuffleNetV2(channels: [24, 116, 232, 464, 1024], classes: classes)
-}
+public let shufflenet_v2_x1_0 = Architecture(
+  "shufflenet_v2_x1_0",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "shufflenetv2_x1-5666bf0f80.pth", parameters: 2_278_604,
+      accuracy: [69.362, 88.316])
+  ]
+) { ShuffleNetV2(channels: [24, 116, 232, 464, 1024], classes: $0) }
 /// ShuffleNet v2 with one and a half times the channels: 3.5 million parameters.
-public func shufflenet_v2_x1_5(classes: Int = 1000) -> ShuffleNetV2 {
-  ShuffleNetV2(channels: [24, 176, 352, 704, 1024], classes: classes)
-}
+public let shufflenet_v2_x1_5 = Architecture(
+  "shufflenet_v2_x1_5",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "shufflenetv2_x1_5-3c479a10.pth", parameters: 3_503_624,
+      accuracy: [72.996, 91.086], transforms: ImageClassification(resize: 232))
+  ]
+) { ShuffleNetV2(channels: [24, 176, 352, 704, 1024], classes: $0) }
 /// ShuffleNet v2 with twice the channels: 7.4 million parameters.
-public func shufflenet_v2_x2_0(classes: Int = 1000) -> ShuffleNetV2 {
-  ShuffleNetV2(channels: [24, 244, 488, 976, 2048], classes: classes)
-}
+public let shufflenet_v2_x2_0 = Architecture(
+  "shufflenet_v2_x2_0",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "shufflenetv2_x2_0-8be3c8ee.pth", parameters: 7_393_996,
+      accuracy: [76.23, 93.006], transforms: ImageClassification(resize: 232))
+  ]
+) { ShuffleNetV2(channels: [24, 244, 488, 976, 2048], classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``shufflenet_v2_x0_5(classes:)``.
-public enum ShuffleNetV2X0_5Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "shufflenet_v2_x0_5", .imagenet1kV1, "shufflenetv2_x0.5-f707e7126e.pth", parameters: 1_366_792,
-    accuracy: [60.552, 81.746])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``shufflenet_v2_x1_0(classes:)``.
-public enum ShuffleNetV2X1_0Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "shufflenet_v2_x1_0", .imagenet1kV1, "shufflenetv2_x1-5666bf0f80.pth", parameters: 2_278_604,
-    accuracy: [69.362, 88.316])
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``shufflenet_v2_x1_5(classes:)``.
-public enum ShuffleNetV2X1_5Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "shufflenet_v2_x1_5", .imagenet1kV1, "shufflenetv2_x1_5-3c479a10.pth", parameters: 3_503_624,
-    accuracy: [72.996, 91.086], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``shufflenet_v2_x2_0(classes:)``.
-public enum ShuffleNetV2X2_0Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "shufflenet_v2_x2_0", .imagenet1kV1, "shufflenetv2_x2_0-8be3c8ee.pth", parameters: 7_393_996,
-    accuracy: [76.23, 93.006], transforms: ImageClassification(resize: 232))
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension ShuffleNetV2 {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [
+    shufflenet_v2_x0_5, shufflenet_v2_x1_0, shufflenet_v2_x1_5, shufflenet_v2_x2_0,
+  ]
 }

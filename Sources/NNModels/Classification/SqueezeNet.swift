@@ -8,15 +8,17 @@ import NNLayers
 ///
 /// Layers:
 ///
-///     1.0                    1.1
-///     7x7, 96, stride 2      3x3, 64, stride 2
-///     max-pool               max-pool
-///     fire2, fire3, fire4    fire2, fire3
-///     max-pool               max-pool
-///     fire5 … fire8          fire4, fire5
-///     max-pool               max-pool
-///     fire9                  fire6 … fire9
-///     1x1, classes, and the average over the image
+/// ```text
+/// 1.0                    1.1
+/// 7x7, 96, stride 2      3x3, 64, stride 2
+/// max-pool               max-pool
+/// fire2, fire3, fire4    fire2, fire3
+/// max-pool               max-pool
+/// fire5 … fire8          fire4, fire5
+/// max-pool               max-pool
+/// fire9                  fire6 … fire9
+/// 1x1, classes, and the average over the image
+/// ```
 ///
 /// From fire2 to fire9 the modules squeeze to 16, 16, 32, 32, 48, 48, 64, 64 channels and expand to eight
 /// times as many.
@@ -89,30 +91,25 @@ public final class Fire: Module, Layer {
 // MARK: The networks
 
 /// SqueezeNet 1.0: 1.25 million parameters.
-public func squeezenet1_0(classes: Int = 1000) -> SqueezeNet {
-  SqueezeNet(stem: 96, kernelSize: 7, poolingAfter: [4, 8], classes: classes)
-}
+public let squeezenet1_0 = Architecture(
+  "squeezenet1_0",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "squeezenet1_0-b66bff10.pth", parameters: 1_248_424,
+      accuracy: [58.092, 80.42], minimumSize: 21)
+  ]
+) { SqueezeNet(stem: 96, kernelSize: 7, poolingAfter: [4, 8], classes: $0) }
 /// SqueezeNet 1.1: 1.24 million parameters and 2.4 times less computation than 1.0.
-public func squeezenet1_1(classes: Int = 1000) -> SqueezeNet {
-  SqueezeNet(stem: 64, kernelSize: 3, poolingAfter: [3, 5], classes: classes)
-}
+public let squeezenet1_1 = Architecture(
+  "squeezenet1_1",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "squeezenet1_1-b8a52dc0.pth", parameters: 1_235_496,
+      accuracy: [58.178, 80.624], minimumSize: 17)
+  ]
+) { SqueezeNet(stem: 64, kernelSize: 3, poolingAfter: [3, 5], classes: $0) }
 
-// MARK: Official weights
-
-/// Weights of ``squeezenet1_0(classes:)``.
-public enum SqueezeNet1_0Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "squeezenet1_0", .imagenet1kV1, "squeezenet1_0-b66bff10.pth", parameters: 1_248_424,
-    accuracy: [58.092, 80.42], minimumSize: 21)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
-}
-
-/// Weights of ``squeezenet1_1(classes:)``.
-public enum SqueezeNet1_1Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "squeezenet1_1", .imagenet1kV1, "squeezenet1_1-b8a52dc0.pth", parameters: 1_235_496,
-    accuracy: [58.178, 80.624], minimumSize: 17)
-  public static let all = [imagenet1kV1]
-  public static let `default` = imagenet1kV1
+extension SqueezeNet {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [squeezenet1_0, squeezenet1_1]
 }

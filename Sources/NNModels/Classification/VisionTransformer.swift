@@ -154,30 +154,43 @@ public final class MLPBlock: Sequential, RenamesKeys {
   }
 }
 
+private let largestImageSize = 2048
+
 /// ViT-B/16: 86.6 million parameters with images of 224x224.
-public func vit_b_16(classes: Int = 1000, imageSize: Int = 224) -> VisionTransformer {
+public let vit_b_16 = Architecture(
+  "vit_b_16",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "vit_b_16-c867db91.pth", parameters: 86_567_656, accuracy: [81.072, 95.318],
+      imageSize: 224),
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagE2EV1, "vit_b_16_swag-9ac1b537.pth", parameters: 86_859_496,
+      accuracy: [85.304, 97.65], imageSize: 384,
+      transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic)),
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagLinearV1, "vit_b_16_lc_swag-4e70ced5.pth", parameters: 86_567_656,
+      accuracy: [81.886, 96.18], imageSize: 224,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+  ],
+  imageSizes: Array(stride(from: 16, through: largestImageSize, by: 16))
+) { classes, size in
   VisionTransformer(
-    imageSize: imageSize, patchSize: 16, layers: 12, attentionHeads: 12, width: 768, hidden: 3072,
-    classes: classes)
+    imageSize: size, patchSize: 16, layers: 12, attentionHeads: 12, width: 768, hidden: 3072, classes: classes
+  )
 }
 
-// MARK: Official weights
+extension Architecture where Network == VisionTransformer {
+  /// A new network for images of another size than usual.
+  ///
+  /// - Parameter imageSize: height and width of the images, a multiple of the patches'.
+  public func callAsFunction(classes: Int = 1000, imageSize: Int) -> VisionTransformer {
+    makeNetwork(classes: classes, imageSize: imageSize)
+  }
+}
 
-/// Weights of ``vit_b_16(classes:imageSize:)``.
-public enum ViTB16Weights: NetworkWeights {
-  public static let imagenet1kV1 = PretrainedWeights(
-    "vit_b_16", .imagenet1kV1, "vit_b_16-c867db91.pth", parameters: 86_567_656, accuracy: [81.072, 95.318],
-    imageSize: 224)
-  /// Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
-  public static let imagenet1kSwagE2EV1 = PretrainedWeights(
-    "vit_b_16", .imagenet1kSwagE2EV1, "vit_b_16_swag-9ac1b537.pth", parameters: 86_859_496,
-    accuracy: [85.304, 97.65], imageSize: 384,
-    transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic))
-  /// Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
-  public static let imagenet1kSwagLinearV1 = PretrainedWeights(
-    "vit_b_16", .imagenet1kSwagLinearV1, "vit_b_16_lc_swag-4e70ced5.pth", parameters: 86_567_656,
-    accuracy: [81.886, 96.18], imageSize: 224,
-    transforms: ImageClassification(resize: 224, interpolation: .bicubic))
-  public static let all = [imagenet1kV1, imagenet1kSwagE2EV1, imagenet1kSwagLinearV1]
-  public static let `default` = imagenet1kV1
+extension VisionTransformer {
+  /// The members of the family.
+  static let architectures: [any ArchitectureRow] = [vit_b_16]
 }

@@ -5,7 +5,7 @@ import NNData
 /// pixels, values in [0, 1], less a mean and divided by a standard deviation per channel. As
 /// `torchvision.transforms._presets.ImageClassification`.
 ///
-///     let transform = ResNet50Weights.default.transforms
+///     let transform = resnet50.defaultWeights.transforms
 ///     let image = transform(try Image(contentsOfFile: "dog.jpg"))  // [3, 224, 224]
 ///
 /// Source: https://docs.pytorch.org/vision/stable/models.html#using-the-pre-trained-models

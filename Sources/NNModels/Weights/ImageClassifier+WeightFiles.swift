@@ -7,7 +7,7 @@ extension ImageClassifier {
   /// Takes over the weights of a file as people have them: `loadFittingWeights` with what is known of networks. The
   /// official file of the network, told by its name or its SHA-256, brings the network into the state that goes with it.
   ///
-  ///     let network = try skipInit { try model("resnet18") }
+  ///     let network = try skipInit { try makeModel("resnet18") }
   ///     print(try network.loadPretrainedWeights(from: "run.ckpt", replacingHead: true))
   ///
   /// - Parameters:
@@ -56,8 +56,7 @@ extension ImageClassifier {
     let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) }
     if let entry = PretrainedWeights.all.first(where: { $0.fileName == name }) { return entry }
     guard self is any AuxiliaryClassifier else { return nil }
-    let entries = self is GoogLeNet ? GoogLeNetWeights.all : self is InceptionV3 ? InceptionV3Weights.all : []
-    return entries.first { entry in
+    return architectures(of: self).flatMap(\.weights).first { entry in
       (try? entry.checksum.digest(ofFile: path)).map(entry.checksum.matches) ?? false
     }
   }
@@ -80,7 +79,7 @@ private func nearestArchitecture(toFile path: String, besides network: any Image
   }
   var best: (name: String?, likeness: Double) = (nil, max(likeness(network), 0.5))
   for name in listModels() {
-    guard let other = try? skipInit({ try newModel(name) }) else { continue }
+    guard let other = try? skipInit({ try makeModel(name) }) else { continue }
     let likeness = likeness(other)
     if likeness > best.likeness { best = (name, likeness) }
   }

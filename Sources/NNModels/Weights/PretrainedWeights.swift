@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNData
 import NNLayers
@@ -5,10 +6,10 @@ import NNLayers
 /// Weights of a network that were trained on ImageNet-1k and published (most of them with torchvision), and what belongs
 /// to them.
 ///
-///     let weights = ResNet50Weights.default
+///     let weights = resnet50.defaultWeights
 ///     let network = try weights.model().eval()
 ///     let logits = network(weights.transforms(image).unsqueeze(0))
-///     print(weights.categories[logits[0].argmax().item()])
+///     print(weights.categories[Int(logits[0].argmax().item())])
 ///
 /// Source: https://docs.pytorch.org/vision/stable/models.html
 public struct PretrainedWeights: Sendable, Hashable {
@@ -23,8 +24,8 @@ public struct PretrainedWeights: Sendable, Hashable {
     }
   }
 
-  /// The network, as `model(_:)` knows it: `resnet50`.
-  public let architecture: String
+  /// The network, as ``makeModel(_:weights:classes:cache:progress:)`` knows it: `resnet50`.
+  public private(set) var architecture: String
   /// Which of the network's weights: `IMAGENET1K_V2`.
   public let name: WeightsName
   /// The official file name; the digits behind the last dash begin the file's SHA-256.
@@ -41,6 +42,8 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let imageSize: Int?
   /// How images become the network's input.
   public let transforms: ImageClassification
+  /// Nil for those of ImageNet.
+  private let ownCategories: [String]?
   private let sha256: String?
 
   /// An entry for weights of one's own that are published in the same way: in a file whose name ends in a dash and the
@@ -59,7 +62,22 @@ public struct PretrainedWeights: Sendable, Hashable {
     parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
     transforms: ImageClassification = ImageClassification(), sha256: String? = nil
   ) {
+    self.init(
+      name, fileName, from: source, parameters: parameters, accuracy: accuracy, minimumSize: minimumSize,
+      imageSize: imageSize, transforms: transforms, sha256: sha256)
     self.architecture = architecture
+  }
+
+  /// An entry of an ``Architecture``, which says the name.
+  ///
+  /// - Parameter categories: names of the classes; nil for ImageNet's, or none without an accuracy.
+  init(
+    _ name: WeightsName, _ fileName: String, from source: WeightsSource = .torchvision,
+    parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
+    transforms: ImageClassification = ImageClassification(), categories: [String]? = nil,
+    sha256: String? = nil
+  ) {
+    architecture = ""
     self.name = name
     self.fileName = fileName
     self.source = source
@@ -68,11 +86,22 @@ public struct PretrainedWeights: Sendable, Hashable {
     self.minimumSize = imageSize ?? minimumSize
     self.imageSize = imageSize
     self.transforms = transforms
+    ownCategories = categories
     self.sha256 = sha256
   }
 
+  /// The same entry of another architecture.
+  func of(_ architecture: String) -> PretrainedWeights {
+    var entry = self
+    entry.architecture = architecture
+    return entry
+  }
+
   /// Names of the classes in the order of the network's outputs; empty if the weights do not classify.
-  public var categories: [String] { accuracy == nil ? [] : imagenetCategories }
+  public var categories: [String] { ownCategories ?? (accuracy == nil ? [] : imagenetCategories) }
+
+  /// Number of outputs that the network has with these weights.
+  var classCount: Int { ownCategories?.count ?? imagenetClassCount }
 
   /// The official address.
   public var url: String { "\(source.url)/\(fileName)" }
@@ -107,20 +136,17 @@ public struct PretrainedWeights: Sendable, Hashable {
   public func model(
     classes: Int? = nil, cache: WeightCache = .default, progress: ((DownloadProgress) -> Void)? = nil
   ) throws -> any ImageClassifier {
-    let file = try cache.file(for: self, progress: progress)
-    let network = try skipInit { try newModel(architecture, imageSize: imageSize) }
-    try network.loadWeights(self, from: file)
-    if let classes, classes != imagenetClassCount { network.replaceHead(classes: classes) }
-    return network
+    try NNModels.architecture(architecture)
+      .makeNetwork(self, classes: classes, cache: cache, progress: progress)
   }
 }
 
 extension ImageClassifier {
-  /// Takes over official weights, downloaded if they are not on disk; the network must have 1000 classes and its
-  /// auxiliary heads.
+  /// Takes over official weights, downloaded if they are not on disk; the network must have their number of classes
+  /// and its auxiliary heads.
   ///
   ///     let network = skipInit { resnet50() }
-  ///     try network.loadWeights(ResNet50Weights.imagenet1kV2)
+  ///     try network.loadWeights(resnet50.defaultWeights)
   ///
   /// - Throws: ``WeightsError``, `FileError` or `DownloadError`, in one line; nothing was changed then.
   public func loadWeights(
@@ -129,8 +155,8 @@ extension ImageClassifier {
     try loadWeights(weights, from: cache.file(for: weights, progress: progress))
   }
 
-  /// Takes over official weights from a file that lies somewhere else; the network must have 1000 classes and its
-  /// auxiliary heads.
+  /// Takes over official weights from a file that lies somewhere else; the network must have their number of classes
+  /// and its auxiliary heads.
   ///
   /// - Throws: `FileError`, in one line; nothing was changed then.
   public func loadWeights(_ weights: PretrainedWeights, from path: String) throws {
@@ -144,24 +170,29 @@ extension ImageClassifier {
 public struct WeightsSource: Sendable, Hashable {
   /// Without a slash at its end.
   public let url: String
+  /// Where the files lie on every machine that has the library; nil if they are downloaded.
+  let folder: String?
 
-  public init(url: String) { self.url = url }
+  public init(url: String) {
+    self.url = url
+    folder = nil
+  }
+
+  private init(folder: String) {
+    url = "file://" + folder
+    self.folder = folder
+  }
 
   public static let torchvision = WeightsSource(url: "https://download.pytorch.org/models")
   public static let timm = WeightsSource(
     url: "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights")
-}
-
-/// The weights of one network, such as ``ResNet50Weights``.
-public protocol NetworkWeights {
-  static var all: [PretrainedWeights] { get }
-  /// torchvision's choice, in general the most accurate.
-  static var `default`: PretrainedWeights { get }
+  /// The resources of the library, beside the program.
+  public static let library = WeightsSource(folder: Bundle.module.bundlePath)
 }
 
 /// Which weights of a network, by torchvision's name.
 ///
-///     let network = try model("resnet50", weights: .imagenet1kV2)
+///     let network = try makeModel("resnet50", weights: .imagenet1kV2)
 public struct WeightsName: Sendable, Hashable, RawRepresentable, ExpressibleByStringLiteral,
   CustomStringConvertible
 {

@@ -68,7 +68,7 @@ public struct WeightCache: Sendable {
 
   /// The file if it is on disk already, whatever is in it.
   public func existingFile(for weights: PretrainedWeights) -> String? {
-    ([folder] + otherFolders).map { $0 + "/" + weights.fileName }
+    (weights.source.folder.map { [$0] } ?? [folder] + otherFolders).map { $0 + "/" + weights.fileName }
       .first { FileManager.default.fileExists(atPath: $0) }
   }
 
@@ -83,6 +83,10 @@ public struct WeightCache: Sendable {
     if let path = existingFile(for: weights) {
       try check(path, weights.checksum)
       return path
+    }
+    if let folder = weights.source.folder {
+      throw FileError.unreadable(
+        file: "\(folder)/\(weights.fileName)", reason: "not among the library's resources")
     }
     let (path, url) = ("\(folder)/\(weights.fileName)", url(of: weights))
     if isOffline { throw WeightsError.offline(file: path, url: url, alsoRead: otherFolders) }

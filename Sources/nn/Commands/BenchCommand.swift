@@ -3,6 +3,7 @@ import Foundation
 import NNCore
 import NNLayers
 import NNLightning
+import NNModels
 
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     if let threads { ThreadPool.shared.threadCount = threads }
     manualSeed(0)
-    let network = try RunModel.network(arch, classes: 10)
+    let network = try makeModel(arch, classes: 10)
     let x = Tensor.randn([batchSize, 3, imageSize, imageSize])
     let target = Tensor((0..<batchSize).map { $0 % 10 })
     let optimizer = SGD(network.parameters(), learningRate: 1e-4)

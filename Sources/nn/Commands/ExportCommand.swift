@@ -61,12 +61,12 @@ private struct Source {
   init(run path: String) throws {
     let saved = try SavedModel(contentsOf: path)
     (arch, classes) = (saved.description.arch, saved.description.classes)
-    network = saved.network
+    network = saved.network.module
     preprocessing = saved.description.preprocessing
   }
 
   init(arch: String, weights path: String) throws {
-    let network = try skipInit { try NNModels.model(arch) }
+    let network = try skipInit { try makeModel(arch) }
     let report = try network.loadPretrainedWeights(from: path)
     self.report = report
     let weights = try officialWeights(arch, report.official.map(WeightsName.init(rawValue:)) ?? .default)

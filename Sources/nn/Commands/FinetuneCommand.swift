@@ -5,7 +5,7 @@ import NNLayers
 import NNLightning
 import NNModels
 
-struct FinetuneCommand: ParsableCommand {
+struct FinetuneCommand: TrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "finetune",
     abstract: "Teaches a pretrained network the classes of your own images.",
@@ -22,72 +22,62 @@ struct FinetuneCommand: ParsableCommand {
 
   @Option(help: "Folder of images, one folder per class.")
   var data: String?
-  @Option(
-    help: """
-      File with the pretrained weights (.pth or .safetensors), or folder of a run to go on from; else the official \
-      ones, downloaded once.
-      """)
-  var weights: String?
-  @Option(help: "New head: linear, batchnorm (a batch normalisation before it), or auto by the network.")
-  var head: String?
-  @Option(help: "Parts trained one after the other, with their epochs, such as head:5,last:3,all:2.")
-  var phases: String?
   @Flag(help: "Try several heads and settings on what the frozen network says, and train the best.")
   var search = false
   @OptionGroup var options: RunOptions
+  @OptionGroup(title: "Settings") var settings: SettingOptions<FinetuneCommand>
 
   func validate() throws {
     if search, options.resume || options.fastDevRun {
       throw ValidationError("--search comes before a run, and does not go with --resume or --fast-dev-run")
     }
-    if data != nil, options.dataset != nil || options.root != nil {
+    if data != nil, settings.isGiven("dataset") || settings.isGiven("root") {
       throw ValidationError("--data is --dataset folder --root, and does not go with these")
     }
-    if phases != nil, options.epochs != nil {
+    if settings.isGiven("phases"), settings.isGiven("epochs") {
       throw ValidationError("--phases says the number of epochs, and does not go with --epochs")
     }
-    if data == nil, options.dataset == nil, options.labels == nil, options.config == nil, !options.resume {
+    let saysImages = data != nil || settings.isGiven("dataset") || settings.isGiven("labels")
+    if !saysImages, options.config == nil, !options.resume {
       throw ValidationError("expected the images: --data FOLDER, --labels TABLE, or --dataset")
     }
   }
 
+  static let name = TrainingCommandName.finetune
   /// What suits a new head on frozen layers.
-  private static var defaults: RunConfiguration {
+  static var defaults: RunConfiguration {
     var settings = RunConfiguration()
     (settings.pretrained, settings.freeze) = (true, true)
     settings.arch = "resnet18"
     settings.epochs = 10
     settings.learningRate = 0.01
     settings.weightDecay = 1e-4
-    settings.schedule = "constant"
-    settings.decoding = Image.Decoding.scaled.rawValue
+    settings.schedule = .constant
+    settings.decoding = .scaled
     settings.workers = min(ThreadPool.shared.threadCount, 8)
     return settings
   }
 
-  private func settings() throws -> RunConfiguration {
-    var all = try options.settings(Self.defaults)
+  private func configuration() throws -> RunConfiguration {
+    var all = try settings.configuration(options)
     guard all.pretrained else {
       throw CommandError(
         "\(printable(options.config ?? options.folder.config)): expected a run of nn finetune, found another")
     }
-    if let data { (all.dataset, all.root) = ("folder", data) }
-    if let weights {
-      all.weights = weights
-      // A run says what network it trained.
-      if options.arch == nil, let model = try SavedModel.description(of: weights) { all.arch = model.arch }
+    if let data { (all.dataset, all.root) = (.folder, data) }
+    // A run says what network it trained.
+    if settings.isGiven("weights"), !settings.isGiven("arch"), let weights = all.weights,
+      let model = try SavedModel.description(of: weights)
+    {
+      all.arch = model.arch
     }
-    if let head { all.head = head }
-    if let phases {
-      all.phases = phases
-      all.epochs = try PhasePlan(phases).epochs
-    }
+    if settings.isGiven("phases"), let plan = try all.phasePlan() { all.epochs = plan.epochs }
     try all.check()
     return all
   }
 
   func run() throws {
-    let settings = try settings()
+    let settings = try configuration()
     var run = try TrainingRun(options: options, settings: settings, command: "finetune")
     if search { run.settings = try searched(run) }
     try run.run()
@@ -98,7 +88,7 @@ struct FinetuneCommand: ParsableCommand {
     let settings = run.settings
     let data = try RunData(run.images, settings)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
-    guard let network = model.network as? TransferNetwork else { return settings }
+    guard case .transfer(let network) = model.form else { return settings }
     network.eval()
     func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
       say("Head search: computes the features of the \(name) images")
@@ -114,8 +104,11 @@ struct FinetuneCommand: ParsableCommand {
     try HeadSearch.write(plot: options.folder.searchPlot, trials)
     var best = settings
     for case .trained(let candidate) in trials.map(\.head) {
-      best.head = candidate.normalizes ? "batchnorm" : "linear"
-      best.optimizer = candidate.optimizer.rawValue
+      best.head = candidate.normalizes ? .batchnorm : .linear
+      switch candidate.optimizer {
+      case .sgd: best.optimizer = .sgd
+      case .adamw: best.optimizer = .adamw
+      }
       best.learningRate = candidate.learningRate
       best.weightDecay = candidate.weightDecay
       break

@@ -17,7 +17,7 @@ struct TestCommand: ParsableCommand {
     let settings = try RunConfiguration(contentsOf: run.config)
     try settings.check()
     let isKept = FileManager.default.fileExists(atPath: run.split)
-    if settings.dataset == "folder", !isKept {
+    if settings.dataset == .folder, !isKept {
       throw CommandError(
         "\(printable(run.split)): expected the split of the run, found none; its test images are not known")
     }

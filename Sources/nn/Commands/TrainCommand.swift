@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: TrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a classifier and leaves its run in a folder.",
@@ -12,22 +12,13 @@ struct TrainCommand: ParsableCommand {
       """)
 
   @OptionGroup var options: RunOptions
-  @Option(
-    help: "File with starting weights (.pth or .safetensors), or folder of a run; the last layer is new.")
-  var weights: String?
-  @Flag(help: "Train the last layer alone.")
-  var freeze = false
-  @Option(help: "Side in pixels to which images are resized.")
-  var imageSize: Int?
-  @Flag(help: "Normalise as ImageNet networks expect it.")
-  var normalize = false
+  @OptionGroup(title: "Settings") var settings: SettingOptions<TrainCommand>
+
+  static let name = TrainingCommandName.train
+  static var defaults: RunConfiguration { RunConfiguration() }
 
   func run() throws {
-    var settings = try options.settings(RunConfiguration())
-    if let weights { settings.weights = weights }
-    if freeze { settings.freeze = true }
-    if let imageSize { settings.imageSize = imageSize }
-    if normalize { settings.normalize = true }
+    let settings = try settings.configuration(options)
     try settings.check()
     try TrainingRun(options: options, settings: settings, command: "train").run()
   }

@@ -39,26 +39,51 @@ extension RunConfiguration {
     }
     // Every JSON text is YAML too.
     let given = try Yams.compose(yaml: text)
-    var all = try Yams.compose(yaml: YAMLEncoder().encode(RunConfiguration()))?.mapping ?? [:]
+    var values: [String: Node] = [:]
     if let given, given.scalar?.string != "" {
       guard let settings = given.mapping else {
         throw CommandError("expected settings of the form \"name: value\", found another text")
       }
+      let names = RunConfiguration().settings.map(\.name)
       for (key, value) in settings {
         guard let name = key.scalar?.string else {
           throw CommandError("expected the name of a setting, found a list or more settings")
         }
-        guard Self.keys.contains(name) else {
-          let near = Self.keys.min { (editDistance($0, name), $0) < (editDistance($1, name), $1) } ?? ""
+        guard names.contains(name) else {
+          let near = nearestNames(to: name, among: names, count: 1).joined()
           throw CommandError("expected a known setting, found \(quoted(name)); did you mean \"\(near)\"?")
         }
         guard value.scalar != nil else {
           throw CommandError("\(name): expected one value, found a list or more settings")
         }
-        all[key] = value
+        values[name] = value
       }
     }
-    self = try YAMLDecoder().decode(RunConfiguration.self, from: .mapping(all))
+    self = try RunConfiguration().replacing(values)
+  }
+
+  /// These settings with others in place of some.
+  ///
+  /// - Parameter words: values by the settings' names; untrusted.
+  func replacing(_ words: [String: String]) throws -> RunConfiguration {
+    try replacing(words.mapValues(Self.node))
+  }
+
+  /// A word that reads as a null is a text all the same; a text is no truth value.
+  private static func node(_ word: String) -> Node {
+    Node(word, Bool(word) == nil ? Tag(.str) : .implicit)
+  }
+
+  private func replacing(_ values: [String: Node]) throws -> RunConfiguration {
+    let all = words.mapValues(Self.node).merging(values) { $1 }
+    return try YAMLDecoder().decode(
+      RunConfiguration.self, from: Node(all.map { (Node($0), $1) }))
+  }
+
+  /// The settings that are not nil.
+  private var words: [String: String] {
+    Dictionary(
+      uniqueKeysWithValues: settings.compactMap { name, setting in setting.word.map { (name, $0) } })
   }
 
   /// So few unfold to some hundreds of items at most.
@@ -82,33 +107,20 @@ extension RunConfiguration {
 
   // MARK: Going on with a run
 
-  /// What may be another when a run goes on: how long, and with what of the machine. The rest decides what was computed
-  /// already.
-  private static let changeable: Set<CodingKeys> = [
-    .epochs, .phases, .patience, .clipNorm, .detectAnomaly, .workers, .threads, .cache, .root,
-  ]
-
   /// The settings that differ from those a run was begun with, as lines "name: old -> new".
   ///
-  /// - Throws: `CommandError` if one of them cannot change.
+  /// - Throws: `CommandError` if one of them cannot change: it decides what was computed already.
   func changes(from begun: RunConfiguration) throws -> [String] {
-    let (old, new) = (try begun.entries(), try entries())
-    return try Self.keys.compactMap { name in
+    let (old, new) = (begun.words, words)
+    return try RunConfiguration().settings.compactMap { name, setting in
       guard old[name] != new[name] else { return nil }
       let (before, now) = (printable(old[name] ?? "none"), printable(new[name] ?? "none"))
-      guard let key = CodingKeys(rawValue: name), Self.changeable.contains(key) else {
+      guard setting.declaration.isChangeable else {
         throw CommandError(
           "\(name): expected \(before), with which the run began, found \(now); a run goes on as it began: take "
             + "another --output, and --weights with this run's folder to start from its model")
       }
       return "\(name): \(before) -> \(now)"
-    }
-  }
-
-  private func entries() throws -> [String: String] {
-    let settings = try Yams.compose(yaml: YAMLEncoder().encode(self))?.mapping ?? [:]
-    return settings.reduce(into: [:]) { entries, setting in
-      if let name = setting.key.scalar?.string { entries[name] = setting.value.scalar?.string }
     }
   }
 

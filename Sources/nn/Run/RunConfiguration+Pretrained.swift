@@ -11,7 +11,7 @@ extension RunConfiguration {
     get throws {
       var result = try weightsPreprocessing ?? Preprocessing(size: imageSize ?? 32, normalize: normalize)
       result.orientation = (upright ? Image.Orientation.apply : .ignore).rawValue
-      result.decoding = decoding
+      result.decoding = decoding.rawValue
       return result
     }
   }
@@ -21,31 +21,46 @@ extension RunConfiguration {
     get throws {
       guard pretrained else { return nil }
       if let weights, let model = try SavedModel.description(of: weights) { return model.preprocessing }
-      // The drawn images as they are.
-      if arch == "shapesnet" { return Preprocessing(size: 32, normalize: false) }
       let entry = try weights.flatMap { try official(fileName: $0) } ?? officialWeights(arch)
       return Preprocessing(entry.transforms)
     }
   }
 
   /// Nil for what suits the network.
-  var normalizesFeatures: Bool? {
+  private var normalizesFeatures: Bool? {
     switch head {
-    case "linear": false
-    case "batchnorm": true
-    default: nil
+    case .auto: nil
+    case .linear: false
+    case .batchnorm: true
     }
   }
 
   /// The entry of official weights whose file has this name.
   private func official(fileName path: String) throws -> PretrainedWeights? {
-    if arch == "shapesnet" { return nil }
     let name = URL(fileURLWithPath: path).lastPathComponent
     return try modelWeights(arch).first { $0.fileName == name }
   }
 
+  /// A new network, or a pretrained one under a new head.
+  func network(classes: Int) throws -> RunNetwork {
+    if pretrained {
+      let transfer = try TransferNetwork(
+        pretrainedNetwork(), classes: classes, normalizesFeatures: normalizesFeatures)
+      if freeze { transfer.backbone.freeze() }
+      return .transfer(transfer)
+    }
+    guard let weights else {
+      if freeze { throw CommandError("freeze: expected starting weights (--weights), found none") }
+      return .whole(try makeModel(arch, classes: classes))
+    }
+    let network = try network(weights: weights)
+    if freeze { network.freeze() }
+    network.replaceHead(classes: classes)
+    return .whole(network)
+  }
+
   /// The network with the weights of a file, or of another run, under the head that they have.
-  func network(weights path: String) throws -> any ImageClassifier {
+  private func network(weights path: String) throws -> any ImageClassifier {
     if let model = try SavedModel.description(of: path) {
       guard model.arch == arch else {
         throw CommandError(
@@ -53,7 +68,7 @@ extension RunConfiguration {
       }
       return try SavedModel(contentsOf: path).classifier()
     }
-    let network = try skipInit { try RunModel.network(arch) }
+    let network = try skipInit { try makeModel(arch) }
     let report = try network.loadPretrainedWeights(
       from: path, key: weightsKey, prefix: weightsPrefix, replacingHead: true)
     say("\(report)")
@@ -61,18 +76,9 @@ extension RunConfiguration {
   }
 
   /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
-  func pretrainedNetwork() throws -> any ImageClassifier {
+  private func pretrainedNetwork() throws -> any ImageClassifier {
     if let weights { return try network(weights: weights) }
-    if arch == "shapesnet" { return try ShapesNet.pretrained() }
-    return try NNModels.model(arch, weights: .default, progress: Downloader.printingLines())
-  }
-
-  var featureCaching: FeatureCaching {
-    switch cache {
-    case "off": .off
-    case "memory": .memory
-    default: .disk(cache)
-    }
+    return try makeModel(arch, weights: .default, progress: Downloader.printingLines())
   }
 
   func phasePlan() throws -> PhasePlan? { try phases.map { try PhasePlan($0) } }

@@ -1,130 +1,199 @@
+import ArgumentParser
 import Foundation
 import NNCore
 import NNData
+import NNLightning
 
 /// Everything that decides a training: what `nn train` reads from a YAML or JSON file and its options, and writes back
-/// completely into the run's folder.
+/// completely into the run's folder. Each setting is declared here alone, see ``Setting``.
 struct RunConfiguration: Codable, Equatable {
-  /// Data set: `shapes`, `cifar10`, `cifar100`, or `folder` for images in one folder per class.
-  var dataset = "shapes"
-  /// Folder of data files. For `folder`: the folder of the classes, or one with `train`, `val` and `test` in it.
+  // MARK: Images
+
+  @Setting(
+    """
+    Data set: shapes (drawn by the library), cifar10, cifar100, or folder (images in one folder per class, or folders \
+    train, val and test of such folders).
+    """)
+  var dataset = DatasetName.shapes
+  @Setting("Folder of the data files.", isChangeable: true)
   var root = "data"
-  /// Table of file names and labels (CSV) that is used in place of folders; its files are in `root`.
-  var labels: String?
-  /// Reads every image before the training, and leaves damaged ones out.
+  @Setting(
+    """
+    Table of file names and labels (CSV) in place of folders, with a column split (train, validation, test) if it has \
+    one; the files are in --root, or beside the table.
+    """)
+  var labels: String? = nil
+  @Setting("Read every image first, and leave damaged ones out.")
   var skipDamaged = false
-  /// Turns photos upright as their camera noted it.
+  @Setting("Turn photos upright as their camera noted it (EXIF).")
   var upright = true
-  /// How large photos are decoded: `exact`, or `scaled` down on the way where the network's size allows it.
-  var decoding = "exact"
-  /// Share of the training images that validates.
+  @Setting(
+    """
+    How photos are decoded: exact, or scaled (large ones are decoded at a reduced size, at least twice what the network \
+    is given).
+    """)
+  var decoding = Image.Decoding.exact
+  @Setting("Share of the training images that validates, and that tests if there are no test images.", .share)
   var validationShare = 0.1
+  /// Nil leaves images of data sets as they are. Does not count with `pretrained`.
+  @Setting(
+    "Side in pixels to which images are resized.", .within(Preprocessing.sizes), commands: [.train])
+  var imageSize: Int? = nil
+  @Setting("Normalise as ImageNet networks expect it.", commands: [.train])
+  var normalize = false
+  @Setting("Use only so many training images.", .within(1...Int(Int32.max)))
+  var limitTrain: Int? = nil
+
+  // MARK: The network
+
+  @Setting("Architecture, such as shapesnet or resnet18.")
   var arch = "shapesnet"
-  /// File with starting weights, or folder of another run; nil trains from random ones.
-  var weights: String?
-  /// Where in the file the weights are, such as `model_ema`; found by looking if nil.
-  var weightsKey: String?
-  /// What is dropped from the beginning of the file's keys, such as `encoder.`; found by looking if nil.
-  var weightsPrefix: String?
-  /// Trains the last layer alone.
+  @Setting(
+    """
+    File with weights to start from (.pth or .safetensors), or folder of a run; the last layer is new. Without it \
+    nn finetune takes the official ones, downloaded once.
+    """)
+  var weights: String? = nil
+  @Setting(
+    "Where in the weight file the weights are, such as model_ema; found by looking if not given.",
+    option: "key")
+  var weightsKey: String? = nil
+  @Setting(
+    "What is dropped from the keys of the weight file, such as encoder.; found by looking if not given.",
+    option: "prefix")
+  var weightsPrefix: String? = nil
+  @Setting("Train the last layer alone.", commands: [.train])
   var freeze = false
   /// Begins with pretrained weights (those of `weights`, or the official ones) under a new head, and prepares images as
-  /// these weights want them: `imageSize` and `normalize` do not count.
+  /// these weights want them.
+  @Setting("Whether the run is one of nn finetune.", commands: [])
   var pretrained = false
-  /// The new head: `linear`, `batchnorm` (a batch normalisation before it), or `auto` by the network.
-  var head = "auto"
-  /// What is trained one after the other, such as `head:5,last:3,all:2`; see `PhasePlan`.
-  var phases: String?
-  /// Where results of frozen layers are kept: `memory`, `off` or a folder.
-  var cache = "memory"
-  /// Side to which images are resized; nil leaves them as they are.
-  var imageSize: Int?
-  /// Normalises as the ImageNet networks expect it.
-  var normalize = false
+  @Setting(
+    "New head: linear, batchnorm (a batch normalisation before it), or auto by the network.",
+    commands: [.finetune])
+  var head = HeadName.auto
+  /// See `PhasePlan`.
+  @Setting(
+    "Parts trained one after the other, with their epochs, such as head:5,last:3,all:2.",
+    commands: [.finetune], isChangeable: true)
+  var phases: String? = nil
+  @Setting(
+    "Where results of frozen layers are kept: memory, off, or a folder that later runs use too.",
+    isChangeable: true)
+  var cache = FeaturePlace.memory
+
+  // MARK: The training
+
+  @Setting("Number of epochs.", .within(1...1_000_000), isChangeable: true)
   var epochs = 12
+  @Setting("Images per batch.", .within(1...1_000_000))
   var batchSize = 64
-  var optimizer = "sgd"
+  @Setting("Optimizer.")
+  var optimizer = OptimizerName.sgd
+  @Setting("Learning rate.", .positive)
   var learningRate = 0.1
+  @Setting("Momentum of sgd.", .decay)
   var momentum = 0.9
+  @Setting("Weight decay of sgd and adamw.", .notNegative)
   var weightDecay = 5e-4
-  /// Learning-rate schedule: `constant`, `cosine` or `onecycle`.
-  var schedule = "onecycle"
+  @Setting("Schedule of the learning rate.")
+  var schedule = ScheduleName.onecycle
+  @Setting("Batches whose gradients make one step.", .within(1...1_000_000))
   var accumulate = 1
-  var clipNorm: Double?
-  /// Decay of an exponential moving average of the weights.
-  var ema: Double?
-  /// Epochs without a better validation loss after which training stops.
-  var patience: Int?
-  /// Ends the training at the first loss or gradient that is not finite.
+  @Setting("Greatest norm of the gradients.", .positive, isChangeable: true)
+  var clipNorm: Double? = nil
+  @Setting("Decay of an average of the weights, such as 0.999.", .decay)
+  var ema: Double? = nil
+  @Setting(
+    "Epochs without a better validation loss after which training stops.", .within(0...1_000_000),
+    isChangeable: true)
+  var patience: Int? = nil
+  @Setting(
+    "End the training at the first loss or gradient that is not a finite number.", isChangeable: true)
   var detectAnomaly = true
+  @Setting("Seed of the split, the shuffles and the starting weights.", .within(0...Int.max))
   var seed = 0
+
+  // MARK: The machine
+
+  @Setting("Threads that load images.", .within(0...1_024), isChangeable: true)
   var workers = 1
-  var threads: Int?
-  var limitTrain: Int?
+  @Setting(
+    "Threads that compute (default: all processors). Results do not depend on it.", .within(1...1_024),
+    isChangeable: true)
+  var threads: Int? = nil
 
   init() {}
 
-  enum CodingKeys: String, CodingKey, CaseIterable {
-    case dataset, root, labels, skipDamaged, upright, decoding, validationShare, arch, weights, weightsKey,
-      weightsPrefix, freeze, pretrained, head, phases, cache
-    case imageSize, normalize, epochs, batchSize, optimizer
-    case learningRate, momentum, weightDecay, schedule, accumulate, clipNorm, ema, patience, detectAnomaly,
-      seed, workers,
-      threads
-    case limitTrain
+  /// All settings with their names.
+  var settings: [(name: String, setting: any AnySetting)] {
+    Mirror(reflecting: self).children.compactMap { label, value in
+      guard let label, let setting = value as? any AnySetting else { return nil }
+      return (String(label.dropFirst()), setting)
+    }
   }
-
-  static var keys: [String] { CodingKeys.allCases.map(\.rawValue) }
 
   /// Refuses values that cannot be trained with.
   func check() throws {
+    for ((name, declared), (_, setting)) in zip(RunConfiguration().settings, settings) {
+      if let problem = declared.problem(with: setting) { throw CommandError("\(name): \(problem)") }
+    }
     func need(_ condition: Bool, _ name: String, _ expected: String, _ found: Any) throws {
       if !condition { throw CommandError("\(name): expected \(expected), found \(printable("\(found)"))") }
     }
-    try need(
-      ["shapes", "cifar10", "cifar100", "folder"].contains(dataset), "dataset",
-      "shapes, cifar10, cifar100 or folder", dataset)
-    if dataset == "folder", !pretrained {
+    if dataset == .folder, !pretrained {
       try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
     }
-    if labels != nil { try need(dataset == "folder", "labels", "the data set folder", dataset) }
-    if skipDamaged { try need(dataset == "folder", "skipDamaged", "the data set folder", dataset) }
-    try need(
-      Image.Decoding(rawValue: decoding) != nil, "decoding",
-      Image.Decoding.allCases.map(\.rawValue).joined(separator: " or "), printable(decoding))
-    try need(
-      ["auto", "linear", "batchnorm"].contains(head), "head", "auto, linear or batchnorm", head)
-    try need(!cache.isEmpty, "cache", "memory, off or a folder", "nothing")
+    if labels != nil { try need(dataset == .folder, "labels", "the data set folder", dataset) }
+    if skipDamaged { try need(dataset == .folder, "skipDamaged", "the data set folder", dataset) }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
     if let plan = try phasePlan() {
       try need(pretrained, "phases", "a run of nn finetune", "none")
-      try need(schedule == "constant", "schedule", "constant, as phases have rates of their own", schedule)
+      try need(schedule == .constant, "schedule", "constant, as phases have rates of their own", schedule)
       try need(epochs == plan.epochs, "epochs", "\(plan.epochs), the sum of the phases", epochs)
     }
-    try need(["sgd", "adam", "adamw"].contains(optimizer), "optimizer", "sgd, adam or adamw", optimizer)
-    try need(
-      ["constant", "cosine", "onecycle"].contains(schedule), "schedule", "constant, cosine or onecycle",
-      schedule)
-    try need(
-      validationShare > 0 && validationShare < 1, "validationShare", "a number between 0 and 1",
-      validationShare)
-    func need(_ value: Int?, in range: ClosedRange<Int>, _ name: String) throws {
-      guard let value, !range.contains(value) else { return }
-      throw CommandError("\(name): expected a number in \(range), found \(value)")
+  }
+}
+
+// MARK: Choices
+
+enum DatasetName: String, SettingChoice { case shapes, cifar10, cifar100, folder }
+enum HeadName: String, SettingChoice { case auto, linear, batchnorm }
+enum OptimizerName: String, SettingChoice { case sgd, adam, adamw }
+enum ScheduleName: String, SettingChoice { case constant, cosine, onecycle }
+extension Image.Decoding: SettingChoice {}
+
+/// Where results of frozen layers are kept.
+enum FeaturePlace: RawRepresentable, SettingBase, CustomStringConvertible {
+  case memory, off
+  case folder(String)
+
+  static var expected: String { "memory, off or a folder" }
+
+  init?(rawValue: String) {
+    switch rawValue {
+    case "": return nil
+    case "memory": self = .memory
+    case "off": self = .off
+    case let path: self = .folder(path)
     }
-    for (name, value) in [
-      ("epochs", epochs), ("batchSize", batchSize), ("accumulate", accumulate),
-    ] { try need(value, in: 1...1_000_000, name) }
-    try need(imageSize, in: Preprocessing.sizes, "imageSize")
-    try need(limitTrain, in: 1...Int(Int32.max), "limitTrain")
-    try need(seed, in: 0...Int.max, "seed")
-    try need(patience, in: 0...1_000_000, "patience")
-    try need(workers, in: 0...1_024, "workers")
-    try need(threads, in: 1...1_024, "threads")
-    try need(learningRate > 0 && learningRate.isFinite, "learningRate", "a number above 0", learningRate)
-    try need(momentum >= 0 && momentum < 1, "momentum", "a number in 0..<1", momentum)
-    try need(weightDecay >= 0 && weightDecay.isFinite, "weightDecay", "a number of at least 0", weightDecay)
-    try need((clipNorm ?? 1) > 0, "clipNorm", "a number above 0", clipNorm ?? 0)
-    try need(ema.map { $0 >= 0 && $0 < 1 } ?? true, "ema", "a number in 0..<1", ema ?? 0)
+  }
+
+  var rawValue: String {
+    switch self {
+    case .memory: "memory"
+    case .off: "off"
+    case .folder(let path): path
+    }
+  }
+
+  var description: String { rawValue }
+
+  var caching: FeatureCaching {
+    switch self {
+    case .memory: .memory
+    case .off: .off
+    case .folder(let path): .disk(path)
+    }
   }
 }

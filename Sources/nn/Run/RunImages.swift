@@ -32,20 +32,20 @@ struct RunImages {
     cache: ImageCache? = nil
   ) throws {
     switch settings.dataset {
-    case "cifar10":
+    case .cifar10:
       self.init(
         settings, preprocessing, try CIFAR10(root: settings.root, train: true, download: true),
         try CIFAR10(root: settings.root, train: false))
-    case "cifar100":
+    case .cifar100:
       self.init(
         settings, preprocessing, try CIFAR100(root: settings.root, train: true, download: true),
         try CIFAR100(root: settings.root, train: false))
-    case "folder":
+    case .folder:
       let reading = FileReading(settings.root, preprocessing, cache)
       var files = try split.map { try SplitFiles(kept: $0) } ?? SplitFiles(settings, reading)
       if split != nil { try files.compareWithFolder(settings) }
       try self.init(settings, files: files, reading)
-    default:
+    case .shapes:
       self.init(
         settings, preprocessing, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000))
     }

@@ -7,7 +7,9 @@ import NNModels
 /// A network of the library with the steps of a classifier and the settings of a run.
 final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, PredictStep, HasHyperparameters
 {
-  let network: any CallableModule
+  private let network: any CallableModule
+  /// The same network, and which of the two kinds it is.
+  @Untracked private(set) var form: RunNetwork
   let hyperparameters: RunConfiguration
   private let steps: Int
 
@@ -16,60 +18,29 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
 
   /// A new network, or a pretrained one under a new head, as the settings say.
   convenience init(_ settings: RunConfiguration, classes: Int, batchesPerEpoch: Int) throws {
-    self.init(
-      try RunModel.network(settings, classes: classes), settings, batchesPerEpoch: batchesPerEpoch)
+    self.init(try settings.network(classes: classes), settings, batchesPerEpoch: batchesPerEpoch)
   }
 
-  init(_ network: any CallableModule, _ settings: RunConfiguration, batchesPerEpoch: Int = 1) {
-    self.network = network
+  init(_ network: RunNetwork, _ settings: RunConfiguration, batchesPerEpoch: Int = 1) {
+    self.network = network.module
+    form = network
     hyperparameters = settings
     steps = settings.epochs * ((batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
-  }
-
-  /// Networks by name: those of `NNModels` and `shapesnet`.
-  ///
-  /// - Parameter configuration: what decides a network's function beside its weights, of a saved one.
-  static func network(
-    _ arch: String, classes: Int? = nil, configuration: [String: String] = [:]
-  ) throws -> any ImageClassifier {
-    if arch == "shapesnet" { return ShapesNet(classes: classes ?? 10) }
-    return try NNModels.model(arch, classes: classes ?? 1_000, configuration: configuration)
-  }
-
-  private static func network(_ settings: RunConfiguration, classes: Int) throws -> any CallableModule {
-    if settings.pretrained {
-      let transfer = try TransferNetwork(
-        settings.pretrainedNetwork(), classes: classes, normalizesFeatures: settings.normalizesFeatures)
-      if settings.freeze { transfer.backbone.freeze() }
-      return transfer
-    }
-    guard let path = settings.weights else {
-      if settings.freeze {
-        throw CommandError("freeze: expected starting weights (--weights), found none")
-      }
-      return try RunModel.network(settings.arch, classes: classes)
-    }
-    let network = try settings.network(weights: path)
-    if settings.freeze { network.freeze() }
-    network.replaceHead(classes: classes)
-    return network
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor { network(x) }
 
   /// The model as it is saved.
   func description(classes: [String], _ preprocessing: Preprocessing) -> SavedModel.Description {
-    let transfer = network as? TransferNetwork
-    return SavedModel.Description(
+    SavedModel.Description(
       arch: hyperparameters.arch, classes: classes, preprocessing: preprocessing,
-      normalizesFeatures: transfer.map { $0.head["norm"] != nil },
-      configuration: transfer?.configuration ?? (network as? any ImageClassifier)?.configuration ?? [:],
+      normalizesFeatures: form.normalizesFeatures, configuration: form.configuration,
       libraryVersion: libraryVersion)
   }
 
   /// The trained parameters; the groups head, last block and rest where phases give each a rate of its own.
   private var groups: [[Parameter]] {
-    guard hyperparameters.phases != nil, let network = network as? TransferNetwork else {
+    guard hyperparameters.phases != nil, case .transfer(let network) = form else {
       return [parameters().filter(\.requiresGrad)]
     }
     let last = network.lastBlock.flatMap { $0.parameters() }
@@ -82,26 +53,27 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     let settings = hyperparameters
     func trained<Options>() -> [ParameterGroup<Options>] { groups.map { ParameterGroup($0) } }
     switch settings.optimizer {
-    case "adam": return Adam(trained(), learningRate: settings.learningRate)
-    case "adamw":
-      return AdamW(trained(), learningRate: settings.learningRate, weightDecay: settings.weightDecay)
-    default:
-      return SGD(
-        trained(), learningRate: settings.learningRate, momentum: settings.momentum,
-        weightDecay: settings.weightDecay)
+    case .adam: return Adam(trained(), learningRate: settings.learningRate)
+    case .adamw:
+      return AdamW(trained(), learningRate: settings.learningRate) { $0.weightDecay = settings.weightDecay }
+    case .sgd:
+      return SGD(trained(), learningRate: settings.learningRate) {
+        $0.momentum = settings.momentum
+        $0.weightDecay = settings.weightDecay
+      }
     }
   }
 
   func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] {
     switch hyperparameters.schedule {
-    case "cosine": [ScheduledRate(CosineAnnealingLR(optimizer, tMax: steps), interval: .step)]
-    case "onecycle":
+    case .cosine: [ScheduledRate(CosineAnnealingLR(optimizer, tMax: steps), interval: .step)]
+    case .onecycle:
       [
         ScheduledRate(
           OneCycleLR(optimizer, maxLearningRate: hyperparameters.learningRate, totalSteps: steps),
           interval: .step)
       ]
-    default: []
+    case .constant: []
     }
   }
 }

@@ -28,10 +28,10 @@ struct SavedModel {
   /// Largest number of classes of a file.
   private static let classLimit = 1_000_000
 
-  let network: any CallableModule
+  let network: RunNetwork
   let description: Description
 
-  init(_ network: any CallableModule, _ description: Description) {
+  init(_ network: RunNetwork, _ description: Description) {
     self.network = network
     self.description = description
   }
@@ -49,11 +49,11 @@ struct SavedModel {
     self.description = description
     do {
       network = try Self.network(description)
-      try network.loadStateDict(state)
+      try network.module.loadStateDict(state)
     } catch {
       throw CommandError("\(name): \(error)")
     }
-    network.eval()
+    network.module.eval()
   }
 
   /// What is described where the path leads, nil if that is a weight file of another program.
@@ -90,7 +90,7 @@ struct SavedModel {
   }
 
   func write(to path: String) throws {
-    try network.stateDict().write(
+    try network.module.stateDict().write(
       safetensors: path,
       metadata: [Self.key: String(decoding: Self.encoder.encode(description), as: UTF8.self)]
     )
@@ -154,14 +154,11 @@ struct SavedModel {
   }
 
   /// A network as it is described, without weights worth the name.
-  static func network(_ description: Description) throws -> any CallableModule {
-    let classes = description.classes.count
-    return try skipInit {
-      let network = try RunModel.network(
-        description.arch, classes: description.normalizesFeatures == nil ? classes : nil,
-        configuration: description.configuration)
-      guard let normalizes = description.normalizesFeatures else { return network }
-      return try TransferNetwork(network, classes: classes, normalizesFeatures: normalizes)
+  static func network(_ description: Description) throws -> RunNetwork {
+    try skipInit {
+      try RunNetwork(
+        description.arch, classes: description.classes.count, configuration: description.configuration,
+        normalizesFeatures: description.normalizesFeatures)
     }
   }
 
@@ -170,20 +167,21 @@ struct SavedModel {
   /// The whole network, to be trained further: under its own head, or where that was a new one on a pretrained network,
   /// under one that is yet to be taken off.
   func classifier() throws -> any ImageClassifier {
-    if let network = network as? any ImageClassifier { return network }
-    guard let transfer = network as? TransferNetwork else {
-      fail("SavedModel", "neither a classifier nor a transfer")
+    switch network {
+    case .whole(let network): return network
+    case .transfer(let transfer):
+      let whole = try skipInit {
+        try makeModel(
+          description.arch, classes: description.classes.count, configuration: description.configuration)
+      }
+      try whole.loadStateDict(transfer.backbone.stateDict(), strict: false)
+      return whole
     }
-    let whole = try skipInit {
-      try RunModel.network(description.arch, configuration: description.configuration)
-    }
-    try whole.loadStateDict(transfer.backbone.stateDict(), strict: false)
-    return whole
   }
 
   /// Probabilities of the classes for each image of a batch [N, 3, H, W].
   func probabilities(_ batch: Tensor) -> [[Double]] {
-    let rows = noGrad { network(batch).softmax(1) }
+    let rows = noGrad { network.module(batch).softmax(1) }
     return (0..<batch.shape[0]).map { rows[$0].array(of: Double.self) }
   }
 }

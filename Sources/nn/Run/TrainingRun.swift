@@ -71,7 +71,7 @@ struct TrainingRun {
     try checkIsFinite(model)
     // The model is safe before the test begins, which may meet a damaged image.
     if !options.fastDevRun {
-      try SavedModel(model.network, description).write(to: folder.model)
+      try SavedModel(model.form, description).write(to: folder.model)
       say("Wrote \(printable(folder.model))" + (result.bestCheckpoint == nil ? "" : ", the best epoch"))
     }
     if let test = data.test { try trainer.test(model, test) }
@@ -96,7 +96,7 @@ struct TrainingRun {
 
   /// Refuses weights that became infinite or NaN as the result of a run.
   private func checkIsFinite(_ model: RunModel) throws {
-    for (key, value) in model.network.stateDict() where value.dtype.isFloatingPoint {
+    for (key, value) in model.form.module.stateDict() where value.dtype.isFloatingPoint {
       guard value.isFinite().all().item() != 0 else {
         throw CommandError(
           "expected a trained model of finite numbers, found others in \(key); a lower learning rate or --clip-norm may "
@@ -112,7 +112,7 @@ struct TrainingRun {
       Preflight(), LearningRateMonitor(), ThroughputMonitor(), ModelCheckpoint(directory: folder.path),
       DescriptionInCheckpoints(description),
     ]
-    if let plan = try settings.phasePlan(), let network = model.network as? TransferNetwork {
+    if let plan = try settings.phasePlan(), case .transfer(let network) = model.form {
       callbacks.append(plan.callback(network, learningRate: settings.learningRate))
     }
     if options.ui == .tui { callbacks.append(TerminalDashboard()) }
@@ -129,6 +129,6 @@ struct TrainingRun {
       fastDevRun: options.fastDevRun ? 1 : nil, accumulateGradBatches: settings.accumulate,
       gradientClip: settings.clipNorm.map { .norm($0) },
       logInterval: max(1, min(50, data.batchesPerEpoch / 4)), detectAnomaly: settings.detectAnomaly,
-      cacheFrozenFeatures: settings.featureCaching)
+      cacheFrozenFeatures: settings.cache.caching)
   }
 }

@@ -3,6 +3,7 @@ import NNCore
 import NNData
 import NNLayers
 import NNLightning
+import NNModels
 
 extension Reader {
   /// What this library writes about models and runs, and strangers may have changed.
@@ -16,9 +17,9 @@ extension Reader {
       arch: "shapesnet", classes: ["a", "b"], preprocessing: Preprocessing(size: 8, normalize: true),
       configuration: [:], libraryVersion: "1")
     let network = try withDefaultGenerator(Generator(seed: 1)) {
-      try RunModel.network("shapesnet", classes: 2)
+      try makeModel("shapesnet", classes: 2)
     }
-    try SavedModel(network, description).write(to: path)
+    try SavedModel(.whole(network), description).write(to: path)
     let model = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     return [
       Reader(name: "model", layout: .described, tokens: json, seeds: [model]) { input, scratch in

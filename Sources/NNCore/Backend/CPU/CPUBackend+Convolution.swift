@@ -6,6 +6,17 @@ import CNNKernels
 extension CPUBackend {
   func conv2d(
     _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
+    mayBeLazy: Bool
+  ) -> Tensor {
+    mayBeLazy
+      ? LazyConvolution(x, weight, bias: bias, geometry, outputSize: outputSize).result
+      : convolution(
+        x, weight, bias: bias, geometry, outputSize: outputSize, finish: ConvolutionFinish(), into: nil)
+  }
+
+  /// - Parameter target: a view with adjacent channels that is written; new memory if nil.
+  func convolution(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
     finish: ConvolutionFinish, into target: Tensor?
   ) -> Tensor {
     let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
@@ -44,8 +55,8 @@ extension CPUBackend {
     func make() -> [Tensor] {
       noGrad {
         var (weight, bias) = (weight.detach(), bias?.detach())
-        if let map = finish.map?.map {
-          let offset = (bias?.to(.float64) ?? Tensor.zeros([1], dtype: .float64)) - map.mean[0]
+        if let map = finish.map {
+          let offset = (bias?.to(.float64) ?? fill([1], 0, dtype: .float64)) - map.mean[0]
           bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
           weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
         }
@@ -61,9 +72,10 @@ extension CPUBackend {
     }
     let key =
       weight.shape + weight.strides + [weight.offset, tiled == nil ? 0 : 1, Int(KernelPath.current.rawValue)]
-      + [bias == nil ? 0 : 1] + (finish.map?.key ?? [])
-    let made = weight.storage.derived(
-      for: key, from: (bias.map { [$0] } ?? []) + (finish.map?.sources ?? []), make: make)
+      + [bias == nil ? 0 : 1, finish.map == nil ? 0 : 1]
+    let sources = (bias.map { [$0] } ?? []) + (finish.map.map { [$0.mean, $0.scale, $0.shift] } ?? [])
+    let made = DerivedTensors.of(
+      weight.storage, key: key, sources: sources, isSame: { $0.hasSameBits(as: $1) }, make: make)
     return (made[0], made.count > 1 ? made[1] : nil)
   }
 
@@ -138,13 +150,14 @@ extension CPUBackend {
       let grain = max(1, (isDepthwise ? 65_536 : 262_144) / max(1, channels * window.taps.count))
       ThreadPool.shared.parallelFor(count: rows, grain: grain) { range in
         window.withKernelWindow(group: 0, channels: channels) { kernelWindow in
-          let (grid, bias) = (nn_grid(result), bias.map { UnsafeRawPointer($0.rawPointer) })
+          let (grid, bias) = (nn_grid(result), bias.map { UnsafeRawPointer($0.hostPointer) })
           if isDepthwise {
             nn_depthwise_piece(
-              kernelWindow, matrix.rawPointer, bias, grid, range.lowerBound, range.upperBound)
+              kernelWindow, matrix.hostPointer, bias, grid, range.lowerBound, range.upperBound)
           } else {
             nn_grouped_piece(
-              kernelWindow, Int32(outputs), matrix.rawPointer, bias, grid, range.lowerBound, range.upperBound)
+              kernelWindow, Int32(outputs), matrix.hostPointer, bias, grid, range.lowerBound, range.upperBound
+            )
           }
           finish.run(kernelWindow, grid, rows: range, columns: 0..<channels, firstChannel: 0, size)
         }
@@ -162,10 +175,10 @@ extension CPUBackend {
       let row = piece / columnBlocks % rowBlocks * blocks.rows
       let column = piece % columnBlocks * blocks.columns
       let (lastRow, lastColumn) = (min(rows, row + blocks.rows), min(outputs, column + blocks.columns))
-      let weights = UnsafeRawPointer(address(matrix.rawPointer, group * outputs, size))
-      let bias = bias.map { UnsafeRawPointer(address($0.rawPointer, group * outputs, size)) }
+      let weights = UnsafeRawPointer(address(matrix.hostPointer, group * outputs, size))
+      let bias = bias.map { UnsafeRawPointer(address($0.hostPointer, group * outputs, size)) }
       var grid = nn_grid(result)
-      grid.data = address(result.rawPointer, group * outputs, size)
+      grid.data = address(result.hostPointer, group * outputs, size)
       window.withKernelWindow(group: group) { kernelWindow in
         if window.path == .openBLAS {
           OpenBLAS.convolve(
@@ -203,7 +216,7 @@ struct KernelFinish {
   /// - Parameter firstChannel: channel of the result that the kernel counts as its first.
   func kernel(firstChannel: Int = 0, size: Int = 4) -> nn_finish {
     var grid = addend.map { nn_grid($0) } ?? nn_grid()
-    if let addend { grid.data = address(addend.rawPointer, firstChannel, size) }
+    if let addend { grid.data = address(addend.hostPointer, firstChannel, size) }
     return nn_finish(addend: grid, rectified: ceiling == nil ? 0 : 1, ceiling: ceiling ?? .infinity)
   }
 
@@ -221,7 +234,7 @@ struct KernelFinish {
 
 extension nn_grid {
   init(_ x: Tensor) {
-    self.init(data: x.rawPointer, image: x.strides[0], row: x.strides[2], column: x.strides[3])
+    self.init(data: x.hostPointer, image: x.strides[0], row: x.strides[2], column: x.strides[3])
   }
 }
 

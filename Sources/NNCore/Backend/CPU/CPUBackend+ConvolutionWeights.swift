@@ -66,8 +66,8 @@ private struct WeightSums {
     let columns = BlockSize(rows: 1, columns: depth, depth: 1, dtype: dtype).columns
     let columnBlocks = takesAllChannels ? 1 : groups * ((depth + columns - 1) / columns)
     let isWhole = groups == 1 && columnBlocks == 1 && !takesAllChannels && window.path != .openBLAS
-    let open = isWhole ? gradient.pending(DeferredCombination.self)?.combination : nil
-    let parts = open.map { CombinationRows($0) }
+    let open = isWhole ? gradient.pending(LazyCombination.self) : nil
+    let parts = open.map { CombinationRows($0.gradient, $0.combination) }
     let gradient = parts == nil ? CPUBackend.shared.withAdjacentChannels(gradient) : gradient
     let unit = parts?.matrices.rowsPerPiece ?? 256
     let mostRuns = max(1, min(32 / columnBlocks, (8 << 20) / max(1, count), rows / 512))
@@ -77,7 +77,7 @@ private struct WeightSums {
     ThreadPool.shared.parallelFor(pieces: runs * columnBlocks) { piece in
       let (run, block) = (piece / columnBlocks, piece % columnBlocks)
       let range = min(rows, run * runLength)..<min(rows, (run + 1) * runLength)
-      let sums = address(partial.rawPointer, run * count, dtype.byteCount)
+      let sums = address(partial.hostPointer, run * count, dtype.byteCount)
       if let parts {
         sum(parts, range, into: sums)
       } else if takesAllChannels {
@@ -128,9 +128,9 @@ private struct WeightSums {
     window.withKernelWindow(group: 0) { kernelWindow in
       for first in stride(from: rows.lowerBound, to: max(rows.upperBound, rows.lowerBound + 1), by: unit) {
         let part = first..<min(rows.upperBound, first + unit)
-        gradient.write(part, matrix: 0, to: scratch.rawPointer)
+        gradient.write(part, matrix: 0, to: scratch.hostPointer)
         let grid = nn_grid(
-          data: address(scratch.rawPointer, -first * outputs, dtype.byteCount),
+          data: address(scratch.hostPointer, -first * outputs, dtype.byteCount),
           image: height * width * outputs,
           row: width * outputs, column: outputs)
         nn_conv_weight_piece(

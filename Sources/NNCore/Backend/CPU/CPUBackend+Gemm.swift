@@ -66,10 +66,10 @@ private struct MatrixProduct {
   func compute(_ index: Int, _ rows: Range<Int>, _ columns: Range<Int>) {
     let size = c.dtype.byteCount
     var gemm = nn_gemm()
-    gemm.a = UnsafeRawPointer(address(a.rawPointer, index * a.strides[0], size))
-    gemm.b = UnsafeRawPointer(address(b.rawPointer, index * b.strides[0], size))
-    gemm.c = address(c.rawPointer, index * c.strides[0], size)
-    gemm.bias = bias.map { UnsafeRawPointer($0.rawPointer) }
+    gemm.a = UnsafeRawPointer(address(a.hostPointer, index * a.strides[0], size))
+    gemm.b = UnsafeRawPointer(address(b.hostPointer, index * b.strides[0], size))
+    gemm.c = address(c.hostPointer, index * c.strides[0], size)
+    gemm.bias = bias.map { UnsafeRawPointer($0.hostPointer) }
     (gemm.m, gemm.n, gemm.k) = (c.shape[1], c.shape[2], a.shape[2])
     (gemm.a_row, gemm.a_column) = (a.strides[1], a.strides[2])
     (gemm.b_row, gemm.b_column) = (b.strides[1], b.strides[2])

@@ -48,7 +48,7 @@ extension CPUBackend {
       Odometer(shape: sizes, strides: rest.map { x.strides[$0] }),
       Odometer(shape: sizes, strides: rest.map { y.strides[$0] })
     )
-    let (places, source, target) = (index.rawPointer, x.rawPointer, y.rawPointer)
+    let (places, source, target) = (index.hostPointer, x.hostPointer, y.hostPointer)
     let size = x.dtype.byteCount
     ThreadPool.shared.parallelFor(count: lines.count, grain: max(1, 16_384 / lines.length)) { range in
       for line in range {
@@ -79,11 +79,11 @@ extension CPUBackend {
     let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: input.denseStrides(for: shape))
     if result.count == 0 { return result }
     let (size, block) = (x.shape[axis], Self.blockBytes(input, axis))
-    let (source, target) = (input.rawPointer, result.rawPointer)
+    let (source, target) = (input.hostPointer, result.hostPointer)
     let outer = result.count * x.dtype.byteCount / (places.count * block)
     if block == x.dtype.byteCount {
       let index = index.to(.int64).contiguous()
-      let order = index.pointer(Int64.self)
+      let order = index.hostPointer(Int64.self)
       ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
         for row in range {
           _ = nn_gather_line(
@@ -111,7 +111,7 @@ extension CPUBackend {
     x.evaluate()
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: x.strides)
     let (rows, bytes) = (x.count / channels, x.dtype.byteCount)
-    let (source, target) = (x.rawPointer, result.rawPointer)
+    let (source, target) = (x.hostPointer, result.hostPointer)
     ThreadPool.shared.parallelFor(count: rows, grain: max(1, 16_384 / channels)) { range in
       let first = range.lowerBound * channels
       nn_deal(
@@ -130,10 +130,10 @@ extension CPUBackend {
     let (size, block) = (x.shape[axis], Self.blockBytes(addend, axis))
     let elements = block / x.dtype.byteCount
     let outer = addend.count / (places.count * elements)
-    let (values, target) = (addend.rawPointer, result.rawPointer)
+    let (values, target) = (addend.hostPointer, result.hostPointer)
     if elements == 1 {
       let index = index.to(.int64).contiguous()
-      let order = index.pointer(Int64.self)
+      let order = index.hostPointer(Int64.self)
       ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
         for row in range {
           _ = nn_scatter_add_line(
@@ -176,7 +176,7 @@ extension CPUBackend {
 
   func nonzeroPlaces(_ x: Tensor) -> Tensor {
     let flags = compare(.ne, x, fill([], 0, dtype: x.dtype)).contiguous()
-    let bits = flags.pointer(Bool.self)
+    let bits = flags.hostPointer(Bool.self)
     var places: [Int] = []
     for place in 0..<flags.count where bits[place] { places.append(place) }
     return Tensor(places)
@@ -186,7 +186,7 @@ extension CPUBackend {
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype)
     if x.count == 0 { return result }
     let (from, to) = (Lines(x, axis: axis), Lines(result, axis: axis))
-    let (source, target, size) = (x.rawPointer, result.rawPointer, x.dtype.byteCount)
+    let (source, target, size) = (x.hostPointer, result.hostPointer, x.dtype.byteCount)
     ThreadPool.shared.parallelFor(count: to.count, grain: max(1, 16_384 / to.length)) { range in
       for line in range {
         nn_scan_line(
@@ -213,7 +213,7 @@ extension CPUBackend {
     let values = copy(x, strides: nil)
     let indices = Tensor(uninitialized: x.shape, dtype: .int64)
     let lines = Lines(values, axis: axis)
-    let (base, places) = (values.rawPointer, indices.rawPointer)
+    let (base, places) = (values.hostPointer, indices.hostPointer)
     // NaN is unequal to itself and counts as the greatest; equal values stay in order of their index.
     func isBefore(_ a: (T, Int), _ b: (T, Int)) -> Bool {
       let (p, q) = descending ? (b, a) : (a, b)

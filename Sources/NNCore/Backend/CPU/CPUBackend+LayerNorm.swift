@@ -11,9 +11,9 @@ extension CPUBackend {
     let (mean, inverse) = (
       Tensor(uninitialized: [rows], dtype: .float64), Tensor(uninitialized: [rows], dtype: .float64)
     )
-    let (means, inverses) = (mean.pointer(Double.self), inverse.pointer(Double.self))
-    let (input, output, size) = (source.rawPointer, result.rawPointer, x.dtype.byteCount)
-    let (factors, addends) = (weight?.rawPointer, bias?.rawPointer)
+    let (means, inverses) = (mean.hostPointer(Double.self), inverse.hostPointer(Double.self))
+    let (input, output, size) = (source.hostPointer, result.hostPointer, x.dtype.byteCount)
+    let (factors, addends) = (weight?.hostPointer, bias?.hostPointer)
     ThreadPool.shared.parallelFor(count: rows, grain: Self.layerGrain(columns)) { range in
       let first = range.lowerBound
       nn_layer_norm(
@@ -36,9 +36,9 @@ extension CPUBackend {
     let pieces = (rows + grain - 1) / grain
     // Sums of each piece, added up in the order of the pieces.
     let partial = needsParameters ? fill([pieces, 2, columns], 0, dtype: .float64) : nil
-    let (gradients, input, output) = (g.rawPointer, source.rawPointer, result?.rawPointer)
-    let (factors, sums) = (weight?.rawPointer, partial?.pointer(Double.self))
-    let (means, inverses) = (mean.pointer(Double.self), inverse.pointer(Double.self))
+    let (gradients, input, output) = (g.hostPointer, source.hostPointer, result?.hostPointer)
+    let (factors, sums) = (weight?.hostPointer, partial?.hostPointer(Double.self))
+    let (means, inverses) = (mean.hostPointer(Double.self), inverse.hostPointer(Double.self))
     let size = x.dtype.byteCount
     ThreadPool.shared.parallelFor(pieces: pieces) { piece in
       let (first, last) = (piece * grain, min(rows, (piece + 1) * grain))

@@ -4,7 +4,7 @@ extension CPUBackend {
   func classSums(_ x: Tensor, _ targets: ClassTargets) -> Tensor {
     let (values, result) = (x.contiguous(), Tensor(uninitialized: [x.shape[0]], dtype: x.dtype))
     let (classes, size) = (x.shape[1], x.dtype.byteCount)
-    let (source, target) = (values.rawPointer, result.rawPointer)
+    let (source, target) = (values.hostPointer, result.hostPointer)
     forEachRun(of: targets, classes: classes) { part, first in
       nn_class_sums(
         x.dtype.rawValue, part, address(source, first * classes, size), address(target, first, size))
@@ -14,7 +14,7 @@ extension CPUBackend {
 
   func classSpread(_ g: Tensor, _ targets: ClassTargets, classes: Int) -> Tensor {
     let (values, result) = (g.contiguous(), Tensor(uninitialized: [g.shape[0], classes], dtype: g.dtype))
-    let (source, target, size) = (values.rawPointer, result.rawPointer, g.dtype.byteCount)
+    let (source, target, size) = (values.hostPointer, result.hostPointer, g.dtype.byteCount)
     forEachRun(of: targets, classes: classes) { part, first in
       nn_class_spread(
         g.dtype.rawValue, part, address(source, first, size), address(target, first * classes, size))
@@ -27,8 +27,8 @@ extension CPUBackend {
     of targets: ClassTargets, classes: Int, _ body: (_ part: nn_class_targets, _ first: Int) -> Void
   ) {
     let weight = targets.weight?.contiguous()
-    let (rows, first) = (targets.classes.count, targets.classes.pointer(Int64.self))
-    let factors = weight.map { UnsafeRawPointer($0.rawPointer) }
+    let (rows, first) = (targets.classes.count, targets.classes.hostPointer(Int64.self))
+    let factors = weight.map { UnsafeRawPointer($0.hostPointer) }
     ThreadPool.shared.parallelFor(count: rows, grain: max(1, 32_768 / max(1, classes))) { range in
       let part = nn_class_targets(
         rows: Int64(range.count), classes: Int64(classes), target: first + range.lowerBound,

@@ -8,8 +8,8 @@ extension CPUBackend {
     let source = withInnerChannels(x)
     let matrices = ChannelMatrices(shape: x.shape, count: perSample ? x.shape[0] : 1)
     let partial = Tensor(uninitialized: [matrices.pieceCount, 2, matrices.channels], dtype: .float64)
-    let moments = partial.pointer(Double.self)
-    let (base, size, type) = (source.rawPointer, source.dtype.byteCount, source.dtype.rawValue)
+    let moments = partial.hostPointer(Double.self)
+    let (base, size, type) = (source.hostPointer, source.dtype.byteCount, source.dtype.rawValue)
     let path = KernelPath.current.rawValue
     let channels = matrices.channels
     matrices.forEachPiece { piece, _, rows in
@@ -23,8 +23,8 @@ extension CPUBackend {
       Tensor(uninitialized: shape, dtype: .float64), Tensor(uninitialized: shape, dtype: .float64)
     )
     for matrix in 0..<matrices.count {
-      let meanRow = mean.pointer(Double.self) + matrix * channels
-      let squares = variance.pointer(Double.self) + matrix * channels
+      let meanRow = mean.hostPointer(Double.self) + matrix * channels
+      let squares = variance.hostPointer(Double.self) + matrix * channels
       for index in 0..<matrices.piecesPerMatrix {
         let part = moments + (matrix * matrices.piecesPerMatrix + index) * 2 * channels
         if index == 0 {
@@ -41,12 +41,13 @@ extension CPUBackend {
     return (mean, variance)
   }
 
-  func channelAffine(_ x: Tensor, _ map: ChannelMap, adding addend: Tensor?, rectified: Bool) -> Tensor {
+  /// map(x), plus `addend` of x's shape if there is one, and then 0 in place of what is below if `rectified`.
+  func mapped(_ x: Tensor, _ map: ChannelMap, adding addend: Tensor?, rectified: Bool) -> Tensor {
     let (source, addend) = (withInnerChannels(x), addend.map(withInnerChannels))
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: source.strides)
     let matrices = ChannelMatrices(shape: x.shape, count: map.mean.shape[0])
     let kernelMap = KernelChannelMap(map, x.dtype)
-    let (input, added, output) = (source.rawPointer, addend?.rawPointer, result.rawPointer)
+    let (input, added, output) = (source.hostPointer, addend?.hostPointer, result.hostPointer)
     let (size, type, channels) = (x.dtype.byteCount, x.dtype.rawValue, matrices.channels)
     let path = KernelPath.current.rawValue
     matrices.forEachPiece { _, matrix, rows in
@@ -58,12 +59,13 @@ extension CPUBackend {
     return result
   }
 
-  func channelGate(_ g: Tensor, _ x: Tensor, _ map: ChannelMap) -> Tensor {
+  /// g where map(x) is above 0, else 0.
+  func gated(_ g: Tensor, _ x: Tensor, _ map: ChannelMap) -> Tensor {
     let (gradients, source) = (withInnerChannels(g), withInnerChannels(x))
     let result = Tensor(uninitialized: g.shape, dtype: g.dtype, strides: source.strides)
     let matrices = ChannelMatrices(shape: g.shape, count: map.mean.shape[0])
     let kernelMap = KernelChannelMap(map, g.dtype)
-    let (from, input, output) = (gradients.rawPointer, source.rawPointer, result.rawPointer)
+    let (from, input, output) = (gradients.hostPointer, source.hostPointer, result.hostPointer)
     let (size, type, channels) = (g.dtype.byteCount, g.dtype.rawValue, matrices.channels)
     let path = KernelPath.current.rawValue
     matrices.forEachPiece { _, matrix, rows in
@@ -75,12 +77,10 @@ extension CPUBackend {
     return result
   }
 
-  func channelGradientSums(
-    _ gradient: ChannelGradient, _ x: Tensor?, mean: Tensor
-  ) -> (sums: Tensor, dots: Tensor) {
+  func channelGradientSums(_ g: Tensor, _ x: Tensor?, mean: Tensor) -> (sums: Tensor, dots: Tensor) {
     let source = x.map(withInnerChannels)
     let inputs: InputRows
-    var gradient = gradient
+    var gradient = ChannelGradient(of: g, x)
     if case .pooled(let g, let places, let geometry) = gradient {
       // Elements that were not pooled meet zeros.
       inputs = InputRows(x: source, count: mean.shape[0], shape: g.shape, pooled: (places, geometry))
@@ -93,10 +93,10 @@ extension CPUBackend {
     let channels = matrices.channels
     let partial = Tensor(
       uninitialized: [matrices.count, matrices.piecesPerMatrix, 2, channels], dtype: .float64)
-    let sums = partial.pointer(Double.self)
+    let sums = partial.hostPointer(Double.self)
     let (center, off) = mean.rounded(to: dtype)
     let (size, type, path) = (dtype.byteCount, dtype.rawValue, KernelPath.current.rawValue)
-    let means = center.rawPointer
+    let means = center.hostPointer
     matrices.forEachPiece { piece, matrix, range in
       let target = sums + piece * 2 * channels
       rows.withRows(range, matrix: matrix) { gradients in
@@ -113,12 +113,12 @@ extension CPUBackend {
     return (plain, total.select(1, index: 1) + off * plain)
   }
 
-  func channelCombination(_ combination: ChannelCombination) -> Tensor {
-    let shape = combination.gradient.shape
-    let values = CombinationRows(combination)
+  func combined(_ gradient: ChannelGradient, _ combination: ChannelCombination) -> Tensor {
+    let shape = gradient.shape
+    let values = CombinationRows(gradient, combination)
     let result = Tensor(
       uninitialized: shape, dtype: values.dtype, strides: Tensor.innerChannelStrides(shape))
-    let (output, size, channels) = (result.rawPointer, values.dtype.byteCount, shape[1])
+    let (output, size, channels) = (result.hostPointer, values.dtype.byteCount, shape[1])
     values.matrices.forEachPiece { _, matrix, rows in
       values.write(rows, matrix: matrix, to: address(output, rows.lowerBound * channels, size))
     }

@@ -4,11 +4,24 @@ import CNNKernels
 
 extension CPUBackend {
   func maxPool2d(
+    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool, _ own: @escaping Fused.Rule
+  ) -> (output: Tensor, places: Tensor?, fused: Fused.Gradient?) {
+    guard let lazy = x.pending(LazyNormalization.self), lazy.isRectified, lazy.addend == nil else {
+      let (output, places) = maxPooled(x, rectifiedBy: nil, geometry, keepingPlaces: keepingPlaces)
+      return (output, places, nil)
+    }
+    let (output, places) = maxPooled(
+      lazy.input, rectifiedBy: lazy.map, geometry, keepingPlaces: keepingPlaces)
+    return (output, places, keepingPlaces ? fusedPoolingGradient(of: x, geometry, own) : nil)
+  }
+
+  /// The greatest elements of x, or of max(map(x), 0).
+  private func maxPooled(
     _ x: Tensor, rectifiedBy map: ChannelMap?, _ geometry: PoolingGeometry, keepingPlaces: Bool
   ) -> (output: Tensor, places: Tensor?) {
     let result = pooled(x, geometry, dtype: x.dtype)
     let places = keepingPlaces ? pooled(x, geometry, dtype: geometry.placeDType) : nil
-    let (output, marks) = (nn_grid(result), places?.rawPointer)
+    let (output, marks) = (nn_grid(result), places?.hostPointer)
     guard let map else {
       let source = withAdjacentChannels(x)
       forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
@@ -20,7 +33,7 @@ extension CPUBackend {
     let source = withInnerChannels(x)
     let kernelMap = KernelChannelMap(map, x.dtype)
     let values = kernelMap.values(0)
-    let (input, size, type) = (source.rawPointer, x.dtype.byteCount, x.dtype.rawValue)
+    let (input, size, type) = (source.hostPointer, x.dtype.byteCount, x.dtype.rawValue)
     let (channels, line, path) = (x.shape[1], x.shape[1] * x.shape[3], KernelPath.current.rawValue)
     let mostRows = geometry.rows.windows.reduce(0) { max($0, $1.count) }
     let reach = (mostRows - 1) * geometry.rows.dilation + 1
@@ -33,9 +46,9 @@ extension CPUBackend {
         nn_channel_affine(
           type, path, count * x.shape[3], channels,
           address(input, (image * x.shape[2] + first) * line, size), values, nil, 1,
-          scratch.rawPointer)
+          scratch.hostPointer)
         let grid = nn_grid(
-          data: address(scratch.rawPointer, -first * line, size), image: 0, row: line, column: channels)
+          data: address(scratch.hostPointer, -first * line, size), image: 0, row: line, column: channels)
         nn_max_pool(pooling, grid, output, marks, row, row + 1)
       }
       withExtendedLifetime(scratch) {}
@@ -49,7 +62,7 @@ extension CPUBackend {
     let result = unpooled(gradient, geometry)
     forEachRow(geometry, of: result, inputRows: true) { pooling, rows in
       nn_max_pool_gradient(
-        pooling, nn_grid(source), places.rawPointer, nn_grid(result), rows.lowerBound, rows.upperBound)
+        pooling, nn_grid(source), places.hostPointer, nn_grid(result), rows.lowerBound, rows.upperBound)
     }
     return result
   }
@@ -59,16 +72,16 @@ extension CPUBackend {
     let result = pooled(x, geometry, dtype: x.dtype)
     forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
       nn_max_pool_pick(
-        pooling, nn_grid(source), places.rawPointer, nn_grid(result), rows.lowerBound, rows.upperBound)
+        pooling, nn_grid(source), places.hostPointer, nn_grid(result), rows.lowerBound, rows.upperBound)
     }
     return result
   }
 
   func maxPool2dIndices(places: Tensor, _ geometry: PoolingGeometry) -> Tensor {
     let result = pooled(places, geometry, dtype: .int64)
-    let indices = result.pointer(Int64.self)
+    let indices = result.hostPointer(Int64.self)
     forEachRow(geometry, of: result, inputRows: false) { pooling, rows in
-      nn_max_pool_indices(pooling, places.rawPointer, indices, rows.lowerBound, rows.upperBound)
+      nn_max_pool_indices(pooling, places.hostPointer, indices, rows.lowerBound, rows.upperBound)
     }
     return result
   }

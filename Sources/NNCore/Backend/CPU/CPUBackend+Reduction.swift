@@ -5,6 +5,7 @@ extension CPUBackend {
   private static let reductionGrain = 65_536
 
   func reduce(_ op: ReduceOp, _ x: Tensor, axes: [Int]) -> Tensor {
+    if let sums = knownSums(op, x, axes: axes) { return sums }
     let reduced = Set(axes)
     let outputShape = x.shape.indices.map { reduced.contains($0) ? 1 : x.shape[$0] }
     let accumulatesFloat = x.dtype.isFloatingPoint
@@ -43,8 +44,8 @@ extension CPUBackend {
     let splits = groupSize > 1 ? 1 : max(1, (rowRuns + runsPerPiece - 1) / runsPerPiece)
 
     let partial = Tensor(uninitialized: [splits, outputs], dtype: wideDType)
-    let base = partial.rawPointer
-    let source = x.rawPointer
+    let base = partial.hostPointer
+    let source = x.hostPointer
     let (size, dtype) = (x.dtype.byteCount, x.dtype.rawValue)
     ThreadPool.shared.parallelFor(pieces: groups * splits) { piece in
       let (group, split) = (piece / splits, piece % splits)
@@ -69,10 +70,10 @@ extension CPUBackend {
       return Tensor(storage: partial.storage, shape: outputShape, strides: strides, dtype: wideDType).to(
         resultDType)
     }
-    Self.fill(wide.rawPointer, outputs, identity, wideDType)
+    Self.fill(wide.hostPointer, outputs, identity, wideDType)
     nn_reduce(
       op.kernelNumber, wideDType.rawValue, Int64(splits), Int64(outputs), Int64(outputs), 1,
-      partial.rawPointer, wide.rawPointer)
+      partial.hostPointer, wide.hostPointer)
     return wide.to(resultDType)
   }
 
@@ -128,9 +129,9 @@ extension CPUBackend {
     var shape = x.shape
     shape[axis] = 1
     let result = Tensor(uninitialized: shape, dtype: .int64)
-    let target = result.rawPointer
+    let target = result.hostPointer
     let lines = Lines(x, axis: axis)
-    let source = x.rawPointer
+    let source = x.hostPointer
     let (size, dtype) = (x.dtype.byteCount, x.dtype.rawValue)
     ThreadPool.shared.parallelFor(count: lines.count, grain: max(1, 16_384 / max(1, lines.length))) { range in
       for line in range {

@@ -10,7 +10,7 @@ extension CPUBackend {
     let row = Self.blockBytes(input, axis) / x.dtype.byteCount
     let path = KernelPath.current.rawValue
     let (outputs, size) = (plan.outputSize, x.dtype.byteCount)
-    let (source, target) = (input.rawPointer, result.rawPointer)
+    let (source, target) = (input.hostPointer, result.hostPointer)
     let rows = result.count / row
     ThreadPool.shared.parallelFor(count: rows, grain: max(1, 16_384 / row)) { range in
       plan.places.withUnsafeBufferPointer { places in

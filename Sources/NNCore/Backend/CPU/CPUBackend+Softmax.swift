@@ -5,7 +5,7 @@ extension CPUBackend {
     let input = x.denseStridesLikeSelf == nil ? x.contiguous() : x
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: input.strides)
     let path = KernelPath.current.rawValue
-    let (source, target, size) = (input.rawPointer, result.rawPointer, x.dtype.byteCount)
+    let (source, target, size) = (input.hostPointer, result.hostPointer, x.dtype.byteCount)
     Self.forEachGroup(of: input, axis: axis) { lines, start in
       nn_softmax(
         path, x.dtype.rawValue, logarithm ? 1 : 0, lines, source + start * size, target + start * size)
@@ -17,7 +17,7 @@ extension CPUBackend {
     let gradient = g.strides == y.strides ? g : copy(g, strides: y.strides)
     let result = Tensor(uninitialized: y.shape, dtype: y.dtype, strides: y.strides)
     let path = KernelPath.current.rawValue
-    let (slope, value, target) = (gradient.rawPointer, y.rawPointer, result.rawPointer)
+    let (slope, value, target) = (gradient.hostPointer, y.hostPointer, result.hostPointer)
     let size = y.dtype.byteCount
     Self.forEachGroup(of: y, axis: axis) { lines, start in
       nn_softmax_backward(

@@ -71,9 +71,9 @@ extension CPUBackend {
     let u = Tensor(uninitialized: [WinogradGeometry.planes, g.weightPlane], dtype: .float32)
     let isEven = weight.strides[2] == 3 * weight.strides[3]
     let weight = isEven ? weight : copy(weight, strides: nil)
-    let (s, panels, plane) = (weight.strides, u.pointer(Float.self), g.weightPlane)
+    let (s, panels, plane) = (weight.strides, u.hostPointer(Float.self), g.weightPlane)
     var weights = nn_weights(
-      data: weight.pointer(Float.self), tap: s[3], input: s[turned ? 0 : 1], output: s[turned ? 1 : 0],
+      data: weight.hostPointer(Float.self), tap: s[3], input: s[turned ? 0 : 1], output: s[turned ? 1 : 0],
       inputs: g.inputs, outputs: g.outputs, turned: turned ? 1 : 0)
     withUnsafePointer(to: &weights) { weights in
       ThreadPool.shared.parallelFor(pieces: g.panels) { panel in
@@ -94,8 +94,9 @@ extension CPUBackend {
     withUnsafePointer(to: &input) { input in
       withUnsafePointer(to: &output) { output in
         let work = WinogradProducts(
-          geometry: g, input: input, output: output, bias: bias?.pointer(Float.self), finish: finish.kernel(),
-          weights: weights.pointer(Float.self), weightPlane: g.weightPlane)
+          geometry: g, input: input, output: output, bias: bias?.hostPointer(Float.self),
+          finish: finish.kernel(),
+          weights: weights.hostPointer(Float.self), weightPlane: g.weightPlane)
         ThreadPool.shared.parallelFor(count: g.tiles, grain: WinogradProducts.tilesPerPiece) { work.run($0) }
       }
     }
@@ -115,12 +116,12 @@ extension CPUBackend {
       Tensor(uninitialized: [planes * $0], dtype: .float32)
     }
     let (v, n, du) = (
-      memory[0].pointer(Float.self), memory[1].pointer(Float.self), memory[2].pointer(Float.self)
+      memory[0].hostPointer(Float.self), memory[1].hostPointer(Float.self), memory[2].hostPointer(Float.self)
     )
     var input = g.tiles(source, top: -g.padding.height, left: -g.padding.width)
     var output = g.tiles(gradient)
     let result = Tensor(uninitialized: [g.outputs, 9, g.inputs], dtype: .float32)
-    let weights = result.pointer(Float.self)
+    let weights = result.hostPointer(Float.self)
     let rowsPerPiece = 128
     let rowPieces = (g.outputs + rowsPerPiece - 1) / rowsPerPiece
     withUnsafePointer(to: &input) { input in
@@ -185,7 +186,7 @@ private struct WinogradProducts {
     let resultPlane = WinogradGeometry.apart(Self.tilesPerPiece * resultRow)
     let slabs = (g.inputs + depth - 1) / depth
     let memory = Tensor(uninitialized: [slabs * slab + planes * resultPlane], dtype: .float32)
-    let v = memory.pointer(Float.self)
+    let v = memory.hostPointer(Float.self)
     let m = v + slabs * slab
     nn_winograd_input(
       input, nn_planes(data: v, plane: inputPlane, tile: row, block: slab - depth, lanes: depth),

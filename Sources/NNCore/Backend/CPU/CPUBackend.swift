@@ -1,8 +1,42 @@
 import CNNKernels
 
 /// Kernels for x86-64 and other processors, over the C routines of `CNNKernels` and OpenBLAS.
-struct CPUBackend: Backend {
+final class CPUBackend: Backend {
   static let shared = CPUBackend()
+
+  private init() {}
+
+  var device: Device { .cpu }
+  var isHost: Bool { true }
+  func imageStrides(_ shape: [Int]) -> [Int] { Tensor.channelsLastStrides(shape) }
+
+  var kernels: Int32 { KernelPath.current.rawValue }
+  func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result {
+    KernelPath(rawValue: kernels).map { $0.force(body) } ?? body()
+  }
+}
+
+// MARK: - Memory
+
+extension CPUBackend {
+  func allocate(_ byteCount: Int) -> DeviceMemory {
+    let block = MemoryPool.shared.allocate(byteCount)
+    return DeviceMemory(address: block.pointer, capacity: block.capacity)
+  }
+
+  func deallocate(_ memory: DeviceMemory) {
+    MemoryPool.shared.deallocate(memory.address, capacity: memory.capacity)
+  }
+
+  func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
+    if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
+  }
+
+  func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
+    bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: bytes.count))
+  }
+
+  func synchronize() {}
 }
 
 // MARK: - Elementwise
@@ -12,34 +46,34 @@ extension CPUBackend {
     let result = Tensor(uninitialized: shape, dtype: dtype)
     let count = result.count
     if value == 0 && value.sign == .plus {
-      result.rawPointer.initializeMemory(as: UInt8.self, repeating: 0, count: count * dtype.byteCount)
+      result.hostPointer.initializeMemory(as: UInt8.self, repeating: 0, count: count * dtype.byteCount)
       return result
     }
     switch dtype {
-    case .bool: result.pointer(Bool.self).update(repeating: value != 0, count: count)
+    case .bool: result.hostPointer(Bool.self).update(repeating: value != 0, count: count)
     case .uint8:
-      result.pointer(UInt8.self).update(repeating: UInt8(truncatingIfNeeded: Int(value)), count: count)
+      result.hostPointer(UInt8.self).update(repeating: UInt8(truncatingIfNeeded: Int(value)), count: count)
     case .int32:
-      result.pointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
-    case .int64: result.pointer(Int64.self).update(repeating: Int64(value), count: count)
-    case .float32: result.pointer(Float.self).update(repeating: Float(value), count: count)
-    case .float64: result.pointer(Double.self).update(repeating: value, count: count)
+      result.hostPointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
+    case .int64: result.hostPointer(Int64.self).update(repeating: Int64(value), count: count)
+    case .float32: result.hostPointer(Float.self).update(repeating: Float(value), count: count)
+    case .float64: result.hostPointer(Double.self).update(repeating: value, count: count)
     }
-    return result
-  }
-
-  func copy(_ x: Tensor, strides: [Int]?) -> Tensor {
-    let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: strides)
-    assign(x, to: result)
     return result
   }
 
   func assign(_ source: Tensor, to view: Tensor) {
+    if source.dtype == view.dtype, source.shape == view.shape, view.hasInnerChannels,
+      let lazy = source.pending(LazyConvolution.self)
+    {
+      lazy.write(to: view)
+      return
+    }
     let plan = ElementwisePlan(
       shape: view.shape, operands: [view.strides, source.broadcastStrides(to: view.shape)])
     let size = view.dtype.byteCount
     let (sy, sx) = (plan.innerStride(0), plan.innerStride(1))
-    let (y, x) = (view.rawPointer, source.rawPointer)
+    let (y, x) = (view.hostPointer, source.hostPointer)
     if sx != 1 && sy == 1, let (turned, length, distance) = plan.withoutAdjacentAxis(of: 1), length >= 4 {
       turned.forEachRun(strided: true, work: length) { n, offset in
         nn_transpose(
@@ -72,6 +106,7 @@ extension CPUBackend {
   }
 
   func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) -> Tensor {
+    if case .add = op, let sum = lazySum(a, b) { return sum }
     let result = resultOfBroadcast(a, b, dtype: a.dtype)
     if computeAtOnce(op, a, b, into: result) { return result }
     run([result, a, b]) { n, p, s in
@@ -127,7 +162,7 @@ extension CPUBackend {
     let shape = tensors[0].shape
     let plan = ElementwisePlan(shape: shape, operands: tensors.map { $0.broadcastStrides(to: shape) })
     let strides = tensors.indices.map { Int64(plan.innerStride($0)) }
-    let bases = tensors.map(\.rawPointer)
+    let bases = tensors.map(\.hostPointer)
     let sizes = tensors.map(\.dtype.byteCount)
     plan.forEachRun { n, offsets in
       withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: bases.count) { pointers in
@@ -146,8 +181,8 @@ extension CPUBackend {
       let stepB = stepAtOnce(b, result)
     else { return false }
     nn_binary(
-      op.kernelNumber, result.dtype.rawValue, Int64(count), a.rawPointer, stepA, b.rawPointer, stepB,
-      result.rawPointer)
+      op.kernelNumber, result.dtype.rawValue, Int64(count), a.hostPointer, stepA, b.hostPointer, stepB,
+      result.hostPointer)
     return true
   }
 
@@ -174,7 +209,7 @@ extension CPUBackend {
       withUnsafeTemporaryAllocation(of: Int64.self, capacity: tensors.count) { strides in
         for index in tensors.indices {
           guard let step = stepAtOnce(tensors[index], tensors[0]) else { return false }
-          pointers[index] = tensors[index].rawPointer
+          pointers[index] = tensors[index].hostPointer
           strides[index] = step
         }
         if let first = pointers.baseAddress, let steps = strides.baseAddress {

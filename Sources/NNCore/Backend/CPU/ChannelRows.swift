@@ -57,8 +57,8 @@ struct KernelChannelMap {
   /// The values of the channels from number `first` on, counted through all samples.
   func values(_ first: Int) -> nn_channel_map {
     nn_channel_map(
-      mean: address(tensors[0].rawPointer, first, size), scale: address(tensors[1].rawPointer, first, size),
-      shift: address(tensors[2].rawPointer, first, size))
+      mean: address(tensors[0].hostPointer, first, size), scale: address(tensors[1].hostPointer, first, size),
+      shift: address(tensors[2].hostPointer, first, size))
   }
 }
 
@@ -101,15 +101,15 @@ struct GradientRows {
   func withRows(_ rows: Range<Int>, matrix: Int, _ body: (UnsafeRawPointer) -> Void) {
     let (channels, dtype) = (matrices.channels, source.dtype)
     let (size, first) = (dtype.byteCount, rows.lowerBound * channels)
-    if case .plain = kind { return body(address(source.rawPointer, first, size)) }
+    if case .plain = kind { return body(address(source.hostPointer, first, size)) }
     let scratch = Tensor(uninitialized: [rows.count * channels], dtype: dtype)
-    let target = scratch.rawPointer
+    let target = scratch.hostPointer
     switch kind {
     case .plain: break
     case .rectified(let x, let map):
       nn_channel_gate(
         dtype.rawValue, path, rows.count, channels,
-        address(source.rawPointer, first, size), address(x.rawPointer, first, size),
+        address(source.hostPointer, first, size), address(x.hostPointer, first, size),
         map.values(matrix * channels), target)
     case .pooled(let places, let kernel):
       let geometry = kernel.geometry
@@ -121,7 +121,8 @@ struct GradientRows {
         column: channels)
       kernel.withPooling(channels: channels, dtype, path: path) { pooling in
         nn_max_pool_gradient(
-          pooling, nn_grid(source), places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
+          pooling, nn_grid(source), places.hostPointer, grid, rows.lowerBound / width, rows.upperBound / width
+        )
       }
     }
     body(target)
@@ -155,18 +156,19 @@ struct InputRows {
   func withRows(_ rows: Range<Int>, _ body: (UnsafeRawPointer?) -> Void) {
     guard let x else { return body(nil) }
     let (size, first) = (x.dtype.byteCount, rows.lowerBound * channels)
-    guard let pooled else { return body(address(x.rawPointer, first, size)) }
+    guard let pooled else { return body(address(x.hostPointer, first, size)) }
     let scratch = Tensor(uninitialized: [rows.count * channels], dtype: x.dtype)
     let geometry = pooled.kernel.geometry
     let width = max(1, geometry.columns.output)
     let grid = nn_grid(
-      data: address(scratch.rawPointer, -first, size),
+      data: address(scratch.hostPointer, -first, size),
       image: geometry.rows.output * width * channels, row: width * channels, column: channels)
     pooled.kernel.withPooling(channels: channels, x.dtype, path: path) { pooling in
       nn_max_pool_pick(
-        pooling, nn_grid(x), pooled.places.rawPointer, grid, rows.lowerBound / width, rows.upperBound / width)
+        pooling, nn_grid(x), pooled.places.hostPointer, grid, rows.lowerBound / width, rows.upperBound / width
+      )
     }
-    body(scratch.rawPointer)
+    body(scratch.hostPointer)
     withExtendedLifetime(scratch) {}
   }
 }
@@ -182,10 +184,10 @@ struct CombinationRows {
 
   var matrices: ChannelMatrices { gradient.matrices }
 
-  init(_ combination: ChannelCombination) {
-    dtype = combination.gradient.tensor.dtype
+  init(_ source: ChannelGradient, _ combination: ChannelCombination) {
+    dtype = source.tensor.dtype
     x = combination.x.map(CPUBackend.shared.withInnerChannels)
-    gradient = GradientRows(combination.gradient, x: x, count: combination.mean.shape[0])
+    gradient = GradientRows(source, x: x, count: combination.mean.shape[0])
     let (center, off) = combination.mean.rounded(to: dtype)
     mean = center
     factors = [combination.a, combination.b, combination.c + off * combination.b].map { [dtype] in
@@ -198,11 +200,11 @@ struct CombinationRows {
   func write(_ rows: Range<Int>, matrix: Int, to target: UnsafeMutableRawPointer) {
     let (channels, size) = (matrices.channels, dtype.byteCount)
     let (first, channel) = (rows.lowerBound * channels, matrix * channels)
-    let values = factors.map { address($0.rawPointer, channel, size) }
+    let values = factors.map { address($0.hostPointer, channel, size) }
     gradient.withRows(rows, matrix: matrix) { gradients in
       nn_channel_combination(
         dtype.rawValue, path, rows.count, channels, gradients,
-        x.map { address($0.rawPointer, first, size) }, address(mean.rawPointer, channel, size), values[0],
+        x.map { address($0.hostPointer, first, size) }, address(mean.hostPointer, channel, size), values[0],
         values[1], values[2], target)
     }
   }

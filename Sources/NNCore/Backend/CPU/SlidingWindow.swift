@@ -51,7 +51,7 @@ struct SlidingWindow {
     taps.withUnsafeBufferPointer { taps in
       var window = nn_window()
       window.source = UnsafeRawPointer(
-        address(source.rawPointer, group * self.channels, source.dtype.byteCount))
+        address(source.hostPointer, group * self.channels, source.dtype.byteCount))
       window.source_image = source.strides[0]
       window.source_row = source.strides[2]
       window.source_column = source.strides[3]

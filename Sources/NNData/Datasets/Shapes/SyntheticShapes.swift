@@ -45,15 +45,18 @@ public struct SyntheticShapes: ImageDataset {
     let count = count ?? (train ? 10_000 : 2_000)
     require(count >= 0, "SyntheticShapes", "count must not be negative, got \(count)")
     let side = ShapeDrawing.size
-    let data = Tensor(uninitialized: [count, side, side, 3], dtype: .uint8)
+    var data = Tensor(uninitialized: [count, side, side, 3], dtype: .uint8)
     let stream = SampleContext(seed: seed, epoch: family == .target ? 0 : 1, index: train ? 0 : 1)
       .generatorSeed
-    ThreadPool.shared.parallelFor(count: count, grain: 16) { range in
-      for index in range {
-        let bytes = 3 * side * side
-        ShapeDrawing.draw(
-          shapes[index % shapes.count].outline, seed: SampleContext(seed: stream, index: index).generatorSeed,
-          into: UnsafeMutableBufferPointer(start: data.pointer(UInt8.self) + index * bytes, count: bytes))
+    data.withMutableElements(of: UInt8.self) { pixels in
+      ThreadPool.shared.parallelFor(count: count, grain: 16) { range in
+        for index in range {
+          let bytes = 3 * side * side
+          ShapeDrawing.draw(
+            shapes[index % shapes.count].outline,
+            seed: SampleContext(seed: stream, index: index).generatorSeed,
+            into: UnsafeMutableBufferPointer(rebasing: pixels[index * bytes..<(index + 1) * bytes]))
+        }
       }
     }
     self.data = data

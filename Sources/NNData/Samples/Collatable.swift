@@ -89,32 +89,3 @@ extension Double: Collatable {
   /// A float64 vector, as PyTorch makes from Python's numbers.
   public static func collate(_ elements: [Double]) -> Tensor { Tensor(elements) }
 }
-
-/// The memory of a batch, filled element by element.
-package struct TensorStack {
-  private let count: Int
-  private var batch: Tensor?
-  private var filled = 0
-
-  package init(count: Int) { self.count = count }
-
-  package mutating func append(_ element: Tensor) throws { try append(.tensor(element)) }
-
-  mutating func append(_ element: PreparedTensor) throws {
-    let target = batch ?? Tensor(uninitialized: [count] + element.shape, dtype: element.dtype)
-    batch = target
-    if target.shape.dropFirst() != element.shape[...] || target.dtype != element.dtype {
-      throw CollateError.different(
-        position: filled, expected: "\(target.dtype) \(Array(target.shape.dropFirst()))",
-        found: "\(element.dtype) \(element.shape)")
-    }
-    let size = element.shape.reduce(1, *) * element.dtype.byteCount
-    withExtendedLifetime(target) { element.write(to: target.rawPointer + filled * size) }
-    filled += 1
-  }
-
-  package func finished() throws -> Tensor {
-    guard let batch, filled == count else { throw CollateError.empty }
-    return batch
-  }
-}

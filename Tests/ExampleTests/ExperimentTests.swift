@@ -7,8 +7,8 @@ import NNLightning
 import TestSupport
 import Testing
 
-/// The chapter's experiments on real CIFAR-10 against PyTorch's figures.
-@Suite(.serialized) struct ChapterTests {
+/// The experiments of the examples on real CIFAR-10 against PyTorch's figures.
+@Suite(.serialized) struct ExperimentTests {
   static let data = sharedFolder.map { $0.appendingPathComponent("data").path }
   static let why: Comment = "needs CIFAR-10 beside the checkout: set NN_SHARED_DIR"
 

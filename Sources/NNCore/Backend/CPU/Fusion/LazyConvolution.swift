@@ -1,8 +1,8 @@
 import Synchronization
 
 /// A convolution that is not recorded and whose values nobody asked for yet. What follows it (a batch normalisation with
-/// fixed statistics, a sum, a rectifier) goes into its weights, its bias and its finish.
-final class DeferredConvolution: DeferredValues {
+/// fixed statistics, a sum, a rectifier) is fused into its weights, its bias and its finish.
+final class LazyConvolution: LazyValues {
   private let x: Tensor
   private let weight: Tensor
   private let bias: Tensor?
@@ -20,43 +20,44 @@ final class DeferredConvolution: DeferredValues {
 
   init(
     _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
-    finish: ConvolutionFinish? = nil
+    finish: ConvolutionFinish = ConvolutionFinish(keepsWeights: true)
   ) {
     self.x = x.detach()
     self.weight = weight.detach()
     self.bias = bias?.detach()
     self.geometry = geometry
     self.outputSize = outputSize
-    var first = ConvolutionFinish()
-    first.keepsWeights = true
-    self.finish = finish ?? first
+    self.finish = finish
   }
 
   func evaluate() -> Tensor {
     if let part = state.withLock({ $0.part }) {
-      return part.backend.copy(part, strides: Tensor.channelsLastStrides(part.shape))
+      return CPUBackend.shared.copy(part, strides: Tensor.channelsLastStrides(part.shape))
     }
-    return x.backend.conv2d(
-      x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish, into: nil)
+    return convolved(into: nil)
   }
 
   /// Computes the values into a view with adjacent channels.
   func write(to target: Tensor) {
-    _ = x.backend.conv2d(
-      x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish, into: target)
+    _ = convolved(into: target)
     state.withLock { $0.part = target }
+  }
+
+  private func convolved(into target: Tensor?) -> Tensor {
+    CPUBackend.shared.convolution(
+      x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish, into: target)
   }
 
   var result: Tensor {
     let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
-    return Tensor(deferring: self, shape: shape, strides: Tensor.channelsLastStrides(shape), x.dtype)
+    return Tensor(lazyImages: self, shape: shape, x.dtype)
   }
 
   private func finished(_ change: (inout ConvolutionFinish) -> Void) -> Tensor {
     state.withLock { $0.isContinued = true }
     var finish = finish
     change(&finish)
-    return DeferredConvolution(x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish).result
+    return LazyConvolution(x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish).result
   }
 
   private var isOpen: Bool {
@@ -64,11 +65,11 @@ final class DeferredConvolution: DeferredValues {
   }
 
   /// The result of a map of the channels, if nothing else follows so far.
-  func mapped(_ map: FixedMap) -> Tensor? {
+  func mapped(_ map: ChannelMap) -> Tensor? {
     isOpen && finish.map == nil && finish.addend == nil ? finished { $0.map = map } : nil
   }
   func adding(_ addend: Tensor) -> Tensor? {
     isOpen && finish.addend == nil ? finished { $0.addend = addend.detach() } : nil
   }
-  func rectified(ceiling: Double = .infinity) -> Tensor? { isOpen ? finished { $0.ceiling = ceiling } : nil }
+  func rectified(ceiling: Double) -> Tensor? { isOpen ? finished { $0.ceiling = ceiling } : nil }
 }

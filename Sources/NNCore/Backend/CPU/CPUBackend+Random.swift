@@ -1,0 +1,115 @@
+import CNNKernels
+
+// Random numbers on the host, in PyTorch's order.
+
+extension CPUBackend {
+  func random(
+    _ draw: RandomDraw, _ shape: [Int], dtype: DType, generator: Generator
+  ) -> Tensor {
+    let result = Tensor(uninitialized: shape, dtype: dtype)
+    let count = Int64(result.count)
+    switch (draw, dtype) {
+    case (.uniform(let low, let high), .float32):
+      let values = result.hostPointer(Float.self)
+      generator.draw { nn_random_uniform_f32($0, count, Float(low), Float(high), values) }
+    case (.uniform(let low, let high), .float64):
+      let values = result.hostPointer(Double.self)
+      generator.draw { nn_random_uniform_f64($0, count, low, high, values) }
+    case (.normal(let mean, let std), .float32):
+      fillNormal(result.hostPointer(Float.self), result.count, mean, std, generator)
+    case (.normal(let mean, let std), .float64):
+      fillNormal(result.hostPointer(Double.self), result.count, mean, std, generator)
+    case (.bernoulli(let p, let scale), .float32):
+      let values = result.hostPointer(Float.self)
+      generator.draw { nn_random_bernoulli_f32($0, count, p, Float(scale), values) }
+    case (.bernoulli(let p, let scale), .float64):
+      let values = result.hostPointer(Double.self)
+      generator.draw { nn_random_bernoulli_f64($0, count, p, scale, values) }
+    case (.integers(let low, let range), .int64):
+      let values = result.hostPointer(Int64.self)
+      generator.draw { nn_random_integers($0, count, Int64(low), range, values) }
+    case (.bits, .int64):
+      let values = result.hostPointer(Int64.self)
+      generator.draw { nn_random_bits63($0, count, values) }
+    case (.permutation, .int64):
+      let values = result.hostPointer(Int64.self)
+      generator.draw { nn_random_permutation($0, count, values) }
+    default: fail("random", "\(draw) does not give \(dtype)")
+    }
+    return result
+  }
+
+  /// Ones with the probabilities of `odds`, row-major: one word of the generator per float32 value, two per float64 value.
+  func bernoulli(_ odds: Tensor, _ generator: Generator) -> Tensor {
+    let (odds, count) = (odds.isContiguous ? odds : copy(odds, strides: nil), Int64(odds.count))
+    let result = Tensor(uninitialized: odds.shape, dtype: odds.dtype)
+    if odds.dtype == .float32 {
+      let (p, values) = (odds.hostPointer(Float.self), result.hostPointer(Float.self))
+      generator.draw { nn_random_bernoulli_each_f32($0, count, p, values) }
+    } else {
+      let (p, values) = (odds.hostPointer(Double.self), result.hostPointer(Double.self))
+      generator.draw { nn_random_bernoulli_each_f64($0, count, p, values) }
+    }
+    return withExtendedLifetime(odds) { result }
+  }
+
+  private func fillNormal(
+    _ y: UnsafeMutablePointer<Float>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
+  ) {
+    let tail = UnsafeMutablePointer<Float>.allocate(capacity: 16)
+    defer { tail.deallocate() }
+    generator.draw { engine in
+      if count < 16 {
+        for i in 0..<count { y[i] = Float(nn_random_normal(engine) * std + mean) }
+        return
+      }
+      nn_random_uniform_f32(engine, Int64(count), 0, 1, y)
+      if count % 16 != 0 { nn_random_uniform_f32(engine, 16, 0, 1, tail) }
+    }
+    if count < 16 { return }
+    parallelBlocks(count / 16) { first, blocks in
+      nn_random_box_muller_f32(Int64(blocks), Float(mean), Float(std), y + 16 * first)
+    }
+    if count % 16 != 0 {
+      nn_random_box_muller_f32(1, Float(mean), Float(std), tail)
+      (y + count - 16).update(from: tail, count: 16)
+    }
+  }
+
+  private func fillNormal(
+    _ y: UnsafeMutablePointer<Double>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
+  ) {
+    let tail = UnsafeMutablePointer<Double>.allocate(capacity: 16)
+    defer { tail.deallocate() }
+    generator.draw { engine in
+      if count < 16 {
+        for i in 0..<count { y[i] = nn_random_normal(engine) * std + mean }
+        return
+      }
+      nn_random_uniform_f64(engine, Int64(count), 0, 1, y)
+      if count % 16 != 0 { nn_random_uniform_f64(engine, 16, 0, 1, tail) }
+    }
+    if count < 16 { return }
+    parallelBlocks(count / 16) { first, blocks in
+      nn_random_box_muller_f64(Int64(blocks), mean, std, y + 16 * first)
+    }
+    if count % 16 != 0 {
+      nn_random_box_muller_f64(1, mean, std, tail)
+      (y + count - 16).update(from: tail, count: 16)
+    }
+  }
+
+  /// Blocks are independent once the uniform numbers are there.
+  private func parallelBlocks(_ count: Int, _ body: (_ first: Int, _ blocks: Int) -> Void) {
+    ThreadPool.shared.parallelFor(count: count, grain: 256) { body($0.lowerBound, $0.count) }
+  }
+}
+
+extension Backend {
+  /// Drawn by the host and copied to the device: the same bits on each, if not the fastest way.
+  package func random(
+    _ draw: RandomDraw, _ shape: [Int], dtype: DType, generator: Generator
+  ) -> Tensor {
+    CPUBackend.shared.random(draw, shape, dtype: dtype, generator: generator).copied(to: self)
+  }
+}

@@ -1,0 +1,59 @@
+// How the composed operations are written: arithmetic on a device, nothing recorded, all operands of one element type.
+
+/// A tensor in a formula.
+struct Formula {
+  let value: Tensor
+
+  init(_ value: Tensor) { self.value = value.detach() }
+
+  private var backend: any Backend { value.backend }
+
+  func number(_ number: Double) -> Formula { Formula(backend.fill([], number, dtype: value.dtype)) }
+  func apply(_ op: UnaryOp) -> Formula { Formula(backend.unary(op, value)) }
+  func apply(_ op: BinaryOp, _ other: Formula) -> Formula { Formula(backend.binary(op, value, other.value)) }
+  func compare(_ op: CompareOp, _ other: Double) -> Formula {
+    Formula(backend.compare(op, value, number(other).value))
+  }
+  /// This condition's choice.
+  func choose(_ a: Formula, _ b: Formula) -> Formula { Formula(backend.select(value, a.value, b.value)) }
+  func cast(_ dtype: DType) -> Formula { Formula(backend.cast(value, to: dtype)) }
+  func sum(_ axes: [Int]) -> Formula { Formula(backend.reduce(.sum, value, axes: axes)) }
+  func max(_ axis: Int) -> Formula { Formula(backend.reduce(.max, value, axes: [axis])) }
+
+  /// Within bounds; NaN stays.
+  func clamped(_ low: Double, _ high: Double) -> Formula {
+    apply(.maximum, number(low)).apply(.minimum, number(high))
+  }
+
+  static func + (a: Formula, b: Formula) -> Formula { a.apply(.add, b) }
+  static func - (a: Formula, b: Formula) -> Formula { a.apply(.sub, b) }
+  static func * (a: Formula, b: Formula) -> Formula { a.apply(.mul, b) }
+  static func / (a: Formula, b: Formula) -> Formula { a.apply(.div, b) }
+  static func + (a: Formula, b: Double) -> Formula { a + a.number(b) }
+  static func * (a: Formula, b: Double) -> Formula { a * a.number(b) }
+  static func / (a: Formula, b: Double) -> Formula { a / a.number(b) }
+  static func - (a: Double, b: Formula) -> Formula { b.number(a) - b }
+  static prefix func - (a: Formula) -> Formula { a.apply(.neg) }
+}
+
+extension Tensor {
+  /// The same elements under another shape, nothing recorded; a copy where the memory order asks for it.
+  func shaped(_ shape: [Int]) -> Tensor {
+    let dense = isContiguous ? self : backend.copy(self, strides: nil)
+    return dense.view(shape: shape, strides: Tensor.contiguousStrides(shape))
+  }
+
+  /// With the axes in another order, a view.
+  func ordered(_ axes: [Int]) -> Tensor {
+    view(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
+  }
+
+  /// One element repeated along new or single dimensions, a view.
+  func spread(to shape: [Int]) -> Tensor { view(shape: shape, strides: broadcastStrides(to: shape)) }
+
+  /// Values of the host on the device of another tensor.
+  init<T: TensorElement>(_ values: [T], shape: [Int], like other: Tensor) {
+    self.init(uninitialized: shape, dtype: T.dtype, on: other.backend)
+    values.withUnsafeBytes { other.backend.upload($0, to: storage.address) }
+  }
+}

@@ -1,0 +1,35 @@
+/// A block of a device's memory.
+///
+/// Invariant for `@unchecked Sendable`: the address is a number here; who may write to the bytes is a matter of the
+/// `Storage` that holds the block.
+package struct DeviceMemory: @unchecked Sendable {
+  /// Where it begins, in the address space of the device.
+  package let address: UnsafeMutableRawPointer
+  /// Bytes that were set aside, for whoever gives them back.
+  package let capacity: Int
+  /// Keeps memory of others alive, such as a mapped file; nil for memory that the device allocated.
+  package let owner: AnyObject?
+
+  package init(address: UnsafeMutableRawPointer, capacity: Int, owner: AnyObject? = nil) {
+    self.address = address
+    self.capacity = capacity
+    self.owner = owner
+  }
+}
+
+/// The memory of a device: what tensors need of it before anything is computed.
+package protocol MemoryDevice: AnyObject, Sendable {
+  var device: Device { get }
+  /// Whether its addresses are those of the host.
+  var isHost: Bool { get }
+  /// A block that is at least so large; its bytes are not set. Stops if there is no memory left.
+  func allocate(_ byteCount: Int) -> DeviceMemory
+  /// Takes back a block that `allocate` gave.
+  func deallocate(_ memory: DeviceMemory)
+  /// Copies bytes of the host to the device. They may be overwritten when the call returns.
+  func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer)
+  /// Copies bytes of the device to the host, after all that was asked of the device before.
+  func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer)
+  /// Returns when all that was asked of the device is done.
+  func synchronize()
+}

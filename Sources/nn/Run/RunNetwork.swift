@@ -1,0 +1,48 @@
+import NNLayers
+import NNModels
+
+/// The network of a run: one of the library as it is, or a pretrained one under a new head.
+enum RunNetwork {
+  case whole(any ImageClassifier)
+  case transfer(TransferNetwork)
+
+  /// A network as a saved model tells of it, with starting weights.
+  ///
+  /// - Parameters:
+  ///   - configuration: what decides on its function beside its weights; untrusted.
+  ///   - normalizesFeatures: whether a new head begins with a batch normalisation; nil if there is no new head.
+  init(
+    _ arch: String, classes: Int, configuration: [String: String], normalizesFeatures: Bool?
+  ) throws {
+    let network = try makeModel(arch, classes: classes, configuration: configuration)
+    if let normalizesFeatures {
+      self = .transfer(
+        try TransferNetwork(network, classes: classes, normalizesFeatures: normalizesFeatures))
+    } else {
+      self = .whole(network)
+    }
+  }
+
+  var module: any CallableModule {
+    switch self {
+    case .whole(let network): network
+    case .transfer(let network): network
+    }
+  }
+
+  /// What decides on the function of the network of the library beside its weights.
+  var configuration: [String: String] {
+    switch self {
+    case .whole(let network): network.configuration
+    case .transfer(let network): network.configuration
+    }
+  }
+
+  /// Whether a new head begins with a batch normalisation; nil if there is no new head.
+  var normalizesFeatures: Bool? {
+    switch self {
+    case .whole: nil
+    case .transfer(let network): network.head["norm"] != nil
+    }
+  }
+}
