@@ -75,6 +75,7 @@ public func officialWeights(_ network: String, _ name: WeightsName = .default) t
   try architecture(network).officialWeights(name)
 }
 
+/// The former name of ``makeModel(_:weights:classes:cache:progress:)``.
 @available(*, deprecated, renamed: "makeModel(_:weights:classes:cache:progress:)")
 public func model(
   _ name: String, weights: WeightsName? = nil, classes: Int? = nil, cache: WeightCache = .default,
@@ -83,6 +84,7 @@ public func model(
   try makeModel(name, weights: weights, classes: classes, cache: cache, progress: progress)
 }
 
+/// The former name of ``makeModel(_:classes:configuration:)``.
 @available(*, deprecated, renamed: "makeModel(_:classes:configuration:)")
 public func model(
   _ name: String, classes: Int, configuration: [String: String]

@@ -30,8 +30,7 @@ struct Layering {
 
   /// - Parameters:
   ///   - files: path inside the target, and text.
-  ///   - order: folders from lowest to highest; a folder that is not among them belongs to the nearest one around it.
-  ///     `.` is the target's own.
+  ///   - order: folders from lowest to highest; a folder inside of one of them is part of it. `.` is the target's own.
   ///   - foreign: names that lower targets declare.
   init(files: [(path: String, source: SwiftSource)], order: [String], foreign: Set<String> = []) {
     self.order = order
@@ -49,11 +48,12 @@ struct Layering {
   }
 
   private static func folder(of path: String, _ order: [String]) -> String {
-    var folder = path.split(separator: "/").dropLast().joined(separator: "/")
-    while !folder.isEmpty, !order.contains(folder) {
-      folder = folder.split(separator: "/").dropLast().joined(separator: "/")
+    let folders = path.split(separator: "/").dropLast()
+    for count in stride(from: folders.count, to: 0, by: -1) {
+      let folder = folders.prefix(count).joined(separator: "/")
+      if order.contains(folder) { return folder }
     }
-    return folder.isEmpty ? "." : folder
+    return folders.isEmpty ? "." : folders.joined(separator: "/")
   }
 
   /// Folders that the order does not name.

@@ -171,16 +171,6 @@ import Testing
     #expect(both[0].weights == both[1].weights)
   }
 
-  /// The threads see the signal at different times, or one of them only. In a process of its own, since others in it
-  /// would see it, too.
-  @Test func aSignalEndsAllAtOneStep() async {
-    await #expect(processExitsWith: .success) {
-      let both = try Self.together { Settings(epochs: 100_000, interrupt: $0 == 1 ? 4 : nil) }
-      #expect(both.allSatisfy { $0.reason == .interrupted })
-      #expect(both[0].steps == both[1].steps && both[0].weights == both[1].weights)
-    }
-  }
-
   /// The loss of a step is that of a process's own batch; a schedule that watches it goes by the first process's.
   @Test func schedulesStayTogether() throws {
     let both = try Self.together { _ in Settings(epochs: 5, plateauOnSteps: true) }

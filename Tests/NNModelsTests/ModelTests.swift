@@ -18,6 +18,16 @@ struct ModelTests {
   ]
   static let runsAll = ProcessInfo.processInfo.environment["NN_ALL_MODELS"] != nil
 
+  /// No family forgets one of its members.
+  @Test func allNetworksAreListed() throws {
+    let folder = Bundle.module.bundleURL.appendingPathComponent("Fixtures/models")
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    let names = files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+      .filter { ModelFixture($0).json["official_weights"] != nil }
+    #expect(names.sorted() == ModelFixture.names)
+    #expect(listModels().contains(shapesnet.name))
+  }
+
   @Test(arguments: ModelFixture.names)
   func equalsTorchvisions(_ name: String) throws {
     let fixture = ModelFixture(name)

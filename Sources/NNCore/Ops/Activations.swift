@@ -8,12 +8,12 @@ extension Tensor {
     _ function: Activation, _ name: StaticString, curvature: (@Sendable (Tensor) -> Tensor)? = nil
   ) -> Tensor {
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
-    return Tensor.apply(Activated(function: function, name: name, curvature: curvature), [self])
+    return Tensor.apply(Activated(function: function, name: name, curvature: curvature), self)
   }
 
   /// max(x, 0); the slope at 0 is 0.
   public func relu() -> Tensor {
-    dtype.isFloatingPoint ? Tensor.apply(Rectified(), [self]) : backend.unary(.relu, self)
+    dtype.isFloatingPoint ? Tensor.apply(Rectified(), self) : backend.unary(.relu, self)
   }
 
   /// min(max(x, 0), 6); the slope is 0 at both ends.
@@ -172,62 +172,59 @@ extension Tensor {
 // MARK: - Primitives
 
 /// One kernel for the value, one for the slope.
-private struct Activated: Primitive {
+private struct Activated: UnaryPrimitive {
   let function: Activation
   let name: StaticString
   let curvature: (@Sendable (Tensor) -> Tensor)?
 
   var attributes: [String: TraceAttribute] { function.parameters.mapValues(TraceAttribute.number) }
   var keeps: Kept { .first }
+  var gradients: Gradients { { [slope] g, context in [Tensor.apply(slope, g, context.saved(0))] } }
 
-  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.activate(function, operands[0]) }
+  private var slope: ActivationSlope {
+    ActivationSlope(function: function, name: name, curvature: curvature)
+  }
 
-  func fused(_ operands: [Tensor]) -> Fused? {
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.activate(function, x) }
+
+  func fused(_ x: Tensor) -> Fused? {
     guard case .hardtanh(0, let ceiling) = function else { return nil }
-    return operands[0].backend.fusedRectifier(operands[0], ceiling: ceiling) { gradient($0, $1) }
+    return x.backend.fusedRectifier(x, ceiling: ceiling) { [slope] in Tensor.apply(slope, $0, $1) }
   }
-
-  private func gradient(_ g: Tensor, _ x: Tensor) -> Tensor {
-    Tensor.apply(ActivationSlope(function: function, name: name, curvature: curvature), [g, x])
-  }
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [gradient(g, context.saved(0))] }
 }
 
 /// The rectifier, whose slope the result tells as well as x. The next layer keeps the result too.
-private struct Rectified: Primitive {
+private struct Rectified: UnaryPrimitive {
   var name: StaticString { "relu" }
   var keeps: Kept { .result }
+  var gradients: Gradients { { g, context in [Tensor.apply(Self.slope, g, context.saved(0))] } }
 
-  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.activate(.relu, operands[0]) }
+  private static let slope = ActivationSlope(function: .relu, name: "relu", curvature: nil)
 
-  func fused(_ operands: [Tensor]) -> Fused? {
-    operands[0].backend.fusedRectifier(operands[0], ceiling: .infinity) { Self.gradient($0, $1) }
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.activate(.relu, x) }
+
+  func fused(_ x: Tensor) -> Fused? {
+    x.backend.fusedRectifier(x, ceiling: .infinity) { Tensor.apply(Self.slope, $0, $1) }
   }
-
-  private static func gradient(_ g: Tensor, _ y: Tensor) -> Tensor {
-    Tensor.apply(ActivationSlope(function: .relu, name: "relu", curvature: nil), [g, y])
-  }
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [Self.gradient(g, context.saved(0))] }
 }
 
 /// g · f'(x), differentiable in both.
-private struct ActivationSlope: Primitive {
+private struct ActivationSlope: BinaryPrimitive {
   let function: Activation
   let name: StaticString
   let curvature: (@Sendable (Tensor) -> Tensor)?
 
   var attributes: [String: TraceAttribute] { ["slopeOf": .text("\(function)")] }
   var keeps: Kept { .operands }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    operands[1].backend.activateBackward(function, operands[0], operands[1])
+  var gradients: Gradients {
+    { gg, context in
+      let (g, x) = (context.saved(0), context.saved(1))
+      return [
+        context.needs(0) ? Tensor.apply(self, gg, x) : nil,
+        context.needs(1) ? curvature.map { gg * g * $0(x) } : nil,
+      ]
+    }
   }
 
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    let (first, x) = (context.saved(0), context.saved(1))
-    return [
-      context.needs(0) ? Tensor.apply(self, [g, x]) : nil,
-      context.needs(1) ? curvature.map { g * first * $0(x) } : nil,
-    ]
-  }
+  func evaluate(_ g: Tensor, _ x: Tensor) -> Tensor { x.backend.activateBackward(function, g, x) }
 }

@@ -14,12 +14,12 @@ extension Tensor {
     guard broadcasts(a.shape, b.shape, name) else {
       return a.backend.fill((a.rank < b.rank ? b : a).shape, 0, dtype: .bool)
     }
-    return apply(Comparison(op: op, name: name), [a, b])
+    return apply(Comparison(op: op, name: name), a, b)
   }
 
   private static func logical(_ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor) -> Tensor {
     _ = broadcastShape(a.shape, b.shape, name)
-    return apply(Logic(op: op, name: name), [a, b])
+    return apply(Logic(op: op, name: name), a, b)
   }
 
   public static func .== (a: Tensor, b: Tensor) -> Tensor { compared(.eq, "eq", a, b) }
@@ -89,7 +89,7 @@ extension Tensor {
   /// result is max. As `torch.clamp`.
   public func clamp(min: Double? = nil, max: Double? = nil) -> Tensor {
     require(min != nil || max != nil, "clamp", "needs min, max or both")
-    return Tensor.apply(Clamp(min: min, max: max), [self])
+    return Tensor.apply(Clamp(min: min, max: max), self)
   }
 
   /// Replaces NaN and infinities; by default NaN with 0 and infinities with the greatest finite numbers.
@@ -109,31 +109,38 @@ extension Tensor {
 
 // MARK: - Primitives
 
-private struct Comparison: Primitive {
+private struct Comparison: BinaryPrimitive {
   let op: CompareOp
   let name: StaticString
 
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (a, b, backend) = (operands[0], operands[1], operands[0].backend)
-    let dtype = Tensor.resultType(a, b)
+  func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
+    let (dtype, backend) = (Tensor.resultType(a, b), a.backend)
     return backend.compare(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
   }
 }
 
 /// Arithmetic of truth values.
-private struct Logic: Primitive {
+private struct Logic: BinaryPrimitive {
   let op: BinaryOp
   let name: StaticString
 
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let backend = operands[0].backend
-    return backend.binary(op, backend.cast(operands[0], to: .bool), backend.cast(operands[1], to: .bool))
+  func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
+    a.backend.binary(op, a.backend.cast(a, to: .bool), a.backend.cast(b, to: .bool))
   }
 }
 
-private struct Choice: Primitive {
+private struct Choice: VariadicPrimitive {
   var name: StaticString { "where" }
   var keeps: Kept { .first }
+  var gradients: Gradients {
+    { g, context in
+      let (condition, zero) = (context.saved(0), g.scalar(0))
+      return [
+        nil, context.needs(1) ? `where`(condition, g, zero) : nil,
+        context.needs(2) ? `where`(condition, zero, g) : nil,
+      ]
+    }
+  }
 
   func evaluate(_ operands: [Tensor]) -> Tensor {
     let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
@@ -141,17 +148,9 @@ private struct Choice: Primitive {
     return backend.select(
       backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
   }
-
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    let (condition, zero) = (context.saved(0), g.scalar(0))
-    return [
-      nil, context.needs(1) ? `where`(condition, g, zero) : nil,
-      context.needs(2) ? `where`(condition, zero, g) : nil,
-    ]
-  }
 }
 
-private struct Clamp: Primitive {
+private struct Clamp: UnaryPrimitive {
   let min: Double?
   let max: Double?
 
@@ -160,21 +159,20 @@ private struct Clamp: Primitive {
     ["min": .number(min ?? -.infinity), "max": .number(max ?? .infinity)]
   }
   var keeps: Kept { .first }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let backend = operands[0].backend
-    func bound(_ value: Double) -> Tensor { backend.fill([], value, dtype: operands[0].dtype) }
-    var value = operands[0].detach()
-    if let min { value = backend.binary(.maximum, value, bound(min)) }
-    if let max { value = backend.binary(.minimum, value, bound(max)) }
-    return value
+  var gradients: Gradients {
+    { [min, max] g, context in
+      let x = context.saved(0).detach()
+      let (above, below) = (min.map { x .>= $0 }, max.map { x .<= $0 })
+      guard let inside = above.map({ a in below.map { a .&& $0 } ?? a }) ?? below else { return [g] }
+      return [`where`(inside, g, g.scalar(0))]
+    }
   }
 
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    let x = context.saved(0).detach()
-    let above = min.map { x .>= $0 }
-    let below = max.map { x .<= $0 }
-    guard let inside = above.map({ a in below.map { a .&& $0 } ?? a }) ?? below else { return [g] }
-    return [`where`(inside, g, g.scalar(0))]
+  func evaluate(_ x: Tensor) -> Tensor {
+    func bound(_ value: Double) -> Tensor { x.backend.fill([], value, dtype: x.dtype) }
+    var value = x.detach()
+    if let min { value = x.backend.binary(.maximum, value, bound(min)) }
+    if let max { value = x.backend.binary(.minimum, value, bound(max)) }
+    return value
   }
 }

@@ -18,7 +18,7 @@ extension Tensor {
   public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a) / b }
   public static func / (a: Int, b: Tensor) -> Tensor { b.scalar(a) / b }
 
-  private func scaled(by factor: Tensor) -> Tensor { Tensor.apply(Scaling(), [self, factor]) }
+  private func scaled(by factor: Tensor) -> Tensor { Tensor.apply(Scaling(), self, factor) }
 
   public static func += (a: inout Tensor, b: Tensor) { a.update(.add, b) { $0 + $1 } }
   public static func -= (a: inout Tensor, b: Tensor) { a.update(.sub, b) { $0 - $1 } }
@@ -52,17 +52,13 @@ extension Tensor {
 }
 
 /// Multiplication by a constant: keeps the constant only, not the tensor.
-private struct Scaling: Primitive {
+private struct Scaling: BinaryPrimitive {
   var name: StaticString { "mul" }
   var keeps: Kept { .second }
+  var gradients: Gradients { { g, context in [Tensor.apply(Scaling(), g, context.saved(0)), nil] } }
 
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (x, factor, backend) = (operands[0], operands[1], operands[0].backend)
-    let dtype = Tensor.resultType(x, factor)
+  func evaluate(_ x: Tensor, _ factor: Tensor) -> Tensor {
+    let (dtype, backend) = (Tensor.resultType(x, factor), x.backend)
     return backend.binary(.mul, backend.cast(x, to: dtype), backend.cast(factor, to: dtype))
-  }
-
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    [Tensor.apply(Scaling(), [g, context.saved(0)]), nil]
   }
 }

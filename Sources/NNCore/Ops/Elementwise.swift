@@ -3,7 +3,7 @@
 extension Tensor {
   /// The same tensor in another element type; itself if it already has that type. As `torch.Tensor.to`.
   public func to(_ dtype: DType) -> Tensor {
-    dtype == self.dtype ? self : Tensor.apply(Cast(dtype: dtype), [self])
+    dtype == self.dtype ? self : Tensor.apply(Cast(dtype: dtype), self)
   }
 
   /// The type an operation of both works in: a 0-dimensional tensor counts only if its category is higher.
@@ -25,21 +25,21 @@ extension Tensor {
 
   private static func arithmetic(
     _ op: BinaryOp, _ name: StaticString, _ a: Tensor, _ b: Tensor, keeping keeps: Kept = [],
-    toFloat: Bool = false, gradients: @escaping @Sendable (Tensor, VJPContext) -> [Tensor?]
+    toFloat: Bool = false, gradients: @escaping Gradients
   ) -> Tensor {
-    let arithmetic = Arithmetic(op: op, name: name, keeps: keeps, toFloat: toFloat, slopes: gradients)
+    let arithmetic = Arithmetic(op: op, name: name, keeps: keeps, toFloat: toFloat, gradients: gradients)
     guard broadcasts(a.shape, b.shape, name) else {
       let longer = a.rank < b.rank ? b : a
       return longer.backend.fill(longer.shape, 0, dtype: arithmetic.dtype(a, b))
     }
-    return apply(arithmetic, [a, b])
+    return apply(arithmetic, a, b)
   }
 
   private func elementary(
     _ op: UnaryOp, _ name: StaticString, keeping keeps: Kept = .first, toFloat: Bool = true,
     slope: @escaping @Sendable (_ gradient: Tensor, _ kept: Tensor) -> Tensor
   ) -> Tensor {
-    Tensor.apply(Elementary(op: op, name: name, keeps: keeps, toFloat: toFloat, slope: slope), [self])
+    Tensor.apply(Elementary(op: op, name: name, keeps: keeps, toFloat: toFloat, slope: slope), self)
   }
 
   // MARK: Arithmetic
@@ -108,7 +108,7 @@ extension Tensor {
   /// Power with a number as exponent.
   public func pow(_ exponent: Double) -> Tensor {
     if exponent == 2 { return square() }
-    return Tensor.apply(NumberPower(exponent: exponent), [self])
+    return Tensor.apply(NumberPower(exponent: exponent), self)
   }
   /// The greater of both; where they are equal the gradient is halved between them.
   public func maximum(_ other: Tensor) -> Tensor { Tensor.extreme(.maximum, "maximum", self, other) }
@@ -196,24 +196,24 @@ extension Tensor {
 
 // MARK: - Primitives
 
-private struct Cast: Primitive {
+private struct Cast: UnaryPrimitive {
   let dtype: DType
 
   var name: StaticString { "to" }
   var attributes: [String: TraceAttribute] { ["dtype": .text("\(dtype)")] }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].backend.cast(operands[0], to: dtype) }
   // The engine casts the gradient back to the type of the input.
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { [g] }
+  var gradients: Gradients { { g, _ in [g] } }
+
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.cast(x, to: dtype) }
 }
 
 /// A function of two tensors that broadcast.
-private struct Arithmetic: Primitive {
+private struct Arithmetic: BinaryPrimitive {
   let op: BinaryOp
   let name: StaticString
   let keeps: Kept
   let toFloat: Bool
-  let slopes: @Sendable (Tensor, VJPContext) -> [Tensor?]
+  let gradients: Gradients
 
   var attributes: [String: TraceAttribute] { ["operation": .text(op.rawValue)] }
 
@@ -222,54 +222,49 @@ private struct Arithmetic: Primitive {
     return toFloat ? type.promotedToFloat : type
   }
 
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (a, b) = (operands[0], operands[1])
+  func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
     let (dtype, backend) = (dtype(a, b), a.backend)
-    let result = backend.binary(
-      op, a.dtype == dtype ? a : backend.cast(a, to: dtype), b.dtype == dtype ? b : backend.cast(b, to: dtype)
-    )
+    if a.dtype == dtype, b.dtype == dtype, dtype != .bool { return backend.binary(op, a, b) }
+    let result = backend.binary(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
     if dtype != .bool { return result }
     // bool + bool is bool, as in PyTorch: 2 is true.
     return backend.compare(.ne, result, backend.fill([], 0, dtype: .bool))
   }
-
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] { slopes(g, context) }
 }
 
 /// A function of one tensor, whose gradient needs the operand, the result, or neither.
-private struct Elementary: Primitive {
+private struct Elementary: UnaryPrimitive {
   let op: UnaryOp
   let name: StaticString
   let keeps: Kept
   let toFloat: Bool
   let slope: @Sendable (Tensor, Tensor) -> Tensor
 
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (x, backend) = (operands[0], operands[0].backend)
-    return backend.unary(op, toFloat ? backend.cast(x, to: x.dtype.promotedToFloat) : x)
+  var gradients: Gradients {
+    { [slope, keeps] g, context in [slope(g, keeps.isEmpty ? g : context.saved(0))] }
   }
 
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    [slope(g, keeps.isEmpty ? g : context.saved(0))]
+  func evaluate(_ x: Tensor) -> Tensor {
+    x.backend.unary(op, toFloat ? x.backend.cast(x, to: x.dtype.promotedToFloat) : x)
   }
 }
 
 /// A power with a number as exponent.
-private struct NumberPower: Primitive {
+private struct NumberPower: UnaryPrimitive {
   let exponent: Double
 
   var name: StaticString { "pow" }
   var attributes: [String: TraceAttribute] { ["exponent": .number(exponent)] }
   var keeps: Kept { .first }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (given, backend) = (operands[0], operands[0].backend)
-    let x =
-      exponent == exponent.rounded() ? given : backend.cast(given, to: given.dtype.promotedToFloat)
-    return backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
+  var gradients: Gradients {
+    { [exponent] g, context in
+      [exponent == 0 ? g * 0 : g * (context.saved(0).pow(exponent - 1) * exponent)]
+    }
   }
 
-  func gradients(_ g: Tensor, _ context: VJPContext) -> [Tensor?] {
-    [exponent == 0 ? g * 0 : g * (context.saved(0).pow(exponent - 1) * exponent)]
+  func evaluate(_ given: Tensor) -> Tensor {
+    let backend = given.backend
+    let x = exponent == exponent.rounded() ? given : backend.cast(given, to: given.dtype.promotedToFloat)
+    return backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
   }
 }

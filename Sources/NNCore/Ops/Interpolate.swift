@@ -2,22 +2,6 @@
 // transposed one.
 
 extension Tensor {
-  /// How `interpolate` finds values between the given ones.
-  public enum InterpolationMode: String, Sendable, CaseIterable {
-    /// The nearest element, as PyTorch's `nearest` (and OpenCV's) rounds: down.
-    case nearest
-    /// The nearest element, as Pillow and scikit-image round: to the centre.
-    case nearestExact = "nearest-exact"
-    /// Linear along one dimension.
-    case linear
-    /// Linear along two dimensions.
-    case bilinear
-    /// Cubic convolution along two dimensions (a = -0.75, with antialiasing -0.5).
-    case bicubic
-    /// The mean over the area of each output element, as adaptive average pooling.
-    case area
-  }
-
   /// This tensor with one axis mapped by `plan`. Linear, so derivatives of any order exist.
   private func resampled(_ axis: Int, _ plan: ResamplingPlan) -> Tensor {
     backend.resample(self, axis: axis, plan)

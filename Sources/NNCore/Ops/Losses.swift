@@ -111,22 +111,7 @@ private func negativeLogLikelihood(
   return losses.sum() / (weight * Tensor(counts, dtype: weight.dtype).to(weight.device)).sum()
 }
 
-/// Which class each row of a matrix of logarithms should have, and what a mistake counts; see `nn_class_targets`.
-package struct ClassTargets: Sendable {
-  /// int64 without gaps, in row-major order.
-  let classes: Tensor
-  /// One factor per class.
-  var weight: Tensor?
-  let ignored: Int
-  let smoothing: Double
-
-  fileprivate init(classes: Tensor, weight: Tensor?, ignored: Int, smoothing: Double) {
-    self.classes = classes
-    self.weight = weight
-    self.ignored = ignored
-    self.smoothing = smoothing
-  }
-
+extension ClassTargets {
   /// From what was saved for a backward pass.
   private init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
     self.init(

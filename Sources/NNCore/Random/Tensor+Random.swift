@@ -151,15 +151,6 @@ extension Tensor {
     return values.to(device)
   }
 
-  // MARK: Checks
-
-  static func requireFloat(_ dtype: DType, _ operation: StaticString) {
-    require(dtype.isFloatingPoint, operation, "needs a floating-point type, got \(dtype)")
-  }
-  static func requireProbability(_ p: Double, _ operation: StaticString) {
-    require(p >= 0 && p <= 1, operation, "probability \(p) is outside 0...1")
-  }
-
   /// Numbers in the memory of the host.
   private static func drawn(
     _ draw: RandomDraw, _ shape: [Int], _ dtype: DType, _ generator: Generator

@@ -38,10 +38,10 @@ extension DataLoader {
     private func measure(from called: ContinuousClock.Instant) {
       let now = ContinuousClock.now
       if times.batches == 0 {
-        times.first = (now - called).seconds
+        times.first = (now - called) / .seconds(1)
       } else {
-        times.worked += (called - lastReturn).seconds
-        times.waited += (now - called).seconds
+        times.worked += (called - lastReturn) / .seconds(1)
+        times.waited += (now - called) / .seconds(1)
       }
       times.batches += 1
       lastReturn = now

@@ -1,41 +1,5 @@
 import NNCore
 
-/// A data set that knows which file an element comes from, so that an error can name it.
-public protocol FileBackedDataset: Dataset {
-  /// Path of the file behind the element at `index`; nil if there is none.
-  func file(at index: Int) -> String?
-}
-
-extension ImageFolder: FileBackedDataset {
-  public func file(at index: Int) -> String? { paths.indices.contains(index) ? paths[index] : nil }
-}
-
-extension Subset: FileBackedDataset {
-  public func file(at index: Int) -> String? {
-    indices.indices.contains(index) ? NNData.file(of: dataset, at: indices[index]) : nil
-  }
-}
-
-extension MappedDataset: FileBackedDataset {
-  public func file(at index: Int) -> String? { NNData.file(of: dataset, at: index) }
-}
-
-extension ConcatDataset: FileBackedDataset {
-  public func file(at index: Int) -> String? {
-    var start = 0
-    for part in datasets {
-      if index < start + part.count { return NNData.file(of: part, at: index - start) }
-      start += part.count
-    }
-    return nil
-  }
-}
-
-/// The file of an element of any data set.
-private func file(of dataset: any Dataset, at index: Int) -> String? {
-  (dataset as? any FileBackedDataset)?.file(at: index)
-}
-
 /// A loader that knows which samples its batches are made of, so that an error can name them.
 public protocol SampleLocating {
   /// Numbers in the data set of the samples of a batch of the pass begun last, from 0; nil if it has no such batch.
@@ -51,7 +15,7 @@ extension DataLoader: SampleLocating {
     progress.withLock { $0.order.indices.contains(position) ? $0.order[position] : nil }
   }
   public var failedSample: Int? { progress.withLock { $0.failedSample } }
-  public func file(ofSample index: Int) -> String? { NNData.file(of: dataset, at: index) }
+  public func file(ofSample index: Int) -> String? { dataset.knownFile(at: index) }
 }
 
 /// An error together with the sample that it is about.

@@ -62,7 +62,7 @@ package enum PreparedTensor: Sendable {
 
 extension TensorStack {
   mutating func append(_ element: PreparedTensor) throws {
-    try append(shape: element.shape, dtype: element.dtype, write: element.write)
+    try append(shape: element.shape, dtype: element.dtype, write: { element.write(to: $0) })
   }
 }
 

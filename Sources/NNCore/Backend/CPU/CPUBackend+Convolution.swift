@@ -53,18 +53,18 @@ extension CPUBackend {
     _ merge: GroupMerge
   ) -> (weight: Tensor, bias: Tensor?) {
     func make() -> [Tensor] {
-      noGrad {
-        var (weight, bias) = (weight.detach(), bias?.detach())
-        if let map = finish.map {
-          let offset = (bias?.to(.float64) ?? fill([1], 0, dtype: .float64)) - map.mean[0]
-          bias = (offset * map.scale[0] + map.shift[0]).to(weight.dtype)
-          weight = weight * map.scale[0].to(weight.dtype).reshape([-1, 1, 1, 1])
-        }
-        let form =
-          tiled.map { winogradWeights($0, weight, turned: false) }
-          ?? copy(merge.merged(weight).permuted([2, 3, 1, 0]), strides: nil)
-        return [form] + (bias.map { [copy($0, strides: nil)] } ?? [])
+      var (weight, bias) = (weight.detach(), bias?.detach())
+      if let map = finish.map {
+        func values(_ tensor: Tensor) -> Formula { Formula(tensor.part(0, of: 0)) }
+        let offset = Formula(cast(bias ?? fill([1], 0, dtype: .float64), to: .float64)) - values(map.mean)
+        bias = (offset * values(map.scale) + values(map.shift)).cast(weight.dtype).value
+        let factors = values(map.scale).cast(weight.dtype).value.shaped([weight.shape[0], 1, 1, 1])
+        weight = (Formula(weight) * Formula(factors)).value
       }
+      let form =
+        tiled.map { winogradWeights($0, weight, turned: false) }
+        ?? copy(merge.merged(weight).ordered([2, 3, 1, 0]), strides: nil)
+      return [form] + (bias.map { [copy($0, strides: nil)] } ?? [])
     }
     if !finish.keepsWeights {
       let made = make()
@@ -235,11 +235,5 @@ struct KernelFinish {
 extension nn_grid {
   init(_ x: Tensor) {
     self.init(data: x.hostPointer, image: x.strides[0], row: x.strides[2], column: x.strides[3])
-  }
-}
-
-extension Tensor {
-  fileprivate func permuted(_ order: [Int]) -> Tensor {
-    view(shape: order.map { shape[$0] }, strides: order.map { strides[$0] })
   }
 }

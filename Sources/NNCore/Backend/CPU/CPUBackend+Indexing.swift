@@ -72,7 +72,7 @@ extension CPUBackend {
   }
 
   func indexSelect(_ x: Tensor, axis: Int, index: Tensor) -> Tensor {
-    let input = x.isNonOverlappingAndDense ? x : x.contiguous()
+    let input = x.isNonOverlappingAndDense ? x : x.rowMajor
     let places = Self.checkedPlaces(index, x.shape[axis], axis)
     var shape = x.shape
     shape[axis] = places.count
@@ -82,7 +82,7 @@ extension CPUBackend {
     let (source, target) = (input.hostPointer, result.hostPointer)
     let outer = result.count * x.dtype.byteCount / (places.count * block)
     if block == x.dtype.byteCount {
-      let index = index.to(.int64).contiguous()
+      let index = cast(index, to: .int64).rowMajor
       let order = index.hostPointer(Int64.self)
       ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
         for row in range {
@@ -124,7 +124,7 @@ extension CPUBackend {
   func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor {
     let strides = source.denseStrides(for: x.shape)
     let result = copy(x, strides: strides)
-    let addend = strides == nil ? source.contiguous() : source
+    let addend = strides == nil ? source.rowMajor : source
     if addend.count == 0 { return result }
     let places = Self.checkedPlaces(index, x.shape[axis], axis)
     let (size, block) = (x.shape[axis], Self.blockBytes(addend, axis))
@@ -132,7 +132,7 @@ extension CPUBackend {
     let outer = addend.count / (places.count * elements)
     let (values, target) = (addend.hostPointer, result.hostPointer)
     if elements == 1 {
-      let index = index.to(.int64).contiguous()
+      let index = cast(index, to: .int64).rowMajor
       let order = index.hostPointer(Int64.self)
       ThreadPool.shared.parallelFor(count: outer, grain: max(1, 16_384 / places.count)) { range in
         for row in range {
@@ -163,7 +163,9 @@ extension CPUBackend {
   }
 
   private static func checkedPlaces(_ index: Tensor, _ size: Int, _ axis: Int) -> [Int] {
-    index.withElements(of: Int64.self) { $0.map { checked($0, size, axis) } }
+    let dense = index.rowMajor
+    let places = UnsafeBufferPointer(start: dense.hostPointer(Int64.self), count: dense.count)
+    return withExtendedLifetime(dense) { places.map { checked($0, size, axis) } }
   }
 
   /// Bytes of one row behind an axis of a dense tensor, in its own memory order.
@@ -175,7 +177,7 @@ extension CPUBackend {
   }
 
   func nonzeroPlaces(_ x: Tensor) -> Tensor {
-    let flags = compare(.ne, x, fill([], 0, dtype: x.dtype)).contiguous()
+    let flags = compare(.ne, x, fill([], 0, dtype: x.dtype)).rowMajor
     let bits = flags.hostPointer(Bool.self)
     var places: [Int] = []
     for place in 0..<flags.count where bits[place] { places.append(place) }

@@ -5,8 +5,8 @@ extension CPUBackend {
     _ x: Tensor, weight: Tensor?, bias: Tensor?, eps: Double
   ) -> (output: Tensor, mean: Tensor, inverse: Tensor) {
     let (rows, columns, path) = (x.shape[0], x.shape[1], KernelPath.current.rawValue)
-    let source = x.contiguous()
-    let (weight, bias) = (weight?.contiguous(), bias?.contiguous())
+    let source = x.rowMajor
+    let (weight, bias) = (weight?.rowMajor, bias?.rowMajor)
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype)
     let (mean, inverse) = (
       Tensor(uninitialized: [rows], dtype: .float64), Tensor(uninitialized: [rows], dtype: .float64)
@@ -30,7 +30,7 @@ extension CPUBackend {
     needsParameters: Bool
   ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
     let (rows, columns, path) = (x.shape[0], x.shape[1], KernelPath.current.rawValue)
-    let (g, source, weight) = (gradient.contiguous(), x.contiguous(), weight?.contiguous())
+    let (g, source, weight) = (gradient.rowMajor, x.rowMajor, weight?.rowMajor)
     let result = needsInput ? Tensor(uninitialized: x.shape, dtype: x.dtype) : nil
     let grain = Self.layerGrain(columns)
     let pieces = (rows + grain - 1) / grain
@@ -49,9 +49,10 @@ extension CPUBackend {
         output.map { address($0, first * columns, size) }, target, target.map { $0 + columns })
     }
     withExtendedLifetime((g, source, weight)) {}
-    let total = partial?.sum(0)
+    let total = partial.map { reduce(.sum, $0, axes: [0]).part(0, of: 0) }
     return (
-      result, total?.select(0, index: 0).to(x.dtype), total?.select(0, index: 1).to(x.dtype)
+      result, total.map { cast($0.part(0, of: 0), to: x.dtype) },
+      total.map { cast($0.part(1, of: 0), to: x.dtype) }
     )
   }
 

@@ -2,7 +2,7 @@ import CNNKernels
 
 extension CPUBackend {
   func classSums(_ x: Tensor, _ targets: ClassTargets) -> Tensor {
-    let (values, result) = (x.contiguous(), Tensor(uninitialized: [x.shape[0]], dtype: x.dtype))
+    let (values, result) = (x.rowMajor, Tensor(uninitialized: [x.shape[0]], dtype: x.dtype))
     let (classes, size) = (x.shape[1], x.dtype.byteCount)
     let (source, target) = (values.hostPointer, result.hostPointer)
     forEachRun(of: targets, classes: classes) { part, first in
@@ -13,7 +13,7 @@ extension CPUBackend {
   }
 
   func classSpread(_ g: Tensor, _ targets: ClassTargets, classes: Int) -> Tensor {
-    let (values, result) = (g.contiguous(), Tensor(uninitialized: [g.shape[0], classes], dtype: g.dtype))
+    let (values, result) = (g.rowMajor, Tensor(uninitialized: [g.shape[0], classes], dtype: g.dtype))
     let (source, target, size) = (values.hostPointer, result.hostPointer, g.dtype.byteCount)
     forEachRun(of: targets, classes: classes) { part, first in
       nn_class_spread(
@@ -26,7 +26,7 @@ extension CPUBackend {
   private func forEachRun(
     of targets: ClassTargets, classes: Int, _ body: (_ part: nn_class_targets, _ first: Int) -> Void
   ) {
-    let weight = targets.weight?.contiguous()
+    let weight = targets.weight?.rowMajor
     let (rows, first) = (targets.classes.count, targets.classes.hostPointer(Int64.self))
     let factors = weight.map { UnsafeRawPointer($0.hostPointer) }
     ThreadPool.shared.parallelFor(count: rows, grain: max(1, 32_768 / max(1, classes))) { range in

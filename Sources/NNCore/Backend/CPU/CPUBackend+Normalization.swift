@@ -108,9 +108,9 @@ extension CPUBackend {
       }
     }
     withExtendedLifetime(center) {}
-    let total = partial.sum(1)
-    let plain = total.select(1, index: 0)
-    return (plain, total.select(1, index: 1) + off * plain)
+    let total = reduce(.sum, partial, axes: [1]).part(0, of: 1)
+    let plain = total.part(0, of: 1)
+    return (plain, (Formula(total.part(1, of: 1)) + off * Formula(plain)).value)
   }
 
   func combined(_ gradient: ChannelGradient, _ combination: ChannelCombination) -> Tensor {

@@ -22,7 +22,7 @@ extension CPUBackend {
     }
     var total = 0.0
     forEachRun(tensors, \.count) { run in
-      let dense = run.map { $0.detach().contiguous() }
+      let dense = run.map { $0.detach().rowMajor }
       for x in dense { x.evaluate() }
       let pieces = cut(dense, \.count, grain: 65_536)
       var parts = Array(repeating: 0.0, count: pieces.count)
@@ -49,7 +49,7 @@ extension CPUBackend {
   func isAllFinite(_ x: Tensor) -> Bool {
     if !x.dtype.isFloatingPoint { return true }
     // In whatever order they lie.
-    let x = x.isNonOverlappingAndDense ? x.detach() : x.detach().contiguous()
+    let x = x.isNonOverlappingAndDense ? x.detach() : x.detach().rowMajor
     x.evaluate()
     let isFinite = Atomic<Bool>(true)
     inParallel(cut([x], \.count, grain: 65_536)) { _, piece in
@@ -115,7 +115,7 @@ private struct StepKernel {
 
   init(_ step: ParameterStep) {
     self.step = step
-    gradient = step.gradient.contiguous()
+    gradient = step.gradient.rowMajor
     gradient.evaluate()
     let rule = step.rule
     common = nn_step_common(

@@ -33,7 +33,7 @@ extension CPUBackend {
     let outputs = kept.count
     let wide = Tensor(uninitialized: outputShape, dtype: wideDType, strides: strides)
     let identity = Self.identity(op, wideDType)
-    if outputs == 0 { return wide.to(resultDType) }
+    if outputs == 0 { return cast(wide, to: resultDType) }
 
     // Pieces: runs of rows times groups of kept rows; partial results are combined in the order of the runs.
     let perOutput = max(folded.count, 1)
@@ -67,14 +67,15 @@ extension CPUBackend {
       }
     }
     if splits == 1 {
-      return Tensor(storage: partial.storage, shape: outputShape, strides: strides, dtype: wideDType).to(
-        resultDType)
+      return cast(
+        Tensor(storage: partial.storage, shape: outputShape, strides: strides, dtype: wideDType),
+        to: resultDType)
     }
     Self.fill(wide.hostPointer, outputs, identity, wideDType)
     nn_reduce(
       op.kernelNumber, wideDType.rawValue, Int64(splits), Int64(outputs), Int64(outputs), 1,
       partial.hostPointer, wide.hostPointer)
-    return wide.to(resultDType)
+    return cast(wide, to: resultDType)
   }
 
   /// Rows handled by one kernel call.

@@ -2,7 +2,7 @@ import CNNKernels
 
 extension CPUBackend {
   func resample(_ x: Tensor, axis: Int, _ plan: ResamplingPlan) -> Tensor {
-    let input = x.isNonOverlappingAndDense ? x : x.contiguous()
+    let input = x.isNonOverlappingAndDense ? x : x.rowMajor
     var shape = x.shape
     shape[axis] = plan.outputSize
     let result = Tensor(uninitialized: shape, dtype: x.dtype, strides: input.denseStrides(for: shape))

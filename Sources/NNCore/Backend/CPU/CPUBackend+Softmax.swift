@@ -2,7 +2,7 @@ import CNNKernels
 
 extension CPUBackend {
   func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
-    let input = x.denseStridesLikeSelf == nil ? x.contiguous() : x
+    let input = x.denseStridesLikeSelf == nil ? x.rowMajor : x
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: input.strides)
     let path = KernelPath.current.rawValue
     let (source, target, size) = (input.hostPointer, result.hostPointer, x.dtype.byteCount)

@@ -49,7 +49,8 @@ struct KernelChannelMap {
   init(_ map: ChannelMap, _ dtype: DType) {
     let (center, off) = map.mean.rounded(to: dtype)
     tensors = [
-      center, map.scale.to(dtype).contiguous(), (map.shift + off * map.scale).to(dtype).contiguous(),
+      center, Formula(map.scale).cast(dtype).value.rowMajor,
+      (Formula(map.shift) + off * Formula(map.scale)).cast(dtype).value.rowMajor,
     ]
     size = dtype.byteCount
   }
@@ -190,8 +191,9 @@ struct CombinationRows {
     gradient = GradientRows(source, x: x, count: combination.mean.shape[0])
     let (center, off) = combination.mean.rounded(to: dtype)
     mean = center
-    factors = [combination.a, combination.b, combination.c + off * combination.b].map { [dtype] in
-      $0.to(dtype).contiguous()
+    let shift = Formula(combination.c) + off * Formula(combination.b)
+    factors = [Formula(combination.a), Formula(combination.b), shift].map { [dtype] in
+      $0.cast(dtype).value.rowMajor
     }
     // Pieces are written by many threads, which only read what is there.
     for tensor in factors + [mean] { tensor.evaluate() }
@@ -212,8 +214,8 @@ struct CombinationRows {
 
 extension Tensor {
   /// Float64 values in another type, and what the rounding added to them.
-  func rounded(to dtype: DType) -> (Tensor, off: Tensor) {
-    let near = to(dtype).contiguous()
-    return (near, near.to(.float64) - self)
+  func rounded(to dtype: DType) -> (Tensor, off: Formula) {
+    let near = Formula(self).cast(dtype).value.rowMajor
+    return (near, Formula(near).cast(.float64) - Formula(self))
   }
 }

@@ -76,10 +76,10 @@ extension Backend {
     let flow = weight.map { g * Formula(cast($0, to: .float64)) } ?? g
     let average = { (values: Formula) in values.sum([1]) / Double(columns) }
     let input = inverse * (flow - average(flow) - unit * average(flow * unit))
-    func narrow(_ sums: Formula) -> Tensor { sums.cast(x.dtype).value.shaped([columns]) }
+    func perColumn(_ sums: Formula) -> Tensor { sums.cast(x.dtype).value.shaped([columns]) }
     return (
-      needsInput ? input.cast(x.dtype).value : nil, needsParameters ? narrow((g * unit).sum([0])) : nil,
-      needsParameters ? narrow(g.sum([0])) : nil
+      needsInput ? input.cast(x.dtype).value : nil, needsParameters ? perColumn((g * unit).sum([0])) : nil,
+      needsParameters ? perColumn(g.sum([0])) : nil
     )
   }
 }

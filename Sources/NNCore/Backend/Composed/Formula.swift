@@ -37,10 +37,20 @@ struct Formula {
 }
 
 extension Tensor {
+  /// Row-major without gaps, nothing recorded; itself if it is.
+  var rowMajor: Tensor { isContiguous ? detach() : backend.copy(self, strides: nil) }
+
+  /// Part number `index` of an axis, which is dropped; a view, nothing recorded.
+  func part(_ index: Int, of axis: Int) -> Tensor {
+    var (shape, strides) = (shape, strides)
+    shape.remove(at: axis)
+    let step = strides.remove(at: axis)
+    return view(shape: shape, strides: strides, offset: offset + index * step)
+  }
+
   /// The same elements under another shape, nothing recorded; a copy where the memory order asks for it.
   func shaped(_ shape: [Int]) -> Tensor {
-    let dense = isContiguous ? self : backend.copy(self, strides: nil)
-    return dense.view(shape: shape, strides: Tensor.contiguousStrides(shape))
+    rowMajor.view(shape: shape, strides: Tensor.contiguousStrides(shape))
   }
 
   /// With the axes in another order, a view.

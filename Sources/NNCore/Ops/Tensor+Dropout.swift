@@ -36,3 +36,12 @@ extension Tensor {
   /// 1 / share, in the precision of this tensor.
   private func scale(of share: Double) -> Double { dtype == .float32 ? Double(1 / Float(share)) : 1 / share }
 }
+
+extension Tensor {
+  static func requireFloat(_ dtype: DType, _ operation: StaticString) {
+    require(dtype.isFloatingPoint, operation, "needs a floating-point type, got \(dtype)")
+  }
+  static func requireProbability(_ p: Double, _ operation: StaticString) {
+    require(p >= 0 && p <= 1, operation, "probability \(p) is outside 0...1")
+  }
+}

@@ -169,7 +169,7 @@ extension Tensor {
     vjp: @escaping @Sendable (_ gradient: Tensor, _ context: VJPContext) -> [Tensor?]
   ) -> Tensor {
     guard Tensor.shouldRecord(inputs) else {
-      if isTracing, storage.trace == nil { tracePassed(name, inputs) }
+      if isTracing, storage.origin == nil { tracePassed(name, inputs) }
       return self
     }
     let kept = savingOutput ? [self] : []

@@ -122,3 +122,21 @@ extension ResamplingPlan {
     return weights.enumerated().map { (start + $0.offset, total == 0 ? 0 : $0.element / total) }
   }
 }
+
+extension Tensor {
+  /// How `interpolate` finds values between the given ones.
+  public enum InterpolationMode: String, Sendable, CaseIterable {
+    /// The nearest element, as PyTorch's `nearest` (and OpenCV's) rounds: down.
+    case nearest
+    /// The nearest element, as Pillow and scikit-image round: to the centre.
+    case nearestExact = "nearest-exact"
+    /// Linear along one dimension.
+    case linear
+    /// Linear along two dimensions.
+    case bilinear
+    /// Cubic convolution along two dimensions (a = -0.75, with antialiasing -0.5).
+    case bicubic
+    /// The mean over the area of each output element, as adaptive average pooling.
+    case area
+  }
+}
