@@ -7,29 +7,11 @@ import Testing
   /// Uses upwards that are still there, as `target: folder > folder above it`. Nothing is added to this list.
   static let known: Set = [
     "NNLayers: Module > Layers",
-<<<<<<< HEAD
-    "NNModels: Classification > .", "NNModels: Weights > .", "NNModels: Weights > Classification",
-    "nn: Commands > .", "nn: Run > .",
-=======
-    "NNLightning: Callbacks > Dashboard",
-    "NNLightning: Callbacks > Reports",
-    "NNLightning: Checkpoints > Callbacks",
-    "NNLightning: Checkpoints > Steps",
-    "NNLightning: Checkpoints > Strategies",
-    "NNLightning: Checkpoints > Trainer",
-    "NNLightning: Loggers > Callbacks",
-    "NNLightning: Metrics > Checkpoints",
-    "NNLightning: Steps > Trainer",
-    "NNLightning: Strategies > Trainer",
-    "NNLightning: Trainer > Callbacks",
-    "NNLightning: Trainer > FrozenFeatures",
-    "NNLightning: Trainer > Loggers",
     "NNModels: Classification > .",
     "NNModels: Weights > .",
     "NNModels: Weights > Classification",
     "nn: Commands > .",
     "nn: Run > .",
->>>>>>> 527ded25ed3aafe6a0076f4851937c09843a63b7
   ]
 
   static let sourceFolder = packageRoot.appendingPathComponent("Sources")
