@@ -1,8 +1,14 @@
 #include "nn_activation.h"
 
+#include <string.h>
 #include <tgmath.h>
 
+#include "activation_rows.h"
 #include "vector_math.h"
+
+#define NN_ROW(NAME, VALUE, SLOPE) NN_ACTIVATION_##NAME,
+enum { NN_ACTIVATIONS(NN_ROW) };
+#undef NN_ROW
 
 // sqrt(1/2), 1/sqrt(2 pi), sqrt(2/pi), and the cubic coefficient of the approximation of GELU.
 #define NN_SQRT_HALF ((NN_REAL)0.70710678118654752440)
@@ -12,6 +18,15 @@
 
 #define NN_IMPL "activation_impl.h"
 #include "real_paths.h"
+
+int nn_activation_number(const char *name) {
+#define NN_ROW(NAME, VALUE, SLOPE) #NAME,
+  static const char *const names[] = {NN_ACTIVATIONS(NN_ROW)};
+#undef NN_ROW
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(names[i], name) == 0) return (int)i;
+  return -1;
+}
 
 void nn_activate(int path, int op, int dtype, int64_t n, const void *x, int64_t sx, void *y, double a, double b,
                  double c) {

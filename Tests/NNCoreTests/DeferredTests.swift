@@ -226,4 +226,21 @@ struct DeferredTests {
       tensorDifferences(run(), first * 3, name: "mapped", relativeTolerance: 1e-5, absoluteTolerance: 1e-4)
         .isEmpty)
   }
+
+  /// What is not trained may be lazy beside what is: the sum of both, and what follows it, still has a gradient.
+  @Test(arguments: [0, 6.0])
+  func aFrozenConvolutionLeavesTheGradientOfWhatIsAdded(_ ceiling: Double) throws {
+    let (x, kernel) = (Self.values("x", [2, 4, 6, 6]), Self.values("kernel", [5, 4, 3, 3]))
+    let added = Self.values("added", [2, 5, 6, 6]).requiringGrad()
+    func rectified(_ frozen: Tensor) -> Tensor {
+      let sum = frozen + added
+      return ceiling == 0 ? sum.relu() : sum.relu6()
+    }
+    rectified(x.conv2d(kernel, padding: 1)).sum().backward()
+    let got = try #require(added.grad)
+    added.grad = nil
+    let values = x.conv2d(kernel, padding: 1)
+    rectified(Tensor(values.array(of: Float.self), shape: values.shape)).sum().backward()
+    #expect(try got.isEqual(to: #require(added.grad)) && got.amax().item() == 1 && got.amin().item() == 0)
+  }
 }

@@ -1,7 +1,7 @@
 import NNCore
 
 /// What is wrong with a golden case, or with what the library says to it.
-public struct FixtureError: Error, CustomStringConvertible {
+public struct FixtureError: Error, Equatable, CustomStringConvertible {
   public let description: String
   public init(_ description: String) { self.description = description }
 }

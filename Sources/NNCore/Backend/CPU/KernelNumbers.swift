@@ -94,34 +94,22 @@ extension ReduceOp {
 /// An activation function as its kernels take it: a number, and up to three parameters.
 struct KernelActivation {
   let number: Int32
-  var a = 0.0
-  var b = 0.0
-  var c = 0.0
+  private(set) var a = 0.0
+  private(set) var b = 0.0
+  private(set) var c = 0.0
 
-  private init(_ op: nn_activation, _ a: Double = 0, _ b: Double = 0, _ c: Double = 0) {
-    number = Int32(op.rawValue)
-    (self.a, self.b, self.c) = (a, b, c)
-  }
-
-  init(_ function: Activation) {
-    switch function {
-    case .relu: self.init(NN_THRESHOLD)
-    case .elu(let negative, let positive, let rate): self.init(NN_ELU, negative, positive, rate)
-    case .silu: self.init(NN_SILU)
-    case .mish: self.init(NN_MISH)
-    case .softplus(let beta, let threshold): self.init(NN_SOFTPLUS_BETA, beta, threshold)
-    case .softsign: self.init(NN_SOFTSIGN)
-    case .logSigmoid: self.init(NN_LOGSIGMOID)
-    case .hardswish: self.init(NN_HARDSWISH)
-    case .hardsigmoid: self.init(NN_HARDSIGMOID)
-    case .hardtanh(let minimum, let maximum): self.init(NN_HARDTANH, minimum, maximum)
-    case .tanhshrink: self.init(NN_TANHSHRINK)
-    case .softshrink(let lambda): self.init(NN_SOFTSHRINK, lambda)
-    case .hardshrink(let lambda): self.init(NN_HARDSHRINK, lambda)
-    case .gelu: self.init(NN_GELU)
-    case .geluTanh: self.init(NN_GELU_TANH)
-    case .leakyRelu(let slope): self.init(NN_LEAKY_RELU, slope)
-    case .threshold(let threshold, let value): self.init(NN_THRESHOLD, threshold, value)
+  /// Nil if there is no kernel of the function's name.
+  init?(_ function: Activation) {
+    number = function.name.withUTF8Buffer { _ in
+      nn_activation_number(UnsafeRawPointer(function.name.utf8Start).assumingMemoryBound(to: CChar.self))
+    }
+    if number < 0 { return nil }
+    for (place, parameter) in function.parameters.enumerated() {
+      switch place {
+      case 0: a = parameter.value
+      case 1: b = parameter.value
+      default: c = parameter.value
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-// How the composed operations are written: arithmetic on a device, nothing recorded, all operands of one element type.
+// How composed operations are written: arithmetic on a device, nothing recorded, all operands of one element type.
 
 /// A tensor in a formula.
 struct Formula {
@@ -19,6 +19,16 @@ struct Formula {
   func cast(_ dtype: DType) -> Formula { Formula(backend.cast(value, to: dtype)) }
   func sum(_ axes: [Int]) -> Formula { Formula(backend.reduce(.sum, value, axes: axes)) }
   func max(_ axis: Int) -> Formula { Formula(backend.reduce(.max, value, axes: [axis])) }
+
+  var abs: Formula { apply(.abs) }
+  var exp: Formula { apply(.exp) }
+  var square: Formula { apply(.square) }
+  var tanh: Formula { apply(.tanh) }
+  var sigmoid: Formula { apply(.sigmoid) }
+  /// log(1 + exp(x)) without overflow.
+  var softplus: Formula { apply(.softplus) }
+  /// (1 + erf(x / √2)) / 2, the distribution function of the standard normal distribution.
+  var normalShare: Formula { ((self * 0.5.squareRoot()).apply(.erf) + 1) / 2 }
 
   /// Within bounds; NaN stays.
   func clamped(_ low: Double, _ high: Double) -> Formula {
