@@ -133,7 +133,8 @@ public final class MultiheadAttention: Module {
         mask.count == shape.reduce(1, *) && (mask.dtype == .bool || mask.dtype.isFloatingPoint),
         "MultiheadAttention", "a mask of shape \(mask.shape) and type \(mask.dtype) for \(shape)")
       let mask = mask.reshape(shape)
-      return mask.dtype == .bool ? Tensor.zeros(shape).to(mask.device).maskedFill(mask, with: -.infinity) : mask
+      return mask.dtype == .bool
+        ? Tensor.zeros(shape).to(mask.device).maskedFill(mask, with: -.infinity) : mask
     }
     let padding = keyPadding.map { added($0, [samples, 1, 1, keys]) }
     let scores = attention.map {
