@@ -31,6 +31,7 @@ extension DocumentationExampleTests {
     "ONNXModel.swift": "let network = GoogLeNet()",
     "Optimizer.swift": bodyAndHead,
     "OptimizerList.swift": bodyAndHead,
+    "OptimizerOptions.swift": bodyAndHead,
     // Networks
     "ImageClassifier.swift": "let (network, googlenet) = (GoogLeNet(), GoogLeNet())",
     "Models.swift": "let saved: [String: String] = [:]",

@@ -2,9 +2,8 @@ import ArgumentParser
 import NNCore
 
 /// A setting of a run, declared once: the property's name is its name in configuration files and, in kebab case, that of
-/// its option; its type, usual value, bounds and help are those of the declaration.
-///
-///     @Setting("Number of epochs.", .within(1...1_000_000)) var epochs = 12
+/// its option; its type, usual value, bounds and help are those of the declaration, as in
+/// `@Setting("Number of epochs.", .within(1...1_000_000)) var epochs = 12`.
 @propertyWrapper
 struct Setting<Value: SettingValue> {
   var wrappedValue: Value
