@@ -5,7 +5,7 @@ let package = Package(
   name: "swift-nn",
   products: [
     .library(name: "NNCore", targets: ["NNCore"]),
-    .library(name: "NNLayers", targets: ["NNLayers"]),
+    .library(name: "NNLayers", targets: ["NNLayers", "NNExport"]),
     .library(name: "NNData", targets: ["NNData"]),
     .library(name: "NNModels", targets: ["NNModels"]),
     .library(name: "NNLightning", targets: ["NNLightning"]),
@@ -38,6 +38,7 @@ let package = Package(
     .target(name: "CNNKernels"),
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CZlib"]),
     .target(name: "NNLayers", dependencies: ["NNCore"]),
+    .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
     .target(
       name: "NNData",
       dependencies: [
@@ -57,7 +58,7 @@ let package = Package(
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -89,13 +90,14 @@ let package = Package(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
+      name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "NNExport", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNDataTests", dependencies: ["NNData", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNModelsTests", dependencies: ["NNCore", "NNLayers", "NNData", "NNModels", "TestSupport"],
+      name: "NNModelsTests",
+      dependencies: ["NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNExport
 import NNLayers
 import NNModels
 

@@ -141,12 +141,12 @@ extension Tensor {
   /// Average of each window along the last dimension of [N, C, L] or [C, L]; see `avgPool2d`.
   public func avgPool1d(
     kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceilMode: Bool = false,
-    countIncludePad: Bool = true
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
   ) -> Tensor {
     requireSequences("avgPool1d")
     return unsqueeze(-2).avgPool2d(
       kernelSize: Size2(1, kernelSize), stride: Size2(1, stride ?? kernelSize), padding: Size2(0, padding),
-      ceilMode: ceilMode, countIncludePad: countIncludePad
+      ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisorOverride
     ).squeeze(-2)
   }
 

@@ -26,6 +26,20 @@ extension Size2: ExpressibleByArrayLiteral {
   }
 }
 
+/// A size along each dimension that a window moves in: `Int` for sequences, ``Size2`` for images.
+public protocol SpatialSize: Sendable, Hashable, ExpressibleByIntegerLiteral where IntegerLiteralType == Int {
+  /// The sizes in the order of a tensor's last dimensions.
+  var extents: [Int] { get }
+}
+
+extension Int: SpatialSize {
+  public var extents: [Int] { [self] }
+}
+
+extension Size2: SpatialSize {
+  public var extents: [Int] { [height, width] }
+}
+
 /// Zeros around the input of a convolution: a number for all sides (`1`), for images also one for the height and
 /// one for the width (`[1, 2]`), PyTorch's `"same"` and `"valid"`, or TensorFlow's "same".
 public enum Padding<Size: Sendable & Hashable>: Sendable, Hashable {

@@ -86,7 +86,7 @@ extension Module {
 
 extension CallableModule {
   /// Calls the module with its hooks, whichever of `forward` and `callAsFunction` it writes.
-  func calledWithHooks(_ x: Tensor) -> Tensor {
+  package func calledWithHooks(_ x: Tensor) -> Tensor {
     self is any Layer || forwardHooks.isEmpty ? self(x) : observed(x) { self($0) }
   }
 }

@@ -61,7 +61,7 @@ extension Module {
 
   /// Runs `body` in evaluation mode without recording. Modes, buffers and the default random generator are as before
   /// afterwards.
-  func leavingUnchanged<T>(_ body: () throws -> T) rethrows -> T {
+  package func leavingUnchanged<T>(_ body: () throws -> T) rethrows -> T {
     let values = buffers().map { ($0, $0.value) }
     let state = Generator.default.state
     defer {

@@ -73,7 +73,8 @@ public class Adam: GroupedOptimizer<AdamOptions> {
         scale: 1 / (1 - power(options.betas.1, state.step)).squareRoot(), epsilon: options.epsilon),
       decoupled: decouplesWeightDecay)
     return UpdatePlan(
-      rule: rule, state: ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : []))
+      rule: rule,
+      state: options.amsgrad ? ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"] : ["exp_avg", "exp_avg_sq"])
   }
 }
 

@@ -38,7 +38,7 @@ public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double 
 
 extension Tensor {
   /// Whether no element is NaN or infinite; true for integers.
-  package var isAllFinite: Bool { backend.isAllFinite(self) }
+  package var isAllFinite: Bool { backend.isAllFinite(detach()) }
 }
 
 /// Cuts every element of the gradients to [-clipValue, clipValue], as `torch.nn.utils.clip_grad_value_`.

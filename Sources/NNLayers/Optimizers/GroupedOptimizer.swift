@@ -96,6 +96,7 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
 
   public func step() {
     var steps: [ParameterStep] = []
+    var device = Device.cpu
     for group in groups {
       for parameter in group.parameters {
         guard let gradient = parameter.grad?.detach().to(parameter.value.dtype) else { continue }
@@ -109,9 +110,10 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
         if let update = plan(group.options, &state) {
           let kept = update.state.map { state.owned($0, like: parameter.value, startingWith: update.start) }
           parameter.value.makeUnique()
-          let step = ParameterStep(update.rule, parameter: parameter.value, gradient: gradient, state: kept)
-          if let last = steps.last, last.parameter.device != step.parameter.device { run(&steps) }
-          steps.append(step)
+          let values = parameter.value.detach()
+          if values.device != device { run(&steps) }
+          device = values.device
+          steps.append(ParameterStep(update.rule, parameter: values, gradient: gradient, state: kept))
         } else {
           noGrad {
             update(parameter, gradient: gradient.contiguous(), state: &state, options: group.options)

@@ -5,10 +5,22 @@ import Synchronization
 
 extension CPUBackend {
   func step(_ steps: [ParameterStep]) {
-    forEachRun(steps, \.parameter.count) { run in
-      let kernels = run.map(StepKernel.init)
-      let pieces = cut(kernels, \.step.parameter.count, grain: 32_768)
-      inParallel(pieces) { _, piece in kernels[piece.item].run(piece.range) }
+    forEachRun(steps, { $0.parameter.count }) { run in
+      var copies: [Tensor] = []
+      var kernels: [StepKernel] = []
+      for place in run.indices {
+        var gradient = run[place].gradient.hostPointer
+        if !run[place].gradient.isContiguous {
+          let copy = run[place].gradient.rowMajor
+          gradient = copy.hostPointer
+          copies.append(copy)
+        }
+        kernels.append(StepKernel(run[place], gradient))
+      }
+      let pieces = cut(kernels, \.count, grain: 32_768)
+      withExtendedLifetime((steps, copies)) {
+        inParallel(pieces) { _, piece in kernels[piece.item].run(piece.range) }
+      }
     }
   }
 
@@ -21,23 +33,25 @@ extension CPUBackend {
       }
     }
     var total = 0.0
-    forEachRun(tensors, \.count) { run in
-      let dense = run.map { $0.detach().rowMajor }
-      for x in dense { x.evaluate() }
-      let pieces = cut(dense, \.count, grain: 65_536)
+    forEachRun(tensors, { $0.count }) { run in
+      let dense = run.map { $0.rowMajor }
+      let arrays = dense.map { (count: $0.count, dtype: $0.dtype, start: $0.hostPointer) }
+      let pieces = cut(arrays, \.count, grain: 65_536)
       var parts = Array(repeating: 0.0, count: pieces.count)
       parts.withUnsafeMutableBufferPointer { parts in
-        inParallel(pieces) { place, piece in
-          let x = dense[piece.item]
-          parts[place] = nn_power_sum(
-            x.dtype.rawValue, Int64(piece.range.count), power,
-            x.hostPointer + piece.range.lowerBound * x.dtype.byteCount)
+        withExtendedLifetime(dense) {
+          inParallel(pieces) { place, piece in
+            let x = arrays[piece.item]
+            parts[place] = nn_power_sum(
+              x.dtype.rawValue, Int64(piece.range.count), power,
+              x.start + piece.range.lowerBound * x.dtype.byteCount)
+          }
         }
       }
       var own = 0.0
       for (piece, part) in zip(pieces, parts) {
         add(part, to: &own)
-        if piece.range.upperBound == dense[piece.item].count {
+        if piece.range.upperBound == arrays[piece.item].count {
           add(own, to: &total)
           own = 0
         }
@@ -49,13 +63,15 @@ extension CPUBackend {
   func isAllFinite(_ x: Tensor) -> Bool {
     if !x.dtype.isFloatingPoint { return true }
     // In whatever order they lie.
-    let x = x.isNonOverlappingAndDense ? x.detach() : x.detach().rowMajor
-    x.evaluate()
+    let x = x.isNonOverlappingAndDense ? x : x.rowMajor
+    let (dtype, start) = (x.dtype, x.hostPointer)
     let isFinite = Atomic<Bool>(true)
-    inParallel(cut([x], \.count, grain: 65_536)) { _, piece in
-      let start = x.hostPointer + piece.range.lowerBound * x.dtype.byteCount
-      if nn_all_finite(x.dtype.rawValue, Int64(piece.range.count), start) == 0 {
-        isFinite.store(false, ordering: .relaxed)
+    withExtendedLifetime(x) {
+      inParallel(cut([x.count], { $0 }, grain: 65_536)) { _, piece in
+        let address = start + piece.range.lowerBound * dtype.byteCount
+        if nn_all_finite(dtype.rawValue, Int64(piece.range.count), address) == 0 {
+          isFinite.store(false, ordering: .relaxed)
+        }
       }
     }
     return isFinite.load(ordering: .relaxed)
@@ -95,66 +111,75 @@ private func cut<Item>(_ items: [Item], _ count: (Item) -> Int, grain: Int) -> [
   return pieces
 }
 
-/// Runs the pieces side by side if they are worth waking a thread.
+/// Runs the pieces side by side, small ones several at a time.
 private func inParallel(_ pieces: [Piece], _ body: (_ place: Int, _ piece: Piece) -> Void) {
-  let elements = pieces.reduce(0) { $0 + $1.range.count }
-  if elements <= 32_768 {
-    for (place, piece) in pieces.enumerated() { body(place, piece) }
-  } else {
-    ThreadPool.shared.parallelFor(pieces: pieces.count) { body($0, pieces[$0]) }
+  var jobs: [Range<Int>] = []
+  var (start, elements) = (0, 0)
+  for place in pieces.indices {
+    elements += pieces[place].range.count
+    if elements >= 32_768 || place == pieces.count - 1 {
+      jobs.append(start..<place + 1)
+      (start, elements) = (place + 1, 0)
+    }
+  }
+  ThreadPool.shared.parallelFor(pieces: jobs.count) { job in
+    for place in jobs[job] { body(place, pieces[place]) }
   }
 }
 
 // MARK: - The kernels of the rules
 
+/// A step with the addresses of its numbers; whoever runs it keeps the tensors alive.
 private struct StepKernel {
-  let step: ParameterStep
-  /// In the memory order of the parameter.
-  let gradient: Tensor
-  let common: nn_step_common
+  let rule: UpdateRule
+  let dtype: DType
+  let count: Int
+  let parameter, gradient: UnsafeMutableRawPointer
+  let states: (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?)
 
-  init(_ step: ParameterStep) {
-    self.step = step
-    gradient = step.gradient.rowMajor
-    gradient.evaluate()
-    let rule = step.rule
-    common = nn_step_common(
-      maximize: rule.maximize ? 1 : 0, l2: rule.weightDecay, decay: rule.shrinkage)
+  /// - Parameter gradient: the step's, in the memory order of the parameter.
+  init(_ step: ParameterStep, _ gradient: UnsafeMutableRawPointer) {
+    rule = step.rule
+    dtype = step.parameter.dtype
+    count = step.parameter.count
+    parameter = step.parameter.hostPointer
+    self.gradient = gradient
+    func address(_ place: Int) -> UnsafeMutableRawPointer? {
+      place < step.state.count ? step.state[place].hostPointer : nil
+    }
+    states = (address(0), address(1), address(2))
   }
 
   func run(_ range: Range<Int>) {
-    let dtype = gradient.dtype.rawValue
-    let count = Int64(range.count)
-    func address(_ x: Tensor) -> UnsafeMutableRawPointer {
-      x.hostPointer + range.lowerBound * x.dtype.byteCount
-    }
-    func state(_ place: Int) -> UnsafeMutableRawPointer? {
-      step.state.indices.contains(place) ? address(step.state[place]) : nil
-    }
-    let (p, g) = (address(step.parameter), address(gradient))
-    switch step.rule.method {
+    let shift = range.lowerBound * dtype.byteCount
+    let (p, g) = (parameter + shift, gradient + shift)
+    let state = (states.0.map { $0 + shift }, states.1.map { $0 + shift }, states.2.map { $0 + shift })
+    let (dtype, count) = (dtype.rawValue, Int64(range.count))
+    let common = nn_step_common(
+      maximize: rule.maximize ? 1 : 0, l2: rule.weightDecay, decay: rule.shrinkage)
+    switch rule.method {
     case .sgd(let rate, let momentum, let share, let nesterov, let isFirst):
       nn_step_sgd(
-        dtype, count, common, rate, momentum, share, nesterov ? 1 : 0, isFirst ? 1 : 0, p, g, state(0))
+        dtype, count, common, rate, momentum, share, nesterov ? 1 : 0, isFirst ? 1 : 0, p, g, state.0)
     case .adam(let rate, let betas, let scale, let epsilon):
       nn_step_adam(
-        dtype, count, common, rate, betas.0, betas.1, scale, epsilon, p, g, state(0), state(1), state(2))
+        dtype, count, common, rate, betas.0, betas.1, scale, epsilon, p, g, state.0, state.1, state.2)
     case .nadam(let rate, let gradientRate, let betas, let scale, let epsilon):
       nn_step_nadam(
-        dtype, count, common, rate, gradientRate, betas.0, betas.1, scale, epsilon, p, g, state(0), state(1))
+        dtype, count, common, rate, gradientRate, betas.0, betas.1, scale, epsilon, p, g, state.0, state.1)
     case .radam(let rate, let betas, let adaptive, let epsilon):
       nn_step_radam(
-        dtype, count, common, rate, betas.0, betas.1, adaptive, epsilon, p, g, state(0), state(1))
+        dtype, count, common, rate, betas.0, betas.1, adaptive, epsilon, p, g, state.0, state.1)
     case .adamax(let rate, let betas, let epsilon):
-      nn_step_adamax(dtype, count, common, rate, betas.0, betas.1, epsilon, p, g, state(0), state(1))
+      nn_step_adamax(dtype, count, common, rate, betas.0, betas.1, epsilon, p, g, state.0, state.1)
     case .rmsprop(let rate, let alpha, let epsilon, let momentum, let centered):
       nn_step_rmsprop(
-        dtype, count, common, rate, alpha, epsilon, momentum, p, g, state(0), centered ? state(1) : nil,
-        momentum == 0 ? nil : state(centered ? 2 : 1))
+        dtype, count, common, rate, alpha, epsilon, momentum, p, g, state.0, centered ? state.1 : nil,
+        momentum == 0 ? nil : centered ? state.2 : state.1)
     case .adagrad(let rate, let epsilon):
-      nn_step_adagrad(dtype, count, common, rate, epsilon, p, g, state(0))
+      nn_step_adagrad(dtype, count, common, rate, epsilon, p, g, state.0)
     case .adadelta(let rate, let rho, let epsilon):
-      nn_step_adadelta(dtype, count, common, rate, rho, epsilon, p, g, state(0), state(1))
+      nn_step_adadelta(dtype, count, common, rate, rho, epsilon, p, g, state.0, state.1)
     }
   }
 }

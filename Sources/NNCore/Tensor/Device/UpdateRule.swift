@@ -43,7 +43,7 @@ package struct UpdateRule: Sendable {
 /// One parameter's part of an optimizer's step.
 ///
 /// `parameter` and `state` are row-major, of one shape and type, and are written in place: the caller made sure that
-/// nobody else counts on what their memory holds (`Tensor.makeUnique`).
+/// nobody else counts on what their memory holds (`Tensor.makeUnique`). Nothing is recorded for any of the tensors.
 package struct ParameterStep: Sendable {
   package let rule: UpdateRule
   package let parameter: Tensor
@@ -54,8 +54,8 @@ package struct ParameterStep: Sendable {
 
   package init(_ rule: UpdateRule, parameter: Tensor, gradient: Tensor, state: [Tensor]) {
     self.rule = rule
-    self.parameter = parameter.detach()
-    self.gradient = gradient.detach()
+    self.parameter = parameter
+    self.gradient = gradient
     self.state = state
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNLayers
 
 /// Why a network could not be exported. Each case prints as one line.
 public enum ExportError: Error, Equatable, CustomStringConvertible {
