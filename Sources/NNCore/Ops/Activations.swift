@@ -293,7 +293,7 @@ private struct Activated: UnaryPrimitive {
   }
 }
 
-/// The rectifier, whose slope the result tells as well as x. The next layer keeps the result too.
+/// The rectifier. Its gradient reads the result, which the next layer keeps anyway, and not x.
 private struct Rectified: UnaryPrimitive {
   var name: StaticString { "relu" }
   var keeps: Kept { .result }

@@ -14,7 +14,7 @@ package protocol InputDeferral: AnyObject, Sendable {
   ) throws -> Tensor
 }
 
-/// A loader whose inputs can be left open.
+/// A loader whose inputs can be lazy.
 package protocol DeferringLoader: AnyObject {
   /// What it loads, if the inputs are known to be repeatable or not.
   var repeatableDataset: (any RepeatableDataset)? { get }

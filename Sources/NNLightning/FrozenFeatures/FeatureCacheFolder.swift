@@ -1,7 +1,7 @@
 import Foundation
 import NNCore
 
-/// A folder of kept features, as `FeatureCaching.disk(_:)` fills it.
+/// A folder of cached features, as `FeatureCaching.disk(_:)` fills it.
 public struct FeatureCacheFolder {
   /// The features of one network for one data set.
   public struct Entry {

@@ -45,7 +45,8 @@ public struct FeatureCaching: Sendable, Equatable {
   /// - Parameters:
   ///   - limit: bytes at most; a quarter of the machine's memory if nil.
   ///   - views: augmented views of each image: epoch e shows view e modulo `views` of each, and a random transform
-  ///     draws the same for a view in every run. This is another training than one with new images in each epoch.
+  ///     draws the same for a view in every run. A model sees `views` images of each sample instead of a new one in
+  ///     each epoch, so its training differs from one without the cache.
   ///   - precision: of the numbers that are kept.
   public static func memory(
     limit: Int? = nil, views: Int? = nil, precision: Precision = .float32

@@ -3,11 +3,11 @@ import NNData
 import NNLayers
 import Synchronization
 
-/// What a Trainer keeps of the frozen beginning of a model; see ``FeatureCaching``.
+/// The frozen-feature cache: outputs of the frozen layers of a model, computed once; see ``FeatureCaching``.
 ///
-/// The first training step after a change of what is trained is watched: operations on the batch that nothing trained
-/// goes into are noted in a graph. From then on these operations are answered with values left open. What asks for one
-/// (a layer that is trained) gets it from a table, or computed for the rows that the table lacks.
+/// The first training step after a change of what is trained is traced: operations on the batch without a trained operand
+/// are recorded in a graph. From then on these operations return lazy values. Whoever reads one (a layer that is trained)
+/// gets it from a table, or computed for the rows that the table lacks.
 final class FrozenFeatures: StepInterceptor {
   private let settings: FeatureCaching
   /// Of the fit that was begun last; nil before the first.

@@ -2,8 +2,8 @@ import NNCore
 import NNData
 import Synchronization
 
-/// The inputs of one loader: made as usual as long as something is to be computed from them, and left open once all
-/// that was asked for is in tables.
+/// The inputs of one loader: made as usual as long as something is computed from them, and lazy once everything that is
+/// read is in the cache.
 final class LoaderInputs: InputDeferral {
   /// What the loader is for: "training", "validation", …
   let role: String

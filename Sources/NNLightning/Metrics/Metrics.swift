@@ -1,7 +1,7 @@
 import Foundation
 import NNCore
 
-/// Named numbers in the order in which they were first set; prints as the chapter's dictionary.
+/// Named numbers in the order in which they were first set; prints as a Python dictionary.
 public struct Metrics: ExpressibleByDictionaryLiteral, CustomStringConvertible, Sequence, Equatable, Sendable
 {
   private var order: [String] = []

@@ -1,7 +1,6 @@
 import NNData
 
-/// The loaders of an experiment in one place. A model may be its own data module, as the chapter's mixins have it:
-/// then `trainer.fit(model)` is all.
+/// The loaders of an experiment in one place. A model may be its own data module: then `trainer.fit(model)` is all.
 public protocol DataModule<Batch> {
   /// What the loaders yield.
   associatedtype Batch = Sample

@@ -3,8 +3,8 @@ import NNData
 import NNLayers
 
 // What a model can do is a conformance: `Trainer.fit` takes a `TrainStep`, `test` a `TestStep`, and so on. Each
-// protocol can be adopted alone; for a `Classifier` the steps have defaults. They are the mixins TrainNet,
-// ValidationNet and TestNet of the textbook chapter, checked by the compiler.
+// protocol can be adopted alone; for a `Classifier` the steps have default implementations. They are what mixin classes
+// of steps are in Python, checked by the compiler.
 
 /// A model whose call turns a batch of inputs into class scores (logits) [N, C], and that knows its loss: enough
 /// for the default steps.

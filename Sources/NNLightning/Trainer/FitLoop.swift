@@ -255,7 +255,7 @@ final class FitLoop<Model: TrainStep> {
 
   /// What comes behind a batch: its validation, and the boundary if the step is complete.
   private func finishBatch() throws {
-    // In the middle of an accumulation there is nothing to go on from; a validation that is due waits, too.
+    // A fit cannot resume in the middle of an accumulation, so there is no boundary; a validation that is due waits for it.
     guard accumulation.isEmpty else { return }
     if trainer.progress.isValidationPending, try !trainer.agreeOnInterrupt() { try validate() }
     // The boundary of a complete epoch comes behind its end.

@@ -53,7 +53,7 @@ struct CacheCommand: ParsableCommand {
 
   private static func entries(_ folder: String) throws -> [FeatureCacheFolder.Entry] {
     guard FileManager.default.fileExists(atPath: folder) else {
-      throw CommandError("\(folder): expected a folder of kept features, found none")
+      throw CommandError("\(folder): expected a folder of cached features, found none")
     }
     return try FeatureCacheFolder(folder).entries()
   }

@@ -1,4 +1,4 @@
-// Where an operation goes on from lazy values. Each gives nil if there is nothing to go on from.
+// Fusion with lazy operands. Each returns nil if no operand is lazy in a way that fits.
 
 extension CPUBackend {
   /// The sum with a convolution or normalisation that is still lazy.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A convolution that is not recorded and whose values nobody asked for yet. What follows it (a batch normalisation with
+/// A lazy convolution, which is not recorded. What follows it (a batch normalisation with
 /// fixed statistics, a sum, a rectifier) is fused into its weights, its bias and its finish.
 final class LazyConvolution: LazyValues {
   private let x: Tensor
