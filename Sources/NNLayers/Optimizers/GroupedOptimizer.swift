@@ -72,10 +72,10 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
     self.init([ParameterGroup(parameters)], learningRate: learningRate, adjust)
   }
 
-  public var groupedParameters: [[Parameter]] { groups.map(\.parameters) }
+  public var groupedParameters: [[Parameter]] { groups.map { $0.parameters } }
 
   public var learningRates: [Double] {
-    get { groups.map(\.options.learningRate) }
+    get { groups.map { $0.options.learningRate } }
     set { for (place, value) in newValue.enumerated() { groups[place].options.learningRate = value } }
   }
 

@@ -46,7 +46,7 @@ extension FitLoop {
     // A last batch of one, of which no statistics can be computed, is left out as with `dropLast`: nothing of it stays.
     // Where others wait for its gradients it cannot be.
     let isLeftover = size == 1 && isLast && !outputs.isEmpty && trainer.strategy.count == 1
-    let before = (buffers: buffers.map(\.value), random: randomState, isBoundary: accumulation.isEmpty)
+    let before = (buffers: buffers.map { $0.value }, random: randomState, isBoundary: accumulation.isEmpty)
     func undo() {
       for (buffer, value) in zip(buffers, before.buffers) { buffer.value = value }
       before.random.restoreGenerators(trainer)

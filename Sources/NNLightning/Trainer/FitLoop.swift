@@ -344,7 +344,7 @@ final class FitLoop<Model: TrainStep> {
       StopWish(
         isInterrupted: trainer.isInterrupted, seconds: elapsedSeconds, request: trainer.stopRequest))
     let progress = trainer.progress
-    if wishes.contains(where: \.isInterrupted) {
+    if wishes.contains(where: { $0.isInterrupted }) {
       trainer.stopReason = .interrupted
     } else if let request = progress.stopRequest {
       trainer.stopReason = .requested(request)
@@ -354,7 +354,7 @@ final class FitLoop<Model: TrainStep> {
       trainer.stopReason = .maxSteps(limit)
     } else if let limit = trainer.maxTime, wishes.contains(where: { $0.seconds >= limit.seconds }) {
       trainer.stopReason = .maxTime(limit)
-    } else if let request = wishes.lazy.compactMap(\.request).first {
+    } else if let request = wishes.lazy.compactMap({ $0.request }).first {
       // Before `minEpochs` a wish to stop is not heard.
       if progress.epoch >= trainer.minEpochs {
         trainer.stopReason = .requested(request)
