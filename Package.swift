@@ -35,14 +35,15 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The library, lowest layer first.
+    .target(name: "CThreadState"),
     .target(name: "CNNKernels"),
-    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CZlib"]),
+    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState", "CZlib"]),
     .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
     .target(
       name: "NNData",
       dependencies: [
-        "NNCore", "CNNKernels", "CArchive", "CCrypto", "CTurboJPEG", "CPNG", "CWebP", "CGIF",
+        "NNCore", "CNNKernels", "CThreadState", "CArchive", "CCrypto", "CTurboJPEG", "CPNG", "CWebP", "CGIF",
         "CTIFF", "CZlib",
       ]),
     .target(

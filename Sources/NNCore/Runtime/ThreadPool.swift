@@ -1,4 +1,4 @@
-import CNNKernels
+import CThreadState
 import COpenBLAS
 import Foundation
 import Synchronization

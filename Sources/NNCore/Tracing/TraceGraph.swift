@@ -229,11 +229,7 @@ extension Tensor {
     guard a.dtype == b.dtype, a.shape == b.shape, a.strides == b.strides else { return false }
     if a.storage === b.storage { return a.offset == b.offset }
     let few = 16
-    guard byBits || a.count <= few else { return false }
-    let (first, second) = (a.detach().contiguous(), b.detach().contiguous())
-    return withExtendedLifetime((first, second)) {
-      memcmp(first.hostPointer, second.hostPointer, first.count * dtype.byteCount) == 0
-    }
+    return (byBits || a.count <= few) && a.hasSameBits(as: b)
   }
 
   /// A tensor that repeats one row, with another number of rows.

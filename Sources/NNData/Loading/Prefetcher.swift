@@ -1,4 +1,4 @@
-import CNNKernels
+import CThreadState
 import Foundation
 import NNCore
 import Synchronization

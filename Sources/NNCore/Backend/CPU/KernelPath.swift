@@ -1,4 +1,5 @@
 import CNNKernels
+import CThreadState
 
 /// Which kernels a product or convolution runs on: the best the processor has (or what the environment variable
 /// `NN_KERNELS` says), and OpenBLAS where our C code is not optimised. That is so in SwiftPM's debug builds, and it

@@ -40,12 +40,17 @@ extension Storage {
 }
 
 extension Tensor {
-  /// Whether both hold the same bits in the same layout; values of the host.
+  /// Whether both are of one type and shape and hold the same bits, in whatever order of memory.
   package func hasSameBits(as other: Tensor) -> Bool {
-    guard dtype == other.dtype, shape == other.shape, strides == other.strides else { return false }
-    if storage === other.storage { return offset == other.offset }
-    guard isNonOverlappingAndDense else { return false }
-    let (a, b, bytes) = (hostPointer, other.hostPointer, count * dtype.byteCount)
-    return withExtendedLifetime((self, other)) { memcmp(a, b, bytes) == 0 }
+    guard dtype == other.dtype, shape == other.shape else { return false }
+    let isSameLayout = strides == other.strides
+    if storage === other.storage, offset == other.offset, isSameLayout { return true }
+    var (a, b) = (copied(to: CPUBackend.shared), other.copied(to: CPUBackend.shared))
+    if !isSameLayout || a.strides != b.strides || !a.isNonOverlappingAndDense {
+      (a, b) = (a.rowMajor, b.rowMajor)
+    }
+    return withExtendedLifetime((a, b)) {
+      memcmp(a.hostPointer, b.hostPointer, count * dtype.byteCount) == 0
+    }
   }
 }

@@ -1,4 +1,4 @@
-import CNNKernels
+import CThreadState
 
 /// Runs `body` without recording operations, as `torch.no_grad()`: results carry no gradient.
 ///

@@ -1,4 +1,4 @@
-import CNNKernels
+import CThreadState
 
 /// A setting of an operation, for whoever watches it.
 package enum TraceAttribute: Hashable, Sendable {
