@@ -197,6 +197,6 @@ import Testing
 
   @Test func aCacheThatIsNotThereIsSaid() throws {
     let answer = try nn(["cache", "list", "/none"])
-    #expect(answer.status == 1 && answer.output.contains("/none: expected a folder of kept features"))
+    #expect(answer.status == 1 && answer.output.contains("/none: expected a folder of cached features"))
   }
 }
