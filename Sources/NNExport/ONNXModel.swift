@@ -43,7 +43,7 @@ public struct ONNXModel {
   ///
   /// - Parameters:
   ///   - inputShape: the shape of an input, with the batch as the first dimension; its size does not matter.
-  ///   - dtype: element type of the input; integers for a network that begins with an ``Embedding``.
+  ///   - dtype: element type of the input; integers for a network that begins with an `Embedding`.
   /// - Throws: ``ExportError`` that names the operation which cannot be exported, and its layer.
   public init(
     _ network: any CallableModule, inputShape: [Int], dtype: DType = .float32, inputName: String = "input",
