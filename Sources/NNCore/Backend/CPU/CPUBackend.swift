@@ -8,7 +8,6 @@ final class CPUBackend: Backend {
 
   var device: Device { .cpu }
   var isHost: Bool { true }
-  func imageStrides(_ shape: [Int]) -> [Int] { Tensor.channelsLastStrides(shape) }
 
   var kernels: Int32 { KernelPath.current.rawValue }
   func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result {

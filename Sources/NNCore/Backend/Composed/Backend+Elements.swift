@@ -4,7 +4,6 @@ extension Backend {
   package var isHost: Bool { false }
   package var kernels: Int32 { 0 }
   package func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result { body() }
-  package func imageStrides(_ shape: [Int]) -> [Int] { Tensor.contiguousStrides(shape) }
   package func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused? { nil }
 
   package func copy(_ x: Tensor, strides: [Int]?) -> Tensor {

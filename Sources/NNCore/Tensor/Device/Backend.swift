@@ -1,5 +1,6 @@
 /// What a device must be able to do: hold memory, and carry out operations. One call per operation, tensors in and out,
-/// nothing recorded. Shapes, element types and devices are checked by the caller.
+/// nothing recorded. Shapes and element types are checked by the caller; in which memory order a result lies is
+/// the device's choice.
 ///
 /// The first part is required. Everything below `Composed` has a default made of it (`Backend+….swift`), so that a device
 /// is complete when it has the first part, and fast when it has kernels of its own for the rest.
@@ -8,9 +9,6 @@ package protocol Backend: MemoryDevice {
   /// when they were made.
   var kernels: Int32 { get }
   func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result
-
-  /// Strides of a new dense tensor of images [N, C, H, W] in the memory order that the device computes best in.
-  func imageStrides(_ shape: [Int]) -> [Int]
 
   // MARK: Elements
 
