@@ -5,6 +5,7 @@ let package = Package(
   name: "swift-nn",
   products: [
     .library(name: "NNCore", targets: ["NNCore"]),
+    .library(name: "NNCUDA", targets: ["NNCUDA"]),
     .library(name: "NNLayers", targets: ["NNLayers", "NNExport"]),
     .library(name: "NNData", targets: ["NNData"]),
     .library(name: "NNModels", targets: ["NNModels"]),
@@ -38,6 +39,9 @@ let package = Package(
     .target(name: "CThreadState"),
     .target(name: "CNNKernels"),
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState", "CZlib"]),
+    // NVIDIA GPUs; the libraries of a card are opened at run time.
+    .target(name: "CCUDAKernels", exclude: ["Kernels"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels"]),
     .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
     .target(
