@@ -1,80 +1,69 @@
 #pragma once
 
-// One source, two compilers: NVRTC for the card, and the host's compiler, for which "host.h" gives threads, barriers and
-// shared memory. A kernel is written as
-//
-//   NN_KERNEL(256, nn_double_float32, long long n, const float *x, float *y) { … }
-//
-// where 256 is the size of its blocks, and shared memory in a function as NN_SHARED(float, values, 256). There is no
-// standard library on the card's side: whole numbers are `int`, `unsigned` or `long long`.
+// What the kernels are written with. NVRTC compiles them for the card, and the host's compiler for the emulated card of the
+// tests, whose Tests/CUDAEmulator/emulated.h gives the same words. The rules for both:
+//   - NN_KERNEL(256, name_float32, const float *x, nn_int n) { … } defines a kernel for blocks of at most 256 threads, most
+//     often as an instance of a template, made by a macro over the element types;
+//   - NN_SHARED(float, tile, 256) is memory of the block, which holds garbage at first; blocks are multiples of 32 threads;
+//   - threads of a block wait for each other by __syncthreads() and the functions below alone;
+//   - floats are never added atomically, so that the same step gives the same bits;
+//   - no header but those in this folder and operations.h.
 
-#ifdef __CUDACC_RTC__
+#include "operations.h"
 
+/// Swift's Int and UInt.
+typedef long long nn_int;
+typedef unsigned long long nn_uint;
+
+#ifndef NN_EMULATED
 #define NN_KERNEL(threads, name, ...) extern "C" __global__ void __launch_bounds__(threads) name(__VA_ARGS__)
 #define NN_SHARED(type, name, count) __shared__ type name[count]
 #define NN_DEVICE static __device__ __forceinline__
-#define NN_RESTRICT __restrict__
-
-#else
-
-#include "host.h"
-
-#define NN_DEVICE static inline
-#define NN_RESTRICT __restrict
-
+#define NN_MEMBER __device__ __forceinline__
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+#ifndef NAN
+#define NAN __int_as_float(0x7fffffff)
+#endif
 #endif
 
-/// Combines a value of each thread of a block by an associative and commutative function; all threads get the result.
-template <int threads, class T, class Combine>
-NN_DEVICE T nn_block_combine(T value, Combine combine) {
-#ifdef __CUDACC_RTC__
-  NN_SHARED(T, shared, threads / 32);
-  for (int distance = 16; distance > 0; distance /= 2)
-    value = combine(value, __shfl_xor_sync(~0u, value, distance));
-  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
-  __syncthreads();
-  T result = shared[0];
-  for (int warp = 1; warp < threads / 32; warp++) result = combine(result, shared[warp]);
-#else
-  NN_SHARED(T, shared, threads);
-  shared[threadIdx.x] = value;
-  __syncthreads();
-  if (threadIdx.x == 0)
-    for (int other = 1; other < threads; other++) shared[0] = combine(shared[0], shared[other]);
-  __syncthreads();
-  T result = shared[0];
-#endif
-  __syncthreads();
-  return result;
-}
+/// NN_KERNELS(float, float32) and so on for a macro that defines the kernels of one element type.
+#define NN_FLOATS(KERNELS) KERNELS(float, float32) KERNELS(double, float64)
+#define NN_NUMBERS(KERNELS)                                                                   \
+  KERNELS(unsigned char, uint8) KERNELS(int, int32) KERNELS(nn_int, int64) NN_FLOATS(KERNELS)
 
-template <class T>
-struct nn_plus {
-  __device__ T operator()(T a, T b) const { return a + b; }
+/// 16 bytes that are read or written at once, at addresses that are multiples of 16.
+template <typename T> struct alignas(16) nn_vector {
+  static constexpr int count = 16 / sizeof(T);
+  T at[count];
 };
 
-/// The sum of a value of each thread of a block, for all of them.
-template <int threads, class T>
-NN_DEVICE T nn_block_sum(T value) {
-  return nn_block_combine<threads>(value, nn_plus<T>());
-}
-
-/// Some neighbours that are read and written at once.
-template <class T, int n>
-struct alignas(sizeof(T) * n) nn_pack {
-  T at[n];
+struct nn_add {
+  template <typename T> NN_MEMBER T operator()(T a, T b) const { return a + b; }
+};
+/// The greater one; NaN counts as greatest.
+struct nn_greater {
+  template <typename T> NN_MEMBER T operator()(T a, T b) const { return a > b || a != a ? a : b; }
 };
 
-template <class T>
-NN_DEVICE T nn_infinity() {
-  return (T)(1e308 * 10);
+/// The threads of a warp combine their values; all get the result.
+template <typename T, typename Op> NN_DEVICE T nn_warp_reduce(T value, Op op) {
+  for (int step = 16; step > 0; step >>= 1) value = op(value, __shfl_xor_sync(0xffffffffu, value, step));
+  return value;
 }
 
-template <class T>
-NN_DEVICE T nn_nan() {
-  return nn_infinity<T>() - nn_infinity<T>();
+/// The threads of a block combine their values; all get the result.
+template <typename T, typename Op> NN_DEVICE T nn_block_reduce(T value, Op op) {
+  NN_SHARED(T, parts, 32);
+  value = nn_warp_reduce(value, op);
+  if ((threadIdx.x & 31) == 0) parts[threadIdx.x >> 5] = value;
+  __syncthreads();
+  T total = parts[0];
+  for (unsigned warp = 1; warp < blockDim.x >> 5; warp++) total = op(total, parts[warp]);
+  __syncthreads();
+  return total;
 }
 
-/// The number of this thread among all of a grid of one dimension, and how many there are.
-NN_DEVICE long long nn_place() { return (long long)blockIdx.x * blockDim.x + threadIdx.x; }
-NN_DEVICE long long nn_places() { return (long long)gridDim.x * blockDim.x; }
+template <typename T> NN_DEVICE T nn_warp_sum(T value) { return nn_warp_reduce(value, nn_add()); }
+template <typename T> NN_DEVICE T nn_block_sum(T value) { return nn_block_reduce(value, nn_add()); }
