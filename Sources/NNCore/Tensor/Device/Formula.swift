@@ -48,10 +48,10 @@ struct Formula {
 
 extension Tensor {
   /// Row-major without gaps, nothing recorded; itself if it is.
-  var rowMajor: Tensor { isContiguous ? detach() : backend.copy(self, strides: nil) }
+  package var rowMajor: Tensor { isContiguous ? detach() : backend.copy(self, strides: nil) }
 
   /// Part number `index` of an axis, which is dropped; a view, nothing recorded.
-  func part(_ index: Int, of axis: Int) -> Tensor {
+  package func part(_ index: Int, of axis: Int) -> Tensor {
     var (shape, strides) = (shape, strides)
     shape.remove(at: axis)
     let step = strides.remove(at: axis)
@@ -59,20 +59,20 @@ extension Tensor {
   }
 
   /// The same elements under another shape, nothing recorded; a copy where the memory order asks for it.
-  func shaped(_ shape: [Int]) -> Tensor {
+  package func shaped(_ shape: [Int]) -> Tensor {
     rowMajor.view(shape: shape, strides: Tensor.contiguousStrides(shape))
   }
 
   /// With the axes in another order, a view.
-  func ordered(_ axes: [Int]) -> Tensor {
+  package func ordered(_ axes: [Int]) -> Tensor {
     view(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
   }
 
   /// One element repeated along new or single dimensions, a view.
-  func spread(to shape: [Int]) -> Tensor { view(shape: shape, strides: broadcastStrides(to: shape)) }
+  package func spread(to shape: [Int]) -> Tensor { view(shape: shape, strides: broadcastStrides(to: shape)) }
 
   /// Values of the host on the device of another tensor.
-  init<T: TensorElement>(_ values: [T], shape: [Int], like other: Tensor) {
+  package init<T: TensorElement>(_ values: [T], shape: [Int], like other: Tensor) {
     self.init(uninitialized: shape, dtype: T.dtype, on: other.backend)
     values.withUnsafeBytes { other.backend.upload($0, to: storage.address) }
   }
