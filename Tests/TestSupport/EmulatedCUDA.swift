@@ -20,6 +20,18 @@ package final class EmulatedCUDA: CUDADriver {
 
   package init() {}
 
+  package static let kind = Device.Kind("emulated-cuda")
+
+  /// The card's driver and its device, made known to this process.
+  package static let (shared, backend): (EmulatedCUDA, CUDABackend) = {
+    let driver = EmulatedCUDA()
+    // Every tensor gets a block of its own, between pages that nobody can read.
+    let backend = CUDABackend(driver: driver, device: Device(kind), poolsMemory: false)
+    Devices.register(backend)
+    return (driver, backend)
+  }()
+  package static var device: Device { backend.device }
+
   // MARK: Memory
 
   package func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
