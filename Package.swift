@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -127,7 +127,8 @@ let package = Package(
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning", "TestSupport",
+        "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(

@@ -57,7 +57,8 @@ struct FineTuneExample: ParsableCommand {
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
       let trainer = Trainer(
-        maxEpochs: options.epochs, accelerator: accelerator, callbacks: [EarlyStopping(patience: experiment.patience)])
+        maxEpochs: options.epochs, accelerator: accelerator,
+        callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
 
