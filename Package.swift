@@ -88,8 +88,13 @@ let package = Package(
 
     // Tests.
     .target(name: "CSanitizers", path: "Tests/Sanitizers"),
+    // A card of the host: the kernels of CCUDAKernels, compiled as C++.
     .target(
-      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning", "CSanitizers"],
+      name: "CCUDAEmulator", path: "Tests/CUDAEmulator",
+      cxxSettings: [.headerSearchPath("../../Sources/CCUDAKernels/include"), .headerSearchPath(".")]),
+    .target(
+      name: "TestSupport",
+      dependencies: ["NNCore", "NNCUDA", "NNLayers", "NNLightning", "CCUDAEmulator", "CSanitizers"],
       path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
@@ -134,7 +139,8 @@ let package = Package(
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .gnu11
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
 )
 
 // The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.
