@@ -1,4 +1,5 @@
 import ArgumentParser
+import NNCUDA
 import NNCore
 import TestSupport
 
@@ -8,20 +9,25 @@ enum CheckedDevice: String, ExpressibleByArgument, CaseIterable {
   case cpu
   /// Memory of its own with the required kernels alone; needs no hardware.
   case emulated
+  /// The first NVIDIA GPU.
+  case cuda
 
-  /// The device, opened; stops if there is none.
+  /// The device, opened.
   func open() throws -> Device {
     switch self {
-    case .cpu: .cpu
-    case .emulated: EmulatedDevice.shared.device
+    case .cpu: return .cpu
+    case .emulated: return EmulatedDevice.shared.device
+    case .cuda:
+      _ = try Devices.open(.gpu())
+      return .gpu()
     }
   }
 
   /// Whether the factors of convolutions are rounded unless one asks for full precision.
-  var roundsFactors: Bool { false }
+  var roundsFactors: Bool { self == .cuda }
 
   /// Asks for products and convolutions of full precision, or for the usual one.
-  func setPrecision(isFull: Bool) {}
+  func setPrecision(isFull: Bool) { MatmulPrecision.convolutions = isFull ? .highest : .high }
 
   /// How many times the golden tolerances a training's losses may be off: devices add up in orders of their own.
   var slack: Double { self == .cpu ? 1 : 2 }
