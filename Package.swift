@@ -88,8 +88,15 @@ let package = Package(
 
     // Tests.
     .target(name: "CSanitizers", path: "Tests/Sanitizers"),
+    // A card of the host: the kernels of CCUDAKernels, compiled as C++.
     .target(
-      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],
+      name: "CCUDAEmulator", path: "Tests/CUDAEmulator",
+      cxxSettings: [.headerSearchPath("../../Sources/CCUDAKernels/include"), .headerSearchPath(".")]),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNLightning", "CCUDAEmulator", "CSanitizers",
+      ],
       path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
@@ -141,7 +148,8 @@ let package = Package(
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .gnu11
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
 )
 
 // The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.

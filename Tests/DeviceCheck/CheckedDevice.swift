@@ -9,6 +9,8 @@ enum CheckedDevice: String, ExpressibleByArgument, CaseIterable {
   case cpu
   /// Memory of its own with the required kernels alone; needs no hardware.
   case emulated
+  /// The backend and the kernels of NVIDIA's GPUs on the host.
+  case emulatedCUDA = "emulated-cuda"
   /// The first NVIDIA GPU.
   case cuda
 
@@ -17,6 +19,7 @@ enum CheckedDevice: String, ExpressibleByArgument, CaseIterable {
     switch self {
     case .cpu: return .cpu
     case .emulated: return EmulatedDevice.shared.device
+    case .emulatedCUDA: return EmulatedCUDA.device
     case .cuda:
       _ = try Devices.open(.gpu())
       return .gpu()
