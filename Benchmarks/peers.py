@@ -138,7 +138,7 @@ def answer(request):
     make = runtime_workload if form in ("openvino", "onnxruntime") else torch_workload
     run = make(name, request["batch"], form, threads)
     run()
-    return {"workload": name, "seconds": samples_of(run, request["samples"], request.get("least", 0.0))}
+    return {"workload": name, "seconds": samples_of(run, request["samples"], request.get("at_least", 0.0))}
 
 
 def main():

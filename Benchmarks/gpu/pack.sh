@@ -57,7 +57,7 @@ for tests in NNCoreTests NNLayersTests; do
     if [ -d "$folder" ]; then cp -r "$folder" "$stage/fixtures/"; fi
   done
 done
-cp "$here"/*.py "$root/Benchmarks/peers.py" "$stage/"
+cp "$here"/*.py "$root"/Benchmarks/{peers,cores}.py "$stage/"
 if [ -n "$cifar10" ]; then
   # A part, from which run.py makes files of the full size.
   mkdir "$stage/cifar10"

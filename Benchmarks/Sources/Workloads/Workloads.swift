@@ -22,6 +22,7 @@ struct Workloads: ParsableCommand {
   var name: String
   @Option(help: "Samples per batch.") var batch = 256
   @Option(help: "Samples taken, after those that do not count.") var samples = 5
+  @Option(help: "Seconds for which samples are taken, at least.") var atLeast = 0.0
   @Option(help: "How often the work is done in one sample.") var repeats = 1
   @Option(help: "Samples before those that count.") var warmup = 1
   @Option(name: .customLong("device"), help: "Device: cpu or gpu.") var place = Place.cpu
@@ -45,7 +46,10 @@ struct Workloads: ParsableCommand {
     for _ in 0..<warmup { try sample() }
     var seconds: [Double] = []
     let clock = ContinuousClock()
-    for _ in 0..<samples { seconds.append(try clock.measure(sample) / .seconds(1)) }
+    let begin = clock.now
+    while seconds.count < samples || clock.now - begin < .seconds(atLeast) {
+      seconds.append(try clock.measure(sample) / .seconds(1))
+    }
     let line: [String: Any] = [
       "workload": name, "unit": workload.unit, "items": workload.items * repeats, "seconds": seconds,
       "peak_bytes": try peakMemory(),
