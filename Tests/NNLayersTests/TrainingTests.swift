@@ -8,7 +8,7 @@ import Testing
 /// Whole trainings against PyTorch's: initial weights, batches, losses, gradients, accuracies, final weights.
 @Suite(.serialized)
 struct TrainingTests {
-  @Test(arguments: ["cnn_tiny_sgd", "cnn_sgd"], [Device.cpu, EmulatedDevice.shared.device])
+  @Test(arguments: ["cnn_tiny_sgd", "cnn_sgd"], [Device.cpu, EmulatedDevice.shared.device, EmulatedCUDA.device])
   func followsPyTorch(_ name: String, on device: Device) throws {
     let golden = try JSONValue(contentsOf: fixtureFolder.appendingPathComponent("training/\(name).json"))
     let run = try #require(Golden(golden))
