@@ -1,3 +1,0 @@
-#include "emulated.h"
-
-#include "../../../Sources/CCUDAKernels/Kernels/normalization_factors.cu"
