@@ -47,7 +47,7 @@ struct CUDAFixtureTests {
   func matchesPyTorch(_ fixture: FixtureCase) {
     MatmulPrecision.convolutions = .highest
     let failures = [DType.float32, .float64].flatMap { dtype in
-      fixture.failures(DeviceFixtureTests.table, dtype: dtype, on: EmulatedCUDA.device).map {
+      fixture.failures(FixtureTables.all, dtype: dtype, on: EmulatedCUDA.device).map {
         "\(dtype): \($0)"
       }
     }

@@ -91,19 +91,19 @@ NN_DEVICE void nn_channel_sums(const nn_cuda_channels &plan, const nn_sums_input
   }
 }
 
-/// Adds up the parts, 32 threads for each of 8 channels. With `x`, the first row of each matrix, sums and dots become mean and
+/// Adds up the parts, 64 threads for each of 4 channels. With `x`, the first row of each matrix, sums and dots become mean and
 /// variance.
 template <class T>
 NN_DEVICE void nn_merge_sums(const nn_cuda_channels &plan, int parts, const double *partial, const T *x, double *sums,
                              double *dots) {
   NN_SHARED(double, shared, 512);
-  int column = threadIdx.x & 7, line = threadIdx.x >> 3;
-  int channel = blockIdx.x * 8 + column;
+  int column = threadIdx.x & 3, line = threadIdx.x >> 2;
+  int channel = blockIdx.x * 4 + column;
   for (int matrix = blockIdx.y; matrix < plan.matrices; matrix += gridDim.y) {
     double a = 0, b = 0;
     if (channel < plan.channels) {
-#pragma unroll 4
-      for (int part = line; part < parts; part += 32) {
+#pragma unroll 8
+      for (int part = line; part < parts; part += 64) {
         const double *from = partial + ((long long)matrix * parts + part) * 2 * plan.channels + channel;
         a += from[0];
         b += from[plan.channels];
@@ -112,10 +112,10 @@ NN_DEVICE void nn_merge_sums(const nn_cuda_channels &plan, int parts, const doub
     shared[threadIdx.x] = a;
     shared[256 + threadIdx.x] = b;
     __syncthreads();
-    for (int half = 16; half > 0; half /= 2) {
+    for (int half = 32; half > 0; half /= 2) {
       if (line < half) {
-        shared[threadIdx.x] += shared[threadIdx.x + half * 8];
-        shared[256 + threadIdx.x] += shared[256 + threadIdx.x + half * 8];
+        shared[threadIdx.x] += shared[threadIdx.x + half * 4];
+        shared[256 + threadIdx.x] += shared[256 + threadIdx.x + half * 4];
       }
       __syncthreads();
     }

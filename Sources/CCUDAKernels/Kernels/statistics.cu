@@ -33,9 +33,11 @@ NN_KERNEL(256, nn_running_average, nn_int n, int is_double, const void *old, con
                 nn_number(old, is_double, i) * (1 - momentum) + fresh[i] * correction * momentum);
 }
 
-/// The factors of the gradient of the input, and, with `total`, what that adds up to.
+/// The factors of the gradient of the input, and what that adds up to if `total` is there; the gradients of weight and bias if
+/// there is one matrix.
 NN_KERNEL(256, nn_normalization_gradient, const nn_cuda_statistics s, const double *sums, const double *dots,
-          const double *inverse, const void *weight, double *a, double *b, double *c, void *total) {
+          const double *inverse, const void *weight, double *a, double *b, double *c, void *total,
+          void *weight_gradient, void *bias_gradient) {
   nn_int place = nn_place();
   if (place >= (nn_int)s.matrices * s.channels) return;
   int channel = (int)(place % s.channels), size = s.channels / s.groups, first = channel / size * size;
@@ -52,6 +54,10 @@ NN_KERNEL(256, nn_normalization_gradient, const nn_cuda_statistics s, const doub
   b[place] = distances * (i * i * i) / -s.count;
   c[place] = offset;
   if (total) nn_put_number(total, s.is_double, place, scale * sums[place] + offset * s.count);
+  if (s.matrices == 1) {
+    nn_put_number(weight_gradient, s.is_double, channel, dots[place] * i);
+    nn_put_number(bias_gradient, s.is_double, channel, sums[place]);
+  }
 }
 
 /// The gradients of weight and bias.

@@ -94,7 +94,7 @@ extension CUDABackend {
     merging.append(first.cardAddress)
     merging.append(second.cardAddress)
     launch(
-      Kernels.merge[dtype], blocks: channels.quotient(roundedUp: 8), rows: min(matrices, 65_535), merging)
+      Kernels.merge[dtype], blocks: channels.quotient(roundedUp: 4), rows: min(matrices, 65_535), merging)
     return withExtendedLifetime(partial) { (first, second) }
   }
 }

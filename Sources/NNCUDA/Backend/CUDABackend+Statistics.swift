@@ -81,10 +81,12 @@ extension CUDABackend {
     arguments.append(UInt(bitPattern: factors?.cardAddress))
     for tensor in [a, b, c] { arguments.append(tensor.cardAddress) }
     arguments.append(UInt(bitPattern: total?.cardAddress))
-    parameters.append(weightGradient.cardAddress)
-    parameters.append(biasGradient.cardAddress)
+    for tensor in [weightGradient, biasGradient] {
+      arguments.append(tensor.cardAddress)
+      parameters.append(tensor.cardAddress)
+    }
     if a.count > 0 { launch(Kernels.gradient, blocks: a.count.quotient(roundedUp: Self.block), arguments) }
-    if channels > 0 {
+    if shape[0] != 1 && channels > 0 {
       launch(Kernels.parameterGradient, blocks: channels.quotient(roundedUp: Self.block), parameters)
     }
     return withExtendedLifetime((inputs, factors)) {

@@ -25,7 +25,8 @@ struct ChannelPlan {
     let tiles = vectors.quotient(roundedUp: width)
     let lines = CUDABackend.block / width
     let matricesAtOnce = min(max(matrices, 1), 65_535)
-    let wanted = backend.driver.card.multiprocessors * 8
+    // A whole number of rounds whether three or four blocks fit on a multiprocessor.
+    let wanted = backend.driver.card.multiprocessors * 12
     let most = max(1, rows / (lines * rowsPerThread))
     let cuts = min(most, max(1, wanted.quotient(roundedUp: tiles * matricesAtOnce)))
     let part = max(1, rows.quotient(roundedUp: cuts).quotient(roundedUp: lines) * lines)
