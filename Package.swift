@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNLayers", "NNData",
+        "NNCore", "NNCUDA", "NNLayers", "NNData",
       ]),
 
     // The command line.
