@@ -135,6 +135,7 @@ def main():
     parser.add_argument("--budget", type=float, default=1e9, help="seconds for all")
     parser.add_argument("--profile", action="store_true", help="where the time goes on the most cores")
     options = parser.parse_args()
+    os.makedirs(os.path.dirname(os.path.abspath(options.output)), exist_ok=True)
     counts = sorted({n for n in options.cores if n <= os.cpu_count()}) or [os.cpu_count()]
     peer_counts = [counts[-1]] if options.peer_cores is None else options.peer_cores
     rows = [row for row in ROWS if not options.only or row.name in options.only]
