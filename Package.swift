@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState", "CZlib"]),
     // NVIDIA GPUs; the libraries of a card are opened at run time.
     .target(name: "CCUDAKernels", exclude: ["Kernels"]),
-    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels", "CThreadState"]),
     .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
     .target(

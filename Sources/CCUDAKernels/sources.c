@@ -42,6 +42,10 @@ static const unsigned char matrix_cu[] = {
 #embed "Kernels/matrix.cu"
 };
 
+static const unsigned char normalization_factors_cu[] = {
+#embed "Kernels/normalization_factors.cu"
+};
+
 #define SOURCE(name, text) {name, text, sizeof(text)}
 
 static const nn_cuda_source sources[] = {
@@ -58,6 +62,7 @@ static const nn_cuda_source sources[] = {
   SOURCE("sort.cu", sort_cu),
   SOURCE("indexing.cu", indexing_cu),
   SOURCE("matrix.cu", matrix_cu),
+  SOURCE("normalization_factors.cu", normalization_factors_cu),
 };
 
 const nn_cuda_source *nn_cuda_sources(long *count) {

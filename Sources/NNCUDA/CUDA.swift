@@ -63,8 +63,8 @@ public enum CUDA {
   private static let opened = Mutex<[Int: any Backend]>([:])
 
   private static func makeBackend(_ index: Int) throws -> any Backend {
+    // What is missing is told before anything else goes wrong.
     _ = try CUDALibraries.installedDriver.functions.get()
-    _ = try CUDALibraries.installed.get()
-    throw CUDAError("this version has no operations on GPUs")
+    return try CUDABackend(driver: CardDriver(index: index), device: Device(.cuda, index: index))
   }
 }

@@ -41,6 +41,21 @@ struct DeviceFixtureTests {
   }
 }
 
+/// The same cases on the kernels of a CUDA card, which the host runs.
+struct CUDAFixtureTests {
+  @Test(arguments: OpsFixtureTests.cases + NNFixtureTests.cases)
+  func matchesPyTorch(_ fixture: FixtureCase) {
+    MatmulPrecision.convolutions = .highest
+    let failures = [DType.float32, .float64].flatMap { dtype in
+      fixture.failures(DeviceFixtureTests.table, dtype: dtype, on: EmulatedCUDA.device).map {
+        "\(dtype): \($0)"
+      }
+    }
+    #expect(
+      failures.first == nil, "\(failures.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))")
+  }
+}
+
 /// Runs a case in both types and every layout; the first failure is told, as what fails once mostly fails everywhere.
 private func expectMatch(
   _ fixture: FixtureCase, _ table: FixtureTable, _ paths: [KernelPath?],

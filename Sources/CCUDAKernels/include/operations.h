@@ -75,3 +75,38 @@ typedef struct {
   long long index;
   long long size;
 } nn_cuda_fault;
+
+/// How `nn_step` changes parameters; what the numbers mean follows from the method, as in `UpdateRule`.
+enum nn_cuda_method {
+  NN_CUDA_SGD, NN_CUDA_ADAM, NN_CUDA_NADAM, NN_CUDA_RADAM, NN_CUDA_ADAMAX, NN_CUDA_RMSPROP, NN_CUDA_ADAGRAD, NN_CUDA_ADADELTA
+};
+typedef struct {
+  int method;
+  int maximize;
+  /// Of SGD: Nesterov's step, and a buffer that is not set yet. Of RMSprop: whether there is a mean of the gradient.
+  int nesterov, is_first, centered;
+  int states;
+  double weight_decay, shrinkage, rate, epsilon;
+  /// The weight of the old in each running mean, or the momentum in `beta1`.
+  double beta1, beta2;
+  /// The factor of the rule: SGD's share, Adam's and NAdam's scale, RAdam's adaptive factor; and NAdam's rate of the gradient.
+  double scale, gradient_rate;
+} nn_cuda_rule;
+
+/// Parameters that one launch changes.
+enum { NN_CUDA_STEPS = 52, NN_CUDA_STEP_PIECE = 4096 };
+typedef struct {
+  void *parameter;
+  const void *gradient;
+  void *states[3];
+  long long count;
+  /// The first thread block.
+  int start;
+  /// For a gradient that lies in memory as [O, positions, channels] while all else lies as [O, channels, positions]; else 0.
+  int channels, positions;
+} nn_cuda_step;
+typedef struct {
+  nn_cuda_rule rule;
+  int count;
+  nn_cuda_step steps[NN_CUDA_STEPS];
+} nn_cuda_steps;

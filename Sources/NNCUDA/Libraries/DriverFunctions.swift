@@ -44,6 +44,8 @@ struct DriverFunctions: Sendable {
     ) -> Code
   let cuEventCreate: @convention(c) (UnsafeMutablePointer<Handle?>?, UInt32) -> Code
   let cuEventRecord: @convention(c) (Handle?, Handle?) -> Code
+  /// 0 once the event is passed.
+  let cuEventQuery: @convention(c) (Handle?) -> Code
   let cuEventSynchronize: @convention(c) (Handle?) -> Code
   let cuEventElapsedTime: @convention(c) (UnsafeMutablePointer<Float>?, Handle?, Handle?) -> Code
   let cuEventDestroy: @convention(c) (Handle?) -> Code
@@ -82,6 +84,7 @@ struct DriverFunctions: Sendable {
     cuLaunchKernel = try library.symbol("cuLaunchKernel")
     cuEventCreate = try library.symbol("cuEventCreate")
     cuEventRecord = try library.symbol("cuEventRecord")
+    cuEventQuery = try library.symbol("cuEventQuery")
     cuEventSynchronize = try library.symbol("cuEventSynchronize")
     cuEventElapsedTime = try library.symbol("cuEventElapsedTime")
     cuEventDestroy = try library.symbol("cuEventDestroy_v2")

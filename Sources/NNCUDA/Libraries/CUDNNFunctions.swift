@@ -1,111 +1,3 @@
-/// What is used of NVRTC, the compiler beside the card.
-struct NVRTCFunctions: Sendable {
-  /// 0 is success.
-  typealias Code = Int32
-
-  static let invalidOption: Code = 5
-
-  let nvrtcVersion: @convention(c) (UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Int32>?) -> Code
-  let nvrtcGetErrorString: @convention(c) (Code) -> UnsafePointer<CChar>?
-  let nvrtcGetNumSupportedArchs: @convention(c) (UnsafeMutablePointer<Int32>?) -> Code
-  let nvrtcGetSupportedArchs: @convention(c) (UnsafeMutablePointer<Int32>?) -> Code
-  /// Program, source, its name, and the headers: how many, their texts, their names.
-  let nvrtcCreateProgram:
-    @convention(c) (
-      UnsafeMutablePointer<Handle?>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?, Int32,
-      UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<UnsafePointer<CChar>?>?
-    ) -> Code
-  let nvrtcDestroyProgram: @convention(c) (UnsafeMutablePointer<Handle?>?) -> Code
-  let nvrtcCompileProgram: @convention(c) (Handle?, Int32, UnsafePointer<UnsafePointer<CChar>?>?) -> Code
-  let nvrtcGetCUBINSize: @convention(c) (Handle?, UnsafeMutablePointer<Int>?) -> Code
-  let nvrtcGetCUBIN: @convention(c) (Handle?, UnsafeMutablePointer<CChar>?) -> Code
-  let nvrtcGetPTXSize: @convention(c) (Handle?, UnsafeMutablePointer<Int>?) -> Code
-  let nvrtcGetPTX: @convention(c) (Handle?, UnsafeMutablePointer<CChar>?) -> Code
-  let nvrtcGetProgramLogSize: @convention(c) (Handle?, UnsafeMutablePointer<Int>?) -> Code
-  let nvrtcGetProgramLog: @convention(c) (Handle?, UnsafeMutablePointer<CChar>?) -> Code
-
-  init(_ library: DynamicLibrary) throws {
-    nvrtcVersion = try library.symbol("nvrtcVersion")
-    nvrtcGetErrorString = try library.symbol("nvrtcGetErrorString")
-    nvrtcGetNumSupportedArchs = try library.symbol("nvrtcGetNumSupportedArchs")
-    nvrtcGetSupportedArchs = try library.symbol("nvrtcGetSupportedArchs")
-    nvrtcCreateProgram = try library.symbol("nvrtcCreateProgram")
-    nvrtcDestroyProgram = try library.symbol("nvrtcDestroyProgram")
-    nvrtcCompileProgram = try library.symbol("nvrtcCompileProgram")
-    nvrtcGetCUBINSize = try library.symbol("nvrtcGetCUBINSize")
-    nvrtcGetCUBIN = try library.symbol("nvrtcGetCUBIN")
-    nvrtcGetPTXSize = try library.symbol("nvrtcGetPTXSize")
-    nvrtcGetPTX = try library.symbol("nvrtcGetPTX")
-    nvrtcGetProgramLogSize = try library.symbol("nvrtcGetProgramLogSize")
-    nvrtcGetProgramLog = try library.symbol("nvrtcGetProgramLog")
-  }
-
-  func version() -> (major: Int, minor: Int) {
-    var (major, minor): (Int32, Int32) = (0, 0)
-    guard nvrtcVersion(&major, &minor) == 0 else { return (0, 0) }
-    return (Int(major), Int(minor))
-  }
-}
-
-/// What is used of cuBLAS: products of column-major matrices.
-struct CUBLASFunctions: Sendable {
-  /// 0 is success.
-  typealias Code = Int32
-  /// Handle, operations (0 none, 1 transpose), m, n, k, alpha, A, its stride, B, its stride, beta, C, its stride.
-  typealias Product =
-    @convention(c) (
-      Handle?, Int32, Int32, Int32, Int32, Int32, UnsafeRawPointer?, UnsafeRawPointer?, Int32,
-      UnsafeRawPointer?, Int32, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int32
-    ) -> Code
-  /// The same with a number of elements from one matrix to the next behind each stride, and the number of matrices.
-  typealias BatchedProduct =
-    @convention(c) (
-      Handle?, Int32, Int32, Int32, Int32, Int32, UnsafeRawPointer?, UnsafeRawPointer?, Int32, Int64,
-      UnsafeRawPointer?, Int32, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int32, Int64, Int32
-    ) -> Code
-
-  /// Values of cublasMath_t.
-  static let (defaultMath, tf32Math): (Int32, Int32) = (0, 3)
-
-  let cublasGetProperty: @convention(c) (Int32, UnsafeMutablePointer<Int32>?) -> Code
-  let cublasGetStatusName: @convention(c) (Code) -> UnsafePointer<CChar>?
-  let cublasCreate: @convention(c) (UnsafeMutablePointer<Handle?>?) -> Code
-  let cublasSetStream: @convention(c) (Handle?, Handle?) -> Code
-  let cublasSetWorkspace: @convention(c) (Handle?, UnsafeMutableRawPointer?, Int) -> Code
-  let cublasSetMathMode: @convention(c) (Handle?, Int32) -> Code
-  let cublasSgemm: Product
-  let cublasDgemm: Product
-  let cublasSgemmStridedBatched: BatchedProduct
-  let cublasDgemmStridedBatched: BatchedProduct
-
-  init(_ library: DynamicLibrary) throws {
-    cublasGetProperty = try library.symbol("cublasGetProperty")
-    cublasGetStatusName = try library.symbol("cublasGetStatusName")
-    cublasCreate = try library.symbol("cublasCreate_v2")
-    cublasSetStream = try library.symbol("cublasSetStream_v2")
-    cublasSetWorkspace = try library.symbol("cublasSetWorkspace_v2")
-    cublasSetMathMode = try library.symbol("cublasSetMathMode")
-    cublasSgemm = try library.symbol("cublasSgemm_v2")
-    cublasDgemm = try library.symbol("cublasDgemm_v2")
-    cublasSgemmStridedBatched = try library.symbol("cublasSgemmStridedBatched")
-    cublasDgemmStridedBatched = try library.symbol("cublasDgemmStridedBatched")
-  }
-
-  func check(_ call: String, _ code: Code) throws {
-    guard code != 0 else { return }
-    throw CUDAError(
-      "\(call) failed: \(cublasGetStatusName(code).map { String(cString: $0) } ?? "status \(code)")")
-  }
-
-  /// Such as 13.1.0.
-  var version: String {
-    (0..<3 as Range<Int32>).map { property in
-      var value: Int32 = 0
-      return cublasGetProperty(property, &value) == 0 ? "\(value)" : "?"
-    }.joined(separator: ".")
-  }
-}
-
 /// What is used of cuDNN 9: convolutions under their old interface, which has fixed algorithms that can be asked whether
 /// they are deterministic.
 struct CUDNNFunctions: Sendable {
@@ -151,7 +43,7 @@ struct CUDNNFunctions: Sendable {
   }
 
   /// Values of enumerations: formats, element types, modes of arithmetic, algorithms, activations.
-  static let nhwc: Int32 = 1
+  static let (nchw, nhwc): (Int32, Int32) = (0, 1)
   static let (float, double): (Int32, Int32) = (0, 1)
   static let crossCorrelation: Int32 = 1
   static let (defaultMath, tensorMath, fusedMultiplyAdd): (Int32, Int32, Int32) = (0, 1, 3)
@@ -199,11 +91,14 @@ struct CUDNNFunctions: Sendable {
       UnsafeMutableRawPointer?, Int, UnsafeRawPointer?, Handle?, UnsafeRawPointer?, Handle?,
       UnsafeRawPointer?, Handle?, Handle?, UnsafeMutableRawPointer?
     ) -> Code
-  let cudnnAddTensor:
+  /// Handle, alpha, descriptor and address of what is added or brought into another layout, beta, those of the result.
+  typealias Combine =
     @convention(c) (
       Handle?, UnsafeRawPointer?, Handle?, UnsafeRawPointer?, UnsafeRawPointer?, Handle?,
       UnsafeMutableRawPointer?
     ) -> Code
+  let cudnnAddTensor: Combine
+  let cudnnTransformTensor: Combine
   let cudnnActivationForward:
     @convention(c) (
       Handle?, Handle?, UnsafeRawPointer?, Handle?, UnsafeRawPointer?, UnsafeRawPointer?, Handle?,
@@ -244,6 +139,7 @@ struct CUDNNFunctions: Sendable {
     cudnnConvolutionBackwardFilter = try library.symbol("cudnnConvolutionBackwardFilter")
     cudnnConvolutionBiasActivationForward = try library.symbol("cudnnConvolutionBiasActivationForward")
     cudnnAddTensor = try library.symbol("cudnnAddTensor")
+    cudnnTransformTensor = try library.symbol("cudnnTransformTensor")
     cudnnActivationForward = try library.symbol("cudnnActivationForward")
   }
 
