@@ -34,7 +34,8 @@ package struct KernelCache: Sendable {
   /// What was stored under a key, if it is whole.
   package func content(_ key: String) -> [UInt8]? {
     let path = path(key)
-    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int, size <= Self.most,
+    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int,
+      size <= Self.most,
       let data = FileManager.default.contents(atPath: path)
     else { return nil }
     let start = Array("swift-nn kernels\n\(key)\n".utf8)
@@ -44,7 +45,8 @@ package struct KernelCache: Sendable {
   }
 
   package func store(_ content: [UInt8], under key: String) {
-    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil else {
+    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil
+    else {
       return
     }
     try? AtomicFile.write(path(key)) { file in
