@@ -3,6 +3,7 @@
 extension Backend {
   package var isHost: Bool { false }
   package var kernels: Int32 { 0 }
+  package var checksIndices: Bool { false }
   package func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result { body() }
   package func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused? { nil }
 
@@ -21,8 +22,8 @@ extension Backend {
     composed(function, g, x)
   }
 
-  func composed(_ function: Activation, _ x: Tensor) -> Tensor { function.value(Formula(x)).value }
-  func composed(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor {
+  package func composed(_ function: Activation, _ x: Tensor) -> Tensor { function.value(Formula(x)).value }
+  package func composed(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor {
     function.slope(Formula(g), Formula(x)).value
   }
 }
