@@ -30,12 +30,11 @@ extension CUDABackend {
         part.parameter = step.parameter.cardAddress
         part.count = Int64(step.parameter.count)
         part.start = Int32(blocks)
-        let shape = step.parameter.shape
         if step.gradient.isContiguous {
           part.gradient = UnsafeRawPointer(step.gradient.cardAddress)
-        } else if step.gradient.isChannelsLast, shape[1] * shape[2] * shape[3] <= Int32.max {
+        } else if let (channels, positions) = step.gradient.channelsAfterPositions {
           part.gradient = UnsafeRawPointer(step.gradient.cardAddress)
-          (part.channels, part.positions) = (Int32(shape[1]), Int32(shape[2] * shape[3]))
+          (part.channels, part.positions) = (Int32(channels), Int32(positions))
         } else {
           copies.append(copy(step.gradient, strides: nil))
           part.gradient = copies.last.map { UnsafeRawPointer($0.cardAddress) }
@@ -53,6 +52,16 @@ extension CUDABackend {
     var arguments = KernelArguments()
     arguments.append(table)
     withExtendedLifetime((group, copies)) { launch(stepKernel[dtype], blocks: blocks, arguments) }
+  }
+}
+
+extension Tensor {
+  /// The sizes of a tensor [O, channels, positions…] that lies in memory as [O, positions…, channels], O being 1 for a
+  /// matrix that lies by columns.
+  fileprivate var channelsAfterPositions: (channels: Int, positions: Int)? {
+    if count > Int32.max { return nil }
+    if isChannelsLast { return (shape[1], shape[2] * shape[3]) }
+    return rank == 2 && strides == [1, shape[0]] ? (shape[0], shape[1]) : nil
   }
 }
 

@@ -51,6 +51,12 @@ package enum Devices {
   }
 }
 
+extension Device {
+  /// Returns when all that was asked of the device is done: for measuring times. Whoever reads values waits for them anyway.
+  /// As `torch.cuda.synchronize`.
+  public func synchronize() { Devices.backend(of: self).synchronize() }
+}
+
 extension Tensor {
   /// The same values on another device; itself if it is there already. The gradient comes back to where this tensor is.
   /// As `torch.Tensor.to`.

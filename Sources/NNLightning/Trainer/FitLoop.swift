@@ -176,13 +176,14 @@ final class FitLoop<Model: TrainStep> {
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
-    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader))
+    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader, device: trainer.device))
     self.pass = pass
     defer {
       pass.end()
       self.pass = nil
     }
     if !trainer.progress.isEpochComplete {
+      trainer.deliver(loader)
       var source = try BatchSource(loader, limit: limit, start: start)
       restoreGenerators()
       if trainer.progress.isValidationPending { try finishBatch() }
@@ -196,7 +197,7 @@ final class FitLoop<Model: TrainStep> {
         }
         trainer.timings.loading += seconds(since: waiting)
         guard let (batch, isLast) = next else { break }
-        try runBatch(batch, index: trainer.progress.batch, isLast: isLast)
+        try runBatch(trainer.moved(batch), index: trainer.progress.batch, isLast: isLast)
         try finishBatch()
       }
     } else {
