@@ -56,14 +56,14 @@ let package = Package(
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNLayers", "NNData",
+        "NNCore", "NNCUDA", "NNLayers", "NNData",
       ]),
 
     // The command line.
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -136,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning", "TestSupport",
+        "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(

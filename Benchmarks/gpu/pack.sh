@@ -24,13 +24,15 @@ programs="Workloads DeviceCheck TrainFromScratchExample FineTuneExample nn"
 release=$scratch/release
 
 if [ -n "$build" ]; then
-  # Swift's static library for HTTP calls curl without naming it to the linker.
+  # Swift's static library for HTTP asks for -lcurl; the library itself will do where its headers are not installed.
   curl=$(ldconfig -p | awk '/libcurl\.so(\.4)? / { print $NF; exit }')
   [ -n "$curl" ] || { echo "libcurl is missing: apt-get install libcurl4"; exit 1; }
+  mkdir -p "$scratch/link"
+  ln -sf "$curl" "$scratch/link/libcurl.so"
   for program in $programs; do
     echo "==> Building $program"
     NN_WORKLOADS=1 swift build --package-path "$root" -c release --static-swift-stdlib --scratch-path "$scratch" \
-      -Xlinker "$curl" --product "$program"
+      -Xlinker "-L$scratch/link" --product "$program"
   done
 fi
 

@@ -1,7 +1,7 @@
 """On a machine with a GPU: unpacks what pack.sh packed, checks the golden cases on the card, follows the losses of the
 experiments, and times the workloads beside PyTorch. Prints tables, and writes results.json and logs.
 
-    python3 run.py --output FOLDER [--parts info check follow speed cores] [--budget 420]
+    python3 run.py --output FOLDER [--parts info check follow speed profile cores] [--budget 420]
 
 Parts that do not fit into the budget of seconds are left out, and said to be.
 """
@@ -322,14 +322,31 @@ def table(found):
     return "\n".join(lines)
 
 
+# Where the time of a step goes
+
+def profile(session):
+    found = {}
+    for name, batch in [("cnn-train", 256), ("step:resnet18", 256), ("forward:resnet18", 256)]:
+        if session.left < 15:
+            session.results["left_out"].append(f"profile of {name}")
+            continue
+        status, text = session.run(
+            ["env", "NN_CUDA_TIMES=1", session.program("Workloads"), name, "--device", session.options.device, "--batch",
+             str(batch), "--samples", "1", "--repeats", str(max(1, round(20 * session.options.scale))), "--warmup", "1"],
+            60, f"profile-{name.replace(':', '-')}.txt")
+        found[name] = text
+        print(f"{name}, batch {batch}: status {status}\n" + "\n".join(text.splitlines()[:30]), flush=True)
+    return found
+
+
 # Many cores
 
 def cores(session):
     path = os.path.join(session.output, "cores.json")
     status, text = session.run(
         [sys.executable, os.path.join(session.stage, "cores.py"), "--library", session.program("Workloads"), "--output",
-         path, "--budget", str(int(session.left - 5))], session.left, "cores.txt")
-    print(text, flush=True)
+         path, "--budget", str(int(session.left - 5)), "--profile"], session.left, "cores.txt")
+    print("\n".join(line for line in text.splitlines() if line.startswith(("|", "left out"))), flush=True)
     try:
         with open(path) as file:
             return {"status": status, **json.load(file)}
@@ -337,7 +354,7 @@ def cores(session):
         return {"status": status}
 
 
-PARTS = {"info": info, "check": check, "follow": follow, "speed": speed, "cores": cores}
+PARTS = {"info": info, "check": check, "follow": follow, "speed": speed, "profile": profile, "cores": cores}
 
 
 def main():

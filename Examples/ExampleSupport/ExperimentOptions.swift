@@ -92,7 +92,7 @@ public struct ExperimentOptions: ParsableArguments {
   }
 
   /// What `--log` says, for `loggers` and `logInterval` of a Trainer.
-  public var logging: (loggers: [any Logger], interval: Int) {
+  public var logging: (loggers: [Logger], interval: Int) {
     log.map { ([CSVLogger($0)], 1) } ?? ([], 50)
   }
 

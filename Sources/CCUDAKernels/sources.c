@@ -88,6 +88,7 @@ static const unsigned char random_cu[] = {
 #embed "Kernels/random.cu"
 };
 
+
 #define SOURCE(name, text) {name, text, sizeof(text)}
 
 static const nn_cuda_source sources[] = {

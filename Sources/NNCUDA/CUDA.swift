@@ -65,6 +65,7 @@ public enum CUDA {
   private static func makeBackend(_ index: Int) throws -> any Backend {
     // What is missing is told before anything else goes wrong.
     _ = try CUDALibraries.installedDriver.functions.get()
-    return try CUDABackend(driver: CardDriver(index: index), device: Device(.cuda, index: index))
+    let driver = try TimedDriver.timed(CardDriver(index: index))
+    return CUDABackend(driver: driver, device: Device(.cuda, index: index))
   }
 }

@@ -46,6 +46,15 @@ extension CUDABackend {
     if poolsMemory { pool.deallocate(memory) } else { driver.free(memory.address) }
   }
 
+  package var memoryUse: DeviceMemoryUse? {
+    let (held, memory) = (pool.statistics, driver.memory)
+    return DeviceMemoryUse(
+      inUse: held.inUse, peak: held.peak, free: memory.free + held.held - held.inUse, total: memory.total)
+  }
+  package func resetMemoryPeak() { pool.resetPeak() }
+
+  package var checksIndices: Bool { true }
+
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
     if bytes.count > 0 { driver.upload(bytes, to: address) }
   }

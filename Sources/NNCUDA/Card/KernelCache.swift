@@ -8,6 +8,9 @@ package struct KernelCache: Sendable {
 
   package init(folder: String) { self.folder = folder }
 
+  /// As environment variables say.
+  package static var `default`: KernelCache { KernelCache(environment: ProcessInfo.processInfo.environment) }
+
   /// `NN_CUDA_CACHE`, or `swift-nn/cuda` in the user's cache folder.
   package init(environment: [String: String]) {
     func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }

@@ -28,6 +28,8 @@ final class FitLoop<Model: TrainStep> {
   var metricIsNew: [Bool] = []
   /// Keys of buffers that were not finite when the fit began.
   var infiniteAtStart: Set<String> = []
+  /// Steps whose numbers are on a device and were not looked at.
+  var unchecked: [UncheckedStep] = []
   /// Of the model, as of the beginning of the epoch.
   private(set) var buffers: [Buffer] = []
   /// The epoch under way, as interceptors of its steps see it.
@@ -95,6 +97,7 @@ final class FitLoop<Model: TrainStep> {
     rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
     restoreGenerators()  // of a fit that was complete already
+    try checkSteps()
     try checkState(model.stateDict())
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
@@ -228,6 +231,7 @@ final class FitLoop<Model: TrainStep> {
 
   /// The training metrics of an epoch whose last batch is done.
   func closeEpochMetrics() throws {
+    try checkSteps()
     let (metrics, logged) = try epochMetrics()
     trainer.record(metrics)
     trainer.record(logged)
@@ -266,6 +270,7 @@ final class FitLoop<Model: TrainStep> {
 
   private func validate() throws {
     guard let validation else { return }
+    try checkSteps()
     if !trainer.progress.isEpochComplete, let own = validation.loader,
       (own as AnyObject) === (loader as AnyObject)
     {
