@@ -101,6 +101,7 @@ let package = Package(
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .executableTarget(name: "CardProbe", dependencies: ["NNCore", "NNCUDA"], path: "Tests/CardProbe"),
     .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "TestSupport"]),
     .testTarget(
       name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "NNExport", "TestSupport"],

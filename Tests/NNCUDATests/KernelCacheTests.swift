@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NNCUDA
+import NNCUDA
 
 @Suite struct KernelCacheTests {
   private func withCache(_ body: (KernelCache) throws -> Void) throws {

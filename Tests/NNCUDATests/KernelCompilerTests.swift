@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import NNCUDA
+import NNCUDA
 
 /// NVRTC needs no card: where it is installed, the kernels are compiled for one. Elsewhere there is nothing to test.
 private let compiler: KernelCompiler? = {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import NNCUDA
+import NNCUDA
 
 @Suite struct LibrarySearchTests {
   /// A folder that is removed at the end.

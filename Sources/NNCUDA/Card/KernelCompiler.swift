@@ -1,17 +1,24 @@
 import NNCore
 
 /// Makes what a card runs out of the kernels' text, with NVRTC.
-struct KernelCompiler: Sendable {
+package struct KernelCompiler: Sendable {
   let nvrtc: NVRTCFunctions
-  var sources = KernelSources.all
+  package var sources = KernelSources.all
+
+  package init(nvrtc: NVRTCFunctions) { self.nvrtc = nvrtc }
 
   /// For what a program is compiled: a card itself, or (for one that NVRTC does not know yet) code that the driver
   /// translates for it.
-  struct Target: Sendable, Hashable {
-    var architecture: Int
-    var isForDriver: Bool
+  package struct Target: Sendable, Hashable {
+    package var architecture: Int
+    package var isForDriver: Bool
 
-    var options: [String] {
+    package init(architecture: Int, isForDriver: Bool) {
+      self.architecture = architecture
+      self.isForDriver = isForDriver
+    }
+
+    package var options: [String] {
       [
         "--gpu-architecture=\(isForDriver ? "compute" : "sm")_\(architecture)", "--std=c++17",
         "-default-device",
@@ -20,16 +27,16 @@ struct KernelCompiler: Sendable {
   }
 
   /// What the driver loads, and what NVRTC had to say.
-  struct Image {
-    var bytes: [UInt8]
-    var log: String
+  package struct Image {
+    package var bytes: [UInt8]
+    package var log: String
   }
 
   /// The best target for a card of this compute capability: code for a card runs on those of the same major number and the
   /// same or a higher minor one.
   ///
   /// - Throws: `CUDAError` if NVRTC knows only newer cards.
-  func target(for capability: (major: Int, minor: Int)) throws -> Target {
+  package func target(for capability: (major: Int, minor: Int)) throws -> Target {
     var count: Int32 = 0
     try check("nvrtcGetNumSupportedArchs", nvrtc.nvrtcGetNumSupportedArchs(&count))
     var known = [Int32](repeating: 0, count: Int(count))
@@ -47,7 +54,7 @@ struct KernelCompiler: Sendable {
   /// Compiles one file.
   ///
   /// - Throws: `CUDAError` with NVRTC's log.
-  func compile(_ name: String, for target: Target, options: [String] = []) throws -> Image {
+  package func compile(_ name: String, for target: Target, options: [String] = []) throws -> Image {
     guard let program = sources.programs.first(where: { $0.name == name }) else {
       throw CUDAError("there is no kernel file \(name)")
     }

@@ -2,15 +2,22 @@ import CCUDAKernels
 import NNCore
 
 /// The text of the kernels that is part of the program: files that are compiled, and the headers that they include.
-struct KernelSources: Sendable {
-  struct File: Sendable {
-    let name: String
+package struct KernelSources: Sendable {
+  package struct File: Sendable {
+    package let name: String
     /// Ends with 0, as C wants it.
-    let text: [CChar]
-  }
-  let files: [File]
+    package let text: [CChar]
 
-  static let all: KernelSources = {
+    package init(name: String, text: [CChar]) {
+      self.name = name
+      self.text = text
+    }
+  }
+  package let files: [File]
+
+  package init(files: [File]) { self.files = files }
+
+  package static let all: KernelSources = {
     var count = 0
     guard let sources = nn_cuda_sources(&count) else { return KernelSources(files: []) }
     return KernelSources(
@@ -21,7 +28,7 @@ struct KernelSources: Sendable {
   }()
 
   var headers: [File] { files.filter { !$0.name.hasSuffix(".cu") } }
-  var programs: [File] { files.filter { $0.name.hasSuffix(".cu") } }
+  package var programs: [File] { files.filter { $0.name.hasSuffix(".cu") } }
 
   /// Tells apart any two versions of a program and the headers.
   func fingerprint(of program: File) -> UInt64 {

@@ -91,6 +91,16 @@ package struct CUDAProduct {
   package var keepsC: Bool
   /// Whether float32 factors may be rounded to TF32.
   package var allowsTF32: Bool
+
+  package init(
+    dtype: DType, rows: Int, columns: Int, depth: Int, batch: Int, a: Matrix, b: Matrix, c: Matrix,
+    keepsC: Bool, allowsTF32: Bool
+  ) {
+    self.dtype = dtype
+    (self.rows, self.columns, self.depth, self.batch) = (rows, columns, depth, batch)
+    (self.a, self.b, self.c) = (a, b, c)
+    (self.keepsC, self.allowsTF32) = (keepsC, allowsTF32)
+  }
 }
 
 /// A 2-D convolution on the card. Images are dense [N, H, W, C] and weights dense [O, kh, kw, C / groups] in memory.
@@ -121,5 +131,25 @@ package struct CUDAConvolution: Hashable, Sendable {
     package var bias: UnsafeMutableRawPointer?
     /// Of the result's shape, added to it before it is rectified.
     package var addend: UnsafeMutableRawPointer?
+
+    package init(
+      image: UnsafeMutableRawPointer, weight: UnsafeMutableRawPointer, result: UnsafeMutableRawPointer,
+      bias: UnsafeMutableRawPointer? = nil, addend: UnsafeMutableRawPointer? = nil
+    ) {
+      (self.image, self.weight, self.result) = (image, weight, result)
+      (self.bias, self.addend) = (bias, addend)
+    }
+  }
+
+  package init(
+    pass: Pass, dtype: DType, batch: Int, channels: Int, inputSize: Size2, outputs: Int, outputSize: Size2,
+    kernelSize: Size2, geometry: ConvolutionGeometry, allowsTF32: Bool, hasBias: Bool = false,
+    isRectified: Bool = false
+  ) {
+    (self.pass, self.dtype, self.batch) = (pass, dtype, batch)
+    (self.channels, self.inputSize) = (channels, inputSize)
+    (self.outputs, self.outputSize) = (outputs, outputSize)
+    (self.kernelSize, self.geometry, self.allowsTF32) = (kernelSize, geometry, allowsTF32)
+    (self.hasBias, self.isRectified) = (hasBias, isRectified)
   }
 }

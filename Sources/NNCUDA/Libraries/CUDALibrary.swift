@@ -11,7 +11,7 @@ public struct CUDALibrary: Sendable, Equatable {
     case cudnn = "cuDNN"
 
     /// Names of the file, the best one first.
-    var fileNames: [String] {
+    package var fileNames: [String] {
       switch self {
       case .driver: ["libcuda.so.1"]
       case .nvrtc: ["libnvrtc.so.13", "libnvrtc.so.12"]
@@ -39,6 +39,13 @@ public struct CUDALibrary: Sendable, Equatable {
   public let version: String?
   /// Folders that were looked into, and files that were there but could not be opened, with the reason.
   public let searched: [String]
+
+  package init(name: Name, path: String?, version: String?, searched: [String]) {
+    self.name = name
+    self.path = path
+    self.version = version
+    self.searched = searched
+  }
 
   /// What a report says of it: `cuDNN 9.19.0 (/opt/…/libcudnn.so.9)`, or what is missing.
   public var description: String {

@@ -3,7 +3,7 @@ typealias Handle = UnsafeMutableRawPointer
 
 /// What is used of the driver's interface. Names and parameters are those of NVIDIA's documentation; `_v2` is what its
 /// header makes of a name without a number. An address on the card is passed as a pointer of the same bits.
-struct DriverFunctions: Sendable {
+package struct DriverFunctions: Sendable {
   typealias Address = UnsafeMutableRawPointer
   /// 0 is success.
   typealias Code = Int32
@@ -56,7 +56,7 @@ struct DriverFunctions: Sendable {
   let cuGraphDestroy: @convention(c) (Handle?) -> Code
   let cuGraphExecDestroy: @convention(c) (Handle?) -> Code
 
-  init(_ library: DynamicLibrary) throws {
+  package init(_ library: DynamicLibrary) throws {
     cuInit = try library.symbol("cuInit")
     cuDriverGetVersion = try library.symbol("cuDriverGetVersion")
     cuGetErrorName = try library.symbol("cuGetErrorName")

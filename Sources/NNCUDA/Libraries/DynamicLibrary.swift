@@ -5,7 +5,7 @@ import NNCore
 /// A library that was opened at run time. It stays open: its threads may live as long as the process.
 ///
 /// Invariant for `@unchecked Sendable`: the handle is a number that only `dlsym` reads.
-struct DynamicLibrary: @unchecked Sendable {
+package struct DynamicLibrary: @unchecked Sendable {
   let handle: UnsafeMutableRawPointer
   /// As it was asked for: a path, or a bare name that the loader knew.
   let path: String
@@ -13,7 +13,7 @@ struct DynamicLibrary: @unchecked Sendable {
   /// A function under its name in the library.
   ///
   /// - Throws: `CUDAError` naming library and symbol.
-  func symbol<Function>(_ name: String, as type: Function.Type = Function.self) throws -> Function {
+  package func symbol<Function>(_ name: String, as type: Function.Type = Function.self) throws -> Function {
     guard let address = dlsym(handle, name) else {
       throw CUDAError("\(printable(path)) has no symbol \(name): it is too old or not NVIDIA's library")
     }
@@ -21,7 +21,7 @@ struct DynamicLibrary: @unchecked Sendable {
   }
 
   /// The file that a bare name led to.
-  var file: String {
+  package var file: String {
     guard !path.hasPrefix("/"), let maps = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
     else {
       return path

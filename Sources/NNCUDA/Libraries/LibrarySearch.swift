@@ -3,19 +3,19 @@ import Glibc
 import NNCore
 
 /// Where NVIDIA's libraries may be: named folders, the loader's path, toolkits, and the folders of Python's wheels.
-struct LibrarySearch: Sendable {
+package struct LibrarySearch: Sendable {
   /// Stands in a report for what the loader knows: LD_LIBRARY_PATH, its cache, the system's folders.
-  static let loader = "the loader's path"
+  package static let loader = "the loader's path"
 
   /// Folders in `NN_CUDA_LIBRARIES`: they come first.
-  let named: [String]
+  package let named: [String]
   /// Folders after the loader's.
-  let others: [String]
+  package let others: [String]
 
   /// - Parameters:
   ///   - environment: The variables of the process.
   ///   - root: What comes before absolute folders of the system, for tests.
-  init(environment: [String: String], root: String = "") {
+  package init(environment: [String: String], root: String = "") {
     func folders(_ name: String) -> [String] {
       (environment[name] ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
     }
@@ -51,17 +51,17 @@ struct LibrarySearch: Sendable {
   }
 
   /// Paths to try for one file, in order: a bare name asks the loader.
-  func candidates(_ file: String) -> [String] {
+  package func candidates(_ file: String) -> [String] {
     named.map { "\($0)/\(file)" } + [file] + others.map { "\($0)/\(file)" }
   }
 
   /// For a report.
-  var places: [String] { named + [Self.loader] + others }
+  package var places: [String] { named + [Self.loader] + others }
 
   /// The first of the files that can be opened.
   ///
   /// - Parameter fileNames: Names of the library's file, the best one first.
-  func open(_ fileNames: [String]) -> (library: DynamicLibrary?, searched: [String]) {
+  package func open(_ fileNames: [String]) -> (library: DynamicLibrary?, searched: [String]) {
     var searched = places
     for file in fileNames {
       for path in candidates(file) where !path.hasPrefix("/") || access(path, R_OK) == 0 {

@@ -1,5 +1,5 @@
 /// What is used of NVRTC, the compiler beside the card.
-struct NVRTCFunctions: Sendable {
+package struct NVRTCFunctions: Sendable {
   /// 0 is success.
   typealias Code = Int32
 
@@ -24,7 +24,7 @@ struct NVRTCFunctions: Sendable {
   let nvrtcGetProgramLogSize: @convention(c) (Handle?, UnsafeMutablePointer<Int>?) -> Code
   let nvrtcGetProgramLog: @convention(c) (Handle?, UnsafeMutablePointer<CChar>?) -> Code
 
-  init(_ library: DynamicLibrary) throws {
+  package init(_ library: DynamicLibrary) throws {
     nvrtcVersion = try library.symbol("nvrtcVersion")
     nvrtcGetErrorString = try library.symbol("nvrtcGetErrorString")
     nvrtcGetNumSupportedArchs = try library.symbol("nvrtcGetNumSupportedArchs")
