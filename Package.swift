@@ -144,7 +144,7 @@ let package = Package(
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
+        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
         "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn", "Fuzz",
       ],
       resources: [.copy("Fixtures")]),

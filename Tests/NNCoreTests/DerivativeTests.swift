@@ -171,7 +171,7 @@ struct DerivativeTests {
   /// Every golden operation has a closure somewhere.
   @Test func everyFixtureIsRun() {
     let tables = [
-      OpsFixtureTests.table, NNFixtureTests.table,
+      FixtureTables.ops, FixtureTables.nn,
     ]
     let known = Set(tables.flatMap(\.keys))
     let wanted = Set((OpsFixtureTests.cases + NNFixtureTests.cases).map(\.operation))

@@ -86,12 +86,9 @@ package final class EmulatedCUDA: CUDADriver {
       return size
     }
     let sizes = [size(grid.x), size(grid.y), size(grid.z)]
-    var bytes = arguments.bytes
-    let wrong = bytes.withUnsafeMutableBytes { bytes in
-      let base = bytes.baseAddress
-      let addresses = arguments.offsets.map { offset in base.map { $0 + offset } }
-      return nn_emulator_launch(
-        kernel.file, kernel.name, sizes, size(block), size(sharedBytes), addresses, addresses.count)
+    let wrong = arguments.withAddresses {
+      nn_emulator_launch(
+        kernel.file, kernel.name, sizes, size(block), size(sharedBytes), $0, arguments.count)
     }
     if let wrong { fatalError("EmulatedCUDA: \(String(cString: wrong))") }
   }

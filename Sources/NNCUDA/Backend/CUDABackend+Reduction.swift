@@ -118,23 +118,26 @@ extension CUDABackend {
   }
 
   package func powerSum(_ tensors: [Tensor], _ power: Double) -> Double {
-    let real = tensors.filter(\.dtype.isFloatingPoint)
-    if power.isInfinite {
-      return combined(real, NN_CUDA_NORM_MOST, power) { $0.isNaN || $0 > $1 ? $0 : $1 }
-    }
-    let op = power == 1 ? NN_CUDA_NORM_ONE : power == 2 ? NN_CUDA_NORM_TWO : NN_CUDA_NORM_POWER
-    return combined(real, op, power, +)
+    unreadPowerSum(tensors, power).item()
+  }
+
+  package func unreadPowerSum(_ tensors: [Tensor], _ power: Double) -> Tensor {
+    let op =
+      power.isInfinite
+      ? NN_CUDA_NORM_MOST : power == 1 ? NN_CUDA_NORM_ONE : power == 2 ? NN_CUDA_NORM_TWO : NN_CUDA_NORM_POWER
+    let parts = combined(tensors.filter(\.dtype.isFloatingPoint), op, power)
+    guard let first = parts.first else { return fill([], 0, dtype: .float64) }
+    return parts.dropFirst().reduce(first) { binary(power.isInfinite ? .maximum : .add, $0, $1) }
+      .view(shape: [], strides: [])
   }
 
   package func isAllFinite(_ x: Tensor) -> Bool {
-    !x.dtype.isFloatingPoint || combined([x], NN_CUDA_NORM_FINITE, 0, +) == 0
+    !x.dtype.isFloatingPoint || combined([x], NN_CUDA_NORM_FINITE, 0).allSatisfy { $0.item() == 0 }
   }
 
-  /// One number of all elements of tensors.
-  private func combined(
-    _ tensors: [Tensor], _ op: nn_cuda_norm, _ power: Double, _ combine: (Double, Double) -> Double
-  ) -> Double {
-    var total = 0.0
+  /// One number of all elements of tensors, float64 [1] for each element type among them.
+  private func combined(_ tensors: [Tensor], _ op: nn_cuda_norm, _ power: Double) -> [Tensor] {
+    var sums: [Tensor] = []
     for dtype in [DType.float32, .float64] {
       let dense = tensors.filter { $0.dtype == dtype && $0.count > 0 }.map {
         $0.isNonOverlappingAndDense ? $0 : copy($0, strides: nil)
@@ -169,14 +172,11 @@ extension CUDABackend {
         launch(Kernels.norm[dtype], blocks: places, arguments)
         start += places
       }
-      let sum = reduce(op == NN_CUDA_NORM_MOST ? .max : .sum, parts, axes: [0])
       withExtendedLifetime(dense) {
-        var value = 0.0
-        withUnsafeMutableBytes(of: &value) { download(sum.cardAddress, to: $0) }
-        total = combine(total, value)
+        sums.append(reduce(op == NN_CUDA_NORM_MOST ? .max : .sum, parts, axes: [0]))
       }
     }
-    return total
+    return sums
   }
 }
 

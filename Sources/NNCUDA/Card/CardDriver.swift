@@ -202,20 +202,10 @@ package final class CardDriver: CUDADriver, @unchecked Sendable {
           "cuFuncSetAttribute of \(kernel.name)",
           cuda.cuFuncSetAttribute(function, Self.maxDynamicSharedBytes, Int32(sharedBytes)))
       }
-      let code = arguments.bytes.withUnsafeBytes { bytes in
-        withUnsafeTemporaryAllocation(
-          of: UnsafeMutableRawPointer?.self, capacity: arguments.offsets.count + 1
-        ) { pointers in
-          // The driver reads the values only, and copies them before it returns.
-          let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
-          for (index, offset) in arguments.offsets.enumerated() {
-            pointers.initializeElement(at: index, to: start.map { $0 + offset })
-          }
-          pointers.initializeElement(at: arguments.offsets.count, to: nil)
-          return cuda.cuLaunchKernel(
-            function, x, UInt32(grid.y), UInt32(grid.z), UInt32(block), 1, 1, UInt32(sharedBytes), stream,
-            pointers.baseAddress, nil)
-        }
+      // The driver reads the values only, and copies them before it returns.
+      let code = arguments.withAddresses {
+        cuda.cuLaunchKernel(
+          function, x, UInt32(grid.y), UInt32(grid.z), UInt32(block), 1, 1, UInt32(sharedBytes), stream, $0, nil)
       }
       must("launching kernel \(kernel.name)", code)
     }

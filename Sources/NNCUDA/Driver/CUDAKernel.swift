@@ -34,25 +34,58 @@ package final class CUDAKernel: Sendable {
   }
 }
 
-/// The values of a kernel's parameters in their order: each is copied into a fixed buffer, from where a driver takes their
-/// addresses.
+/// The values of a kernel's parameters in their order, in memory from where a driver takes their addresses. They are for one
+/// launch: copies share the memory.
 package struct KernelArguments {
-  package static let capacity = 1024
   package static let most = 32
-  /// The bytes of all values, each aligned to 8.
-  package private(set) var bytes: [UInt8] = []
-  /// Where each begins.
-  package private(set) var offsets: [Int] = []
+  /// Parameters in all; a launch's list of numbers and structures fits into the first block of memory as a rule.
+  package private(set) var count = 0
+  private var memory = Memory.make(896)
+  private var used = 0
+  /// Where each value begins, in units of 8 bytes.
+  private var places = SIMD32<UInt16>()
 
-  package init() {
-    bytes.reserveCapacity(256)
-    offsets.reserveCapacity(16)
-  }
+  package init() {}
 
   /// A number, an address, or a structure of a C header.
   package mutating func append<Value: BitwiseCopyable>(_ value: Value) {
-    offsets.append(bytes.count)
-    withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
-    bytes.append(contentsOf: repeatElement(0, count: -bytes.count & 7))
+    let end = used + (MemoryLayout<Value>.size + 7) & ~7
+    require(count < Self.most, "KernelArguments", "a kernel has more than \(Self.most) parameters")
+    if end > memory.header { grow(to: end) }
+    memory.withUnsafeMutablePointerToElements {
+      UnsafeMutableRawPointer($0 + used).storeBytes(of: value, as: Value.self)
+    }
+    places[count] = UInt16(truncatingIfNeeded: used / 8)
+    count += 1
+    used = end
+  }
+
+  /// Calls `body` with the list of the values' addresses, a null pointer at its end.
+  package func withAddresses<Result>(
+    _ body: (UnsafeMutablePointer<UnsafeMutableRawPointer?>) throws -> Result
+  ) rethrows -> Result {
+    try withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: count + 1) { list in
+      try memory.withUnsafeMutablePointerToElements { bytes in
+        for index in 0..<count { list.initializeElement(at: index, to: bytes + Int(places[index]) * 8) }
+        list.initializeElement(at: count, to: nil)
+        guard let first = list.baseAddress else { fail("KernelArguments", "there is no memory") }
+        return try body(first)
+      }
+    }
+  }
+
+  private mutating func grow(to size: Int) {
+    let larger = Memory.make(2 * size)
+    memory.withUnsafeMutablePointerToElements { old in
+      larger.withUnsafeMutablePointerToElements { $0.update(from: old, count: used) }
+    }
+    memory = larger
+  }
+
+  /// Bytes, and how many there are.
+  private final class Memory: ManagedBuffer<Int, UInt8> {
+    static func make(_ size: Int) -> ManagedBuffer<Int, UInt8> {
+      create(minimumCapacity: size) { _ in size }
+    }
   }
 }
