@@ -86,7 +86,8 @@ struct NetworkKernelTests {
     let channels = [images.shape[1]]
     return (0..<4).flatMap { kind -> [Tensor] in
       let leaves = [
-        FormulaNumbers.uniform("x", images.shape).to(dtype) * 3 + 1, FormulaNumbers.uniform("w", channels).to(dtype),
+        FormulaNumbers.uniform("x", images.shape).to(dtype) * 3 + 1,
+        FormulaNumbers.uniform("w", channels).to(dtype),
         FormulaNumbers.uniform("b", channels).to(dtype), FormulaNumbers.uniform("a", images.shape).to(dtype),
       ].map { $0.to(device).requiringGrad() }
       var y = leaves[0].channelsLast().batchNorm(training: true, weight: leaves[1], bias: leaves[2]).output
