@@ -77,7 +77,9 @@ struct UpdateRuleTests {
   private func course(
     _ rule: Case, _ dtype: DType, on device: Device = .cpu, _ step: ([ParameterStep]) -> Void
   ) -> [Tensor] {
-    var parameters = Self.shapes.enumerated().map { FormulaNumbers.uniform("p\($0)", $1).to(dtype).to(device) }
+    var parameters = Self.shapes.enumerated().map {
+      FormulaNumbers.uniform("p\($0)", $1).to(dtype).to(device)
+    }
     var states = Self.shapes.map { shape in
       (0..<rule.state).map { _ in Tensor.zeros(shape, dtype: dtype).to(device) }
     }

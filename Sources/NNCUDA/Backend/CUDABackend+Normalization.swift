@@ -23,7 +23,8 @@ private enum Kernels {
 extension CUDABackend {
   package func channelMoments(_ x: Tensor, perSample: Bool) -> (mean: Tensor, variance: Tensor) {
     let source = withInnerChannels(x)
-    let plan = ChannelPlan(like: x, matrices: perSample ? x.shape[0] : 1, [source], rowsPerThread: 8, on: self)
+    let plan = ChannelPlan(
+      like: x, matrices: perSample ? x.shape[0] : 1, [source], rowsPerThread: 8, on: self)
     var arguments = KernelArguments()
     arguments.append(plan.plan)
     arguments.append(source.cardAddress)

@@ -43,7 +43,8 @@ struct ChannelPlan {
   init(like x: Tensor, matrices: Int, _ tensors: [Tensor], rowsPerThread: Int = 4, on backend: CUDABackend) {
     let rows = x.count / max(1, x.shape[1] * matrices)
     self.init(
-      rows: rows, channels: x.shape[1], matrices: matrices, tensors, rowsPerThread: rowsPerThread, on: backend)
+      rows: rows, channels: x.shape[1], matrices: matrices, tensors, rowsPerThread: rowsPerThread, on: backend
+    )
   }
 }
 

@@ -205,7 +205,8 @@ package final class CardDriver: CUDADriver, @unchecked Sendable {
       // The driver reads the values only, and copies them before it returns.
       let code = arguments.withAddresses {
         cuda.cuLaunchKernel(
-          function, x, UInt32(grid.y), UInt32(grid.z), UInt32(block), 1, 1, UInt32(sharedBytes), stream, $0, nil)
+          function, x, UInt32(grid.y), UInt32(grid.z), UInt32(block), 1, 1, UInt32(sharedBytes), stream, $0,
+          nil)
       }
       must("launching kernel \(kernel.name)", code)
     }
