@@ -34,8 +34,7 @@ package final class CUDAKernel: Sendable {
   }
 }
 
-/// The values of a kernel's parameters in their order, in memory from where a driver takes their addresses. They are for one
-/// launch: copies share the memory.
+/// The values of a kernel's parameters in their order, in memory from where a driver takes their addresses.
 package struct KernelArguments {
   package static let most = 32
   /// Parameters in all; a launch's list of numbers and structures fits into the first block of memory as a rule.
@@ -51,7 +50,8 @@ package struct KernelArguments {
   package mutating func append<Value: BitwiseCopyable>(_ value: Value) {
     let end = used + (MemoryLayout<Value>.size + 7) & ~7
     require(count < Self.most, "KernelArguments", "a kernel has more than \(Self.most) parameters")
-    if end > memory.header { grow(to: end) }
+    // Copies share the memory until one of them grows.
+    if end > memory.header || !isKnownUniquelyReferenced(&memory) { grow(to: max(end, memory.header / 2)) }
     memory.withUnsafeMutablePointerToElements {
       UnsafeMutableRawPointer($0 + used).storeBytes(of: value, as: Value.self)
     }
