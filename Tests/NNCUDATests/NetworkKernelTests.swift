@@ -13,7 +13,7 @@ struct NetworkKernelTests {
   @Test(arguments: [DType.float32, .float64])
   func masksFollowTheGenerator(_ dtype: DType) {
     let x = Tensor.ones([7, 11, 13], dtype: dtype).to(card)
-    func masks(_ seed: UInt64) -> [Tensor] {
+    func masks(_ seed: Int) -> [Tensor] {
       let generator = Generator(seed: seed)
       return (0..<2).map { _ in x.dropout(p: 0.3, generator: generator).to(.cpu) }
     }
@@ -90,7 +90,7 @@ struct NetworkKernelTests {
         FormulaNumbers.uniform("w", channels).to(dtype),
         FormulaNumbers.uniform("b", channels).to(dtype), FormulaNumbers.uniform("a", images.shape).to(dtype),
       ].map { $0.to(device).requiringGrad() }
-      var y = leaves[0].channelsLast().batchNorm(training: true, weight: leaves[1], bias: leaves[2]).output
+      var y = leaves[0].channelsLast().batchNorm(weight: leaves[1], bias: leaves[2], training: true).output
       if kind == 3 { y = y + leaves[3].channelsLast() }
       if kind > 0 { y = y.relu() }
       if kind == 2 {
