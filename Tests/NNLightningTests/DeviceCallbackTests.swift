@@ -152,16 +152,21 @@ import Testing
     try withTemporaryFolder { folder in
       let net = DeviceNet()
       func files(_ name: String) throws -> [Data] {
-        let (network, weights) = (folder.path + "/\(name).onnx", folder.path + "/\(name).safetensors")
-        try net.export(onnx: network, inputShape: [1, 3, 8, 8])
-        try net.stateDict().write(safetensors: weights)
-        return try [network, weights].map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        let own = folder.path + "/\(name)"
+        try FileManager.default.createDirectory(atPath: own, withIntermediateDirectories: true)
+        let paths = ["onnx", "safetensors", "pth", "npz"].map { own + "/net.\($0)" }
+        try net.export(onnx: paths[0], inputShape: [1, 3, 8, 8])
+        let state = net.stateDict()
+        try state.write(safetensors: paths[1])
+        try state.write(pth: paths[2])
+        try state.write(npz: paths[3])
+        return try paths.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
       }
       let expected = try files("cpu")
       net.to(accelerator.device)
       #expect(try files("device") == expected)
       // What is read goes where the network is.
-      try net.loadStateDict(StateDict(contentsOf: folder.path + "/cpu.safetensors"))
+      try net.loadStateDict(StateDict(contentsOf: folder.path + "/cpu/net.safetensors"))
       #expect(net.fc.weight.value.device == accelerator.device)
     }
   }
