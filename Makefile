@@ -7,7 +7,7 @@
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
 	libgif-dev libtiff-dev zlib1g-dev
-PRODUCTS = NNCore NNLayers NNExport NNData NNModels NNLightning
+PRODUCTS = NNCore NNCUDA NNLayers NNExport NNData NNModels NNLightning
 ARGS =
 SECONDS = 3600
 

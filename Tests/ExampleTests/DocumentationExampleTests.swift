@@ -79,7 +79,9 @@ import Testing
     let body =
       around.contains("<example>")
       ? around.replacingOccurrences(of: "<example>", with: block) : "\(around)\ndo {\n\(block)}"
-    let modules = ["Foundation", "NNCore", "NNData", "NNExport", "NNLayers", "NNLightning", "NNModels"]
+    let modules = [
+      "Foundation", "NNCUDA", "NNCore", "NNData", "NNExport", "NNLayers", "NNLightning", "NNModels",
+    ]
     return modules.map { "import \($0)\n" }.joined() + outside + """
       private func example() throws {
       \(Self.everywhere)

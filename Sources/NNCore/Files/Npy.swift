@@ -98,7 +98,7 @@ enum Npy {
   fileprivate static func encode(
     _ tensor: Tensor, _ write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let dense = tensor.detach().contiguous()
+    let dense = tensor.detach().to(.cpu).contiguous()
     try header(dense).withUnsafeBytes { try write($0) }
     try withExtendedLifetime(dense) { try StoredType(dense.dtype).encode(dense, write) }
   }

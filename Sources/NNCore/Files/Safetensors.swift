@@ -154,7 +154,7 @@ extension Safetensors {
       try file.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
       try file.write(header)
       for place in order {
-        let value = state[place].value.detach().contiguous()
+        let value = state[place].value.detach().to(.cpu).contiguous()
         do {
           try withExtendedLifetime(value) { try entries[place].type.encode(value) { try file.write($0) } }
         } catch let error as Malformed {

@@ -19,7 +19,7 @@ enum TorchWriter {
       let place = places[identity] ?? storages.count
       if place == storages.count {
         places[identity] = place
-        storages.append((value.detach().contiguous(), type))
+        storages.append((value.detach().to(.cpu).contiguous(), type))
       }
       pickle.text(key)
       pickle.tensor(storage: storageName, key: "\(place)", shape: value.shape)

@@ -10,7 +10,9 @@ package struct TensorStack {
 
   package mutating func append(_ element: Tensor) throws {
     try append(shape: element.shape, dtype: element.dtype) { bytes in
-      element.detach().contiguous().withHostBytes { bytes.copyMemory(from: UnsafeRawBufferPointer($0)) }
+      element.detach().to(.cpu).contiguous().withHostBytes {
+        bytes.copyMemory(from: UnsafeRawBufferPointer($0))
+      }
     }
   }
 

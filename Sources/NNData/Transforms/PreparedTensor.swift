@@ -41,7 +41,9 @@ package enum PreparedTensor: Sendable {
     case .image(let view, let normalize) where view.isWritable:
       view.write(normalize?.maps ?? .unit, to: memory.bindMemory(to: Float.self))
     case .image, .tensor:
-      tensor().detach().contiguous().withHostBytes { memory.copyMemory(from: UnsafeRawBufferPointer($0)) }
+      tensor().detach().to(.cpu).contiguous().withHostBytes {
+        memory.copyMemory(from: UnsafeRawBufferPointer($0))
+      }
     }
   }
 

@@ -39,7 +39,10 @@ extension CallableModule {
   ///   - inputShape: with the batch as the first dimension.
   ///   - depth: how deeply nested modules are shown.
   public func summary(inputShape: [Int], dtype: DType = .float32, depth: Int = .max) -> ModuleSummary {
-    summary(depth: depth) { _ = self.calledWithHooks(Tensor.zeros(inputShape, dtype: dtype)) }
+    let device = (parameters().first?.value ?? buffers().first?.value)?.device ?? .cpu
+    return summary(depth: depth) {
+      _ = self.calledWithHooks(Tensor.zeros(inputShape, dtype: dtype, device: device))
+    }
   }
 }
 

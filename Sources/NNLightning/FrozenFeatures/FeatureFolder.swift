@@ -134,7 +134,7 @@ extension TraceGraph {
         case .constant(let tensor, let isRepeated):
           let one = isRepeated ? tensor.narrow(0, start: 0, length: 1) : tensor
           digest.update("\(one.dtype) \(one.shape) \(isRepeated)")
-          let dense = one.contiguous()
+          let dense = one.detach().to(.cpu).contiguous()
           withExtendedLifetime(dense) {
             digest.update(
               UnsafeRawBufferPointer(start: dense.hostPointer, count: dense.count * dense.dtype.byteCount))
