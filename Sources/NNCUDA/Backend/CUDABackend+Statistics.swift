@@ -17,7 +17,8 @@ extension CUDABackend {
     let moments = [mean, variance].map(rowMajor)
     let (factors, addends) = (weight.map(rowMajor), bias.map(rowMajor))
     let isWide = mean.dtype == .float64
-    let wideMean = isWide ? moments[0].detach().view(shape: shape, strides: [shape[1], 1]) : empty(shape, .float64)
+    let wideMean =
+      isWide ? moments[0].detach().view(shape: shape, strides: [shape[1], 1]) : empty(shape, .float64)
     let inverse = empty(shape, .float64)
     let scale = weight == nil ? inverse : empty(shape, .float64)
     let shift = empty([1, shape[1]], .float64)
