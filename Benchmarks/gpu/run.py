@@ -87,12 +87,12 @@ class Session:
     def program(self, name):
         return os.path.join(self.stage, "bin", name)
 
-    def run(self, command, limit, log=None):
+    def run(self, command, limit, log=None, environment=None):
         """Standard output and error of a program that is ended after `limit` seconds or with the budget."""
         limit = max(5, min(limit, self.left))
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment,
-            errors="replace", cwd=self.stage)
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=self.environment if environment is None else environment, errors="replace", cwd=self.stage)
         try:
             text, _ = process.communicate(timeout=limit)
             status = process.returncode
@@ -121,7 +121,9 @@ def info(session):
     }
     for name, command in commands.items():
         try:
-            status, text = session.run(command, 60, f"{name}.txt")
+            # The machine's own programs take its own libraries.
+            own = None if name == "doctor" else dict(os.environ)
+            status, text = session.run(command, 60, f"{name}.txt", own)
             found[name] = text.strip() if status == 0 else f"{status}: {text.strip()[-300:]}"
         except OSError as error:
             found[name] = str(error)
@@ -154,7 +156,7 @@ def check(session):
 # Losses
 
 def cifar10(session):
-    """A folder with files of CIFAR-10's sizes, made of the part that travelled; nil without one."""
+    """A folder with files of CIFAR-10's sizes, made of the part that travelled; None without one."""
     part, folder = os.path.join(session.stage, "cifar10"), os.path.join(session.stage, "data")
     if not os.path.isdir(part):
         return None

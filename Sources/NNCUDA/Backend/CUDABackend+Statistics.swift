@@ -75,10 +75,14 @@ extension CUDABackend {
     plan.groups = Int32(groups)
     plan.is_double = dtype == .float64 ? 1 : 0
     plan.count = count
-    var arguments = KernelArguments()
+    // Two lists: a copy of one would share its memory.
+    var (arguments, parameters) = (KernelArguments(), KernelArguments())
     arguments.append(plan)
-    for tensor in inputs { arguments.append(tensor.cardAddress) }
-    var parameters = arguments
+    parameters.append(plan)
+    for tensor in inputs {
+      arguments.append(tensor.cardAddress)
+      parameters.append(tensor.cardAddress)
+    }
     arguments.append(UInt(bitPattern: factors?.cardAddress))
     for tensor in [a, b, c] { arguments.append(tensor.cardAddress) }
     arguments.append(UInt(bitPattern: total?.cardAddress))
