@@ -84,7 +84,7 @@ public struct Tensor: Sendable {
     return true
   }
 
-  static func contiguousStrides(_ shape: [Int]) -> [Int] {
+  package static func contiguousStrides(_ shape: [Int]) -> [Int] {
     var strides = shape
     var step = 1
     for axis in shape.indices.reversed() {
