@@ -61,13 +61,11 @@ extension Tensor {
     guard training, let runningMean, let runningVariance else {
       return (output, runningMean, runningVariance)
     }
-    return noGrad {
-      func updated(_ old: Tensor, _ new: Tensor) -> Tensor {
-        (old.detach().to(.float64) * (1 - momentum) + new.reshape(old.shape) * momentum).to(old.dtype)
-      }
-      let unbiased = variance * (Double(elements) / Double(elements - 1))
-      return (output, updated(runningMean, mean), updated(runningVariance, unbiased))
-    }
+    let unbiased = Double(elements) / Double(elements - 1)
+    return (
+      output, backend.runningAverage(runningMean, mean, momentum: momentum, correction: nil),
+      backend.runningAverage(runningVariance, variance, momentum: momentum, correction: unbiased)
+    )
   }
 
   /// Normalises each sample of [N, C, …] over groups of C / groups neighbouring channels and all positions, as
@@ -151,11 +149,10 @@ extension Tensor {
   private func normalized(
     _ name: StaticString, _ set: NormalizedSet, _ weight: Tensor?, _ bias: Tensor?, eps: Double
   ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
-    let (mean, variance, inverse) = noGrad {
-      let (mean, variance) = set.overGroups(backend.channelMoments(detach(), perSample: set.perSample))
-      return (mean, variance, (variance + eps).rsqrt())
+    let (mean, variance) = noGrad {
+      set.overGroups(backend.channelMoments(detach(), perSample: set.perSample))
     }
-    let output = mapped(mean, inverse, weight, bias)
+    let (output, _, inverse) = mapped(mean, variance, weight, bias, eps: eps)
     let hasWeight = weight != nil
     let recorded = output.recorded(
       name, inputs: [self] + [weight, bias].compactMap { $0 },
@@ -178,20 +175,13 @@ extension Tensor {
   private func normalized(
     _ name: StaticString, mean: Tensor, variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
   ) -> Tensor {
-    let channels = [1, shape[1]]
-    let (wideMean, inverse) = noGrad {
-      (
-        mean.to(.float64).reshape(channels),
-        (variance.to(.float64).reshape(channels) + eps).rsqrt()
-      )
-    }
-    let output = mapped(wideMean, inverse, weight, bias)
+    let (output, map, inverse) = mapped(mean, variance, weight, bias, eps: eps)
     // The input itself is needed only for the gradient of the weight.
     let hasWeight = weight != nil
     let savesInput = weight?.requiresGrad ?? false
     return output.recorded(
       name, inputs: [self] + [weight, bias].compactMap { $0 },
-      saving: [wideMean, inverse] + [weight, savesInput ? self : nil].compactMap { $0 }
+      saving: [map.mean, inverse] + [weight, savesInput ? self : nil].compactMap { $0 }
     ) { g, context in
       let (mean, inverse) = (context.saved(0), context.saved(1))
       let weight = hasWeight ? context.saved(2) : nil
@@ -221,16 +211,14 @@ extension Tensor {
     }
   }
 
-  /// (x - mean) · inverse · weight + bias, not recorded.
-  private func mapped(_ mean: Tensor, _ inverse: Tensor, _ weight: Tensor?, _ bias: Tensor?) -> Tensor {
+  /// (x - mean) / sqrt(variance + eps) · weight + bias, not recorded, and 1 / sqrt(variance + eps).
+  private func mapped(
+    _ mean: Tensor, _ variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
+  ) -> (output: Tensor, map: ChannelMap, inverse: Tensor) {
     let isRecorded = Tensor.shouldRecord([self] + [weight, bias].compactMap { $0 })
-    return noGrad {
-      let channels = [1, shape[1]]
-      let map = ChannelMap(
-        mean: mean, scale: weight.map { inverse * $0.detach().to(.float64) } ?? inverse,
-        shift: bias?.detach().to(.float64).reshape(channels) ?? backend.fill(channels, 0, dtype: .float64))
-      return backend.channelAffine(detach(), map, isRecorded: isRecorded)
-    }
+    let (map, inverse) = backend.normalizationMap(
+      mean: mean, variance: variance, weight: weight?.detach(), bias: bias?.detach(), eps: eps)
+    return (backend.channelAffine(detach(), map, isRecorded: isRecorded), map, inverse)
   }
 
   // MARK: Checks
@@ -276,31 +264,22 @@ private struct NormalizedSet: Sendable {
     x.expand([rows, groups, channels / groups]).contiguous().reshape([rows, channels])
   }
 
-  /// Sums over the channels of each group, repeated for each channel.
-  private func groupSums(_ x: Tensor) -> Tensor {
-    if groups == channels { return x }
-    return spread(x.reshape([rows, groups, channels / groups]).sum(2, keepDim: true))
-  }
-
   /// The gradient of the input is inverse · (w·g - mean(w·g) - x̂ · mean(w·g·x̂)) with the means over the set.
   func fusedGradients(
     _ g: Tensor, _ x: Tensor, _ weight: Tensor?, mean: Tensor, inverse: Tensor, needsInput: Bool
   ) -> (input: Tensor?, weight: Tensor?, bias: Tensor?) {
     let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+    let count = Double(shape.reduce(1, *) / Swift.max(1, rows * groups))
+    let gradient = g.backend.normalizationGradient(
+      sums: sums, dots: dots, inverse: inverse, weight: weight, groups: groups, count: count, dtype: g.dtype)
     var dx: Tensor?
     if needsInput {
-      let factor = weight?.to(.float64)
-      let count = Double(shape.reduce(1, *) / Swift.max(1, rows * groups))
-      let slopes = groupSums(factor.map { dots * $0 } ?? dots) * (inverse * inverse * inverse) / -count
-      let offsets = groupSums(factor.map { sums * $0 } ?? sums) * inverse / -count
-      let scales = factor.map { inverse * $0 } ?? inverse
-      // The distances from the batch's mean add up to 0, so the sums are known.
-      let isBatch = !perSample && groups == channels
-      let total = isBatch ? (scales * sums + offsets * count).reshape([channels]).to(g.dtype) : nil
       dx = g.backend.channelCombination(
-        g, ChannelCombination(x: x, mean: mean, a: scales, b: slopes, c: offsets, sums: total))
+        g,
+        ChannelCombination(
+          x: x, mean: mean, a: gradient.a, b: gradient.b, c: gradient.c, sums: gradient.total))
     }
-    return (dx, (dots * inverse).sum(0).to(g.dtype), sums.sum(0).to(g.dtype))
+    return (dx, gradient.weight, gradient.bias)
   }
 
   /// The same in differentiable operations.

@@ -1,6 +1,6 @@
 extension Tensor {
   /// Strides of this tensor seen through a larger broadcast shape: 0 along repeated dimensions.
-  func broadcastStrides(to target: [Int]) -> [Int] {
+  package func broadcastStrides(to target: [Int]) -> [Int] {
     var result = Array(repeating: 0, count: target.count)
     let lead = target.count - rank
     for axis in shape.indices where shape[axis] != 1 || target[axis + lead] == 1 {
@@ -10,10 +10,10 @@ extension Tensor {
   }
 
   /// Strides for a new dense tensor of this shape in the memory order of this tensor, if that has one.
-  var denseStridesLikeSelf: [Int]? { isNonOverlappingAndDense ? strides : nil }
+  package var denseStridesLikeSelf: [Int]? { isNonOverlappingAndDense ? strides : nil }
 
   /// Strides for a new dense tensor of another shape of this rank in the memory order of this tensor.
-  func denseStrides(for target: [Int]) -> [Int]? {
+  package func denseStrides(for target: [Int]) -> [Int]? {
     guard isNonOverlappingAndDense else { return nil }
     if isContiguous { return Tensor.contiguousStrides(target) }
     if isChannelsLast { return Tensor.channelsLastStrides(target) }

@@ -74,7 +74,7 @@ public struct Tensor: Sendable {
   public var isChannelsLast: Bool { rank == 4 && Tensor.isDense(shape, strides, order: [1, 3, 2, 0]) }
 
   /// Whether a 4-D tensor (N, C, H, W) is read from memory as N, H, W, C with adjacent channels, gaps allowed.
-  var hasInnerChannels: Bool {
+  package var hasInnerChannels: Bool {
     guard rank == 4 else { return false }
     var least = 1
     for axis in [1, 3, 2, 0] where shape[axis] != 1 {

@@ -4,17 +4,6 @@ import CNNKernels
 // [taps · input channels of a group][output channels] once per call.
 
 extension CPUBackend {
-  func conv2d(
-    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
-    mayBeLazy: Bool
-  ) -> Tensor {
-    mayBeLazy
-      ? LazyConvolution(x, weight, bias: bias, geometry, outputSize: outputSize).result
-      : convolution(
-        x, weight, bias: bias, geometry, outputSize: outputSize, finish: ConvolutionFinish(), into: nil)
-  }
-
-  /// - Parameter target: a view with adjacent channels that is written; new memory if nil.
   func convolution(
     _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
     finish: ConvolutionFinish, into target: Tensor?

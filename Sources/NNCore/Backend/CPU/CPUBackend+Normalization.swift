@@ -41,7 +41,6 @@ extension CPUBackend {
     return (mean, variance)
   }
 
-  /// map(x), plus `addend` of x's shape if there is one, and then 0 in place of what is below if `rectified`.
   func mapped(_ x: Tensor, _ map: ChannelMap, adding addend: Tensor?, rectified: Bool) -> Tensor {
     let (source, addend) = (withInnerChannels(x), addend.map(withInnerChannels))
     let result = Tensor(uninitialized: x.shape, dtype: x.dtype, strides: source.strides)
@@ -59,7 +58,6 @@ extension CPUBackend {
     return result
   }
 
-  /// g where map(x) is above 0, else 0.
   func gated(_ g: Tensor, _ x: Tensor, _ map: ChannelMap) -> Tensor {
     let (gradients, source) = (withInnerChannels(g), withInnerChannels(x))
     let result = Tensor(uninitialized: g.shape, dtype: g.dtype, strides: source.strides)
@@ -77,18 +75,20 @@ extension CPUBackend {
     return result
   }
 
-  func channelGradientSums(_ g: Tensor, _ x: Tensor?, mean: Tensor) -> (sums: Tensor, dots: Tensor) {
-    let source = x.map(withInnerChannels)
+  func gradientSums(
+    _ source: ChannelGradient, _ x: Tensor?, mean: Tensor
+  ) -> (sums: Tensor, dots: Tensor) {
+    let images = x.map(withInnerChannels)
     let inputs: InputRows
-    var gradient = ChannelGradient(of: g, x)
+    var gradient = source
     if case .pooled(let g, let places, let geometry) = gradient {
       // Elements that were not pooled meet zeros.
-      inputs = InputRows(x: source, count: mean.shape[0], shape: g.shape, pooled: (places, geometry))
+      inputs = InputRows(x: images, count: mean.shape[0], shape: g.shape, pooled: (places, geometry))
       gradient = .plain(g)
     } else {
-      inputs = InputRows(x: source, count: mean.shape[0], shape: gradient.shape, pooled: nil)
+      inputs = InputRows(x: images, count: mean.shape[0], shape: gradient.shape, pooled: nil)
     }
-    let rows = GradientRows(gradient, x: source, count: mean.shape[0])
+    let rows = GradientRows(gradient, x: images, count: mean.shape[0])
     let (matrices, dtype) = (inputs.matrices ?? rows.matrices, gradient.tensor.dtype)
     let channels = matrices.channels
     let partial = Tensor(
@@ -136,7 +136,7 @@ extension CPUBackend {
 
 extension Tensor {
   /// Strides of the memory order [N, …, C] without gaps.
-  static func innerChannelStrides(_ shape: [Int]) -> [Int] {
+  package static func innerChannelStrides(_ shape: [Int]) -> [Int] {
     var strides = shape
     var step = shape[1]
     for axis in (2..<Swift.max(2, shape.count)).reversed() {

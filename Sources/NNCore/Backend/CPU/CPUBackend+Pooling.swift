@@ -3,20 +3,7 @@ import CNNKernels
 // Everything is channels-last here; an input or gradient that is not is copied once. Pieces are rows of the result.
 
 extension CPUBackend {
-  func maxPool2d(
-    _ x: Tensor, _ geometry: PoolingGeometry, keepingPlaces: Bool, _ own: @escaping Fused.Rule
-  ) -> (output: Tensor, places: Tensor?, fused: Fused.Gradient?) {
-    guard let lazy = x.pending(LazyNormalization.self), lazy.isRectified, lazy.addend == nil else {
-      let (output, places) = maxPooled(x, rectifiedBy: nil, geometry, keepingPlaces: keepingPlaces)
-      return (output, places, nil)
-    }
-    let (output, places) = maxPooled(
-      lazy.input, rectifiedBy: lazy.map, geometry, keepingPlaces: keepingPlaces)
-    return (output, places, keepingPlaces ? fusedPoolingGradient(of: x, geometry, own) : nil)
-  }
-
-  /// The greatest elements of x, or of max(map(x), 0).
-  private func maxPooled(
+  func maxPooled(
     _ x: Tensor, rectifiedBy map: ChannelMap?, _ geometry: PoolingGeometry, keepingPlaces: Bool
   ) -> (output: Tensor, places: Tensor?) {
     let result = pooled(x, geometry, dtype: x.dtype)

@@ -1,7 +1,7 @@
 import CNNKernels
 
 /// Kernels for x86-64 and other processors, over the C routines of `CNNKernels` and OpenBLAS.
-final class CPUBackend: Backend {
+final class CPUBackend: FusingBackend {
   static let shared = CPUBackend()
 
   private init() {}

@@ -21,8 +21,8 @@ extension Backend {
     composed(function, g, x)
   }
 
-  func composed(_ function: Activation, _ x: Tensor) -> Tensor { function.value(Formula(x)).value }
-  func composed(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor {
+  package func composed(_ function: Activation, _ x: Tensor) -> Tensor { function.value(Formula(x)).value }
+  package func composed(_ function: Activation, _ g: Tensor, _ x: Tensor) -> Tensor {
     function.slope(Formula(g), Formula(x)).value
   }
 }

@@ -25,6 +25,52 @@ extension Backend {
     return (mean.value.shaped(shape), variance.value.shaped(shape))
   }
 
+  package func normalizationMap(
+    mean: Tensor, variance: Tensor, weight: Tensor?, bias: Tensor?, eps: Double
+  ) -> (map: ChannelMap, inverse: Tensor) {
+    let channels = mean.shape[mean.rank - 1]
+    func wide(_ tensor: Tensor) -> Formula {
+      Formula(cast(tensor.detach(), to: .float64).shaped(tensor.rank == 1 ? [1, channels] : tensor.shape))
+    }
+    let inverse = (wide(variance) + eps).apply(.rsqrt)
+    let scale = weight.map { inverse * Formula(cast($0, to: .float64)) } ?? inverse
+    let shift = bias.map { wide($0).value } ?? fill([1, channels], 0, dtype: .float64)
+    return (ChannelMap(mean: wide(mean).value, scale: scale.value, shift: shift), inverse.value)
+  }
+
+  package func runningAverage(
+    _ old: Tensor, _ new: Tensor, momentum: Double, correction: Double?
+  ) -> Tensor {
+    var new = Formula(new.shaped(old.shape))
+    if let correction { new = new * correction }
+    return (Formula(cast(old.detach(), to: .float64)) * (1 - momentum) + new * momentum).cast(old.dtype).value
+  }
+
+  package func normalizationGradient(
+    sums: Tensor, dots: Tensor, inverse: Tensor, weight: Tensor?, groups: Int, count: Double, dtype: DType
+  ) -> NormalizationGradient {
+    let (rows, channels) = (sums.shape[0], sums.shape[1])
+    /// Sums over the channels of each group, repeated for each channel.
+    func grouped(_ x: Formula) -> Formula {
+      if groups == channels { return x }
+      let sums = Formula(x.value.shaped([rows, groups, channels / groups])).sum([2]).value
+      return Formula(sums.spread(to: [rows, groups, channels / groups]).shaped([rows, channels]))
+    }
+    func perChannel(_ x: Formula) -> Tensor { x.sum([0]).value.shaped([channels]) }
+    let (plain, distances, inverse) = (Formula(sums), Formula(dots), Formula(inverse))
+    let factor = weight.map { Formula(cast($0.detach(), to: .float64)) }
+    let slopes = grouped(factor.map { distances * $0 } ?? distances) * (inverse * inverse * inverse) / -count
+    let offsets = grouped(factor.map { plain * $0 } ?? plain) * inverse / -count
+    let scales = factor.map { inverse * $0 } ?? inverse
+    // The distances from the batch's mean add up to 0, so the sums are known.
+    let total =
+      rows == 1 && groups == channels
+      ? (scales * plain + offsets * count).cast(dtype).value.shaped([channels]) : nil
+    return NormalizationGradient(
+      a: scales.value, b: slopes.value, c: offsets.value, total: total,
+      weight: cast(perChannel(distances * inverse), to: dtype), bias: cast(perChannel(plain), to: dtype))
+  }
+
   package func channelAffine(_ x: Tensor, _ map: ChannelMap, isRecorded: Bool) -> Tensor {
     let wide = Formula(cast(x.detach(), to: .float64))
     func values(_ tensor: Tensor) -> Formula { perChannel(tensor, like: x, dtype: .float64) }

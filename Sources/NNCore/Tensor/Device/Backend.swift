@@ -114,12 +114,28 @@ package protocol Backend: MemoryDevice {
 
   /// Mean and biased variance of each channel of x [N, C, …], float64: [1, C] over the batch, or [N, C] per sample.
   func channelMoments(_ x: Tensor, perSample: Bool) -> (mean: Tensor, variance: Tensor)
+  /// The map (x - mean) · weight / sqrt(variance + eps) + bias of moments [C], or [N, C] per sample, and
+  /// 1 / sqrt(variance + eps) in float64.
+  func normalizationMap(
+    mean: Tensor, variance: Tensor, weight: Tensor?, bias: Tensor?, eps: Double
+  ) -> (map: ChannelMap, inverse: Tensor)
+  /// A running statistic that takes in a new value, float64: (1 - momentum) · old + momentum · (new · correction).
+  func runningAverage(_ old: Tensor, _ new: Tensor, momentum: Double, correction: Double?) -> Tensor
   /// map(x).
   ///
   /// - Parameter isRecorded: whether gradients will be asked of the map or of x.
   func channelAffine(_ x: Tensor, _ map: ChannelMap, isRecorded: Bool) -> Tensor
   /// Sums of g and of g · (x - mean) per channel, float64 of mean's shape; without x the second is 0.
   func channelGradientSums(_ g: Tensor, _ x: Tensor?, mean: Tensor) -> (sums: Tensor, dots: Tensor)
+  /// What the sums of a gradient (see `channelGradientSums`) say about the gradients of a normalisation's input, weight and
+  /// bias; see `NormalizationGradient`.
+  ///
+  /// - Parameters:
+  ///   - groups: how many groups of neighbouring channels have a mean and a variance of their own.
+  ///   - count: number of elements of such a group.
+  func normalizationGradient(
+    sums: Tensor, dots: Tensor, inverse: Tensor, weight: Tensor?, groups: Int, count: Double, dtype: DType
+  ) -> NormalizationGradient
   /// The gradient of a normalisation's input; see `ChannelCombination`.
   func channelCombination(_ g: Tensor, _ combination: ChannelCombination) -> Tensor
   /// Normalises each row of x [rows, columns]; with each row's mean and 1 / sqrt(variance + eps), float64.

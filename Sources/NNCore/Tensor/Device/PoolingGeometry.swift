@@ -4,7 +4,7 @@ package struct PoolingGeometry: Sendable {
   package let columns: PoolingAxis
 
   /// Number of elements of the largest window.
-  var largestWindow: Int { rows.largestWindow * columns.largestWindow }
+  package var largestWindow: Int { rows.largestWindow * columns.largestWindow }
 }
 
 /// The windows of a pooling along one axis.

@@ -2,13 +2,13 @@ import Foundation
 
 /// A linear map along one dimension: each output element is a weighted sum of a few input elements.
 package struct ResamplingPlan: Sendable {
-  let inputSize: Int
+  package let inputSize: Int
   /// Where the taps of output i begin; one entry more than there are outputs.
-  private(set) var starts: [Int] = [0]
-  private(set) var places: [Int64] = []
-  private(set) var weights: [Double] = []
+  package private(set) var starts: [Int] = [0]
+  package private(set) var places: [Int64] = []
+  package private(set) var weights: [Double] = []
 
-  var outputSize: Int { starts.count - 1 }
+  package var outputSize: Int { starts.count - 1 }
 
   init(inputSize: Int) { self.inputSize = inputSize }
 
@@ -21,7 +21,7 @@ package struct ResamplingPlan: Sendable {
   }
 
   /// The map of the gradient.
-  var transposed: ResamplingPlan {
+  package var transposed: ResamplingPlan {
     var columns: [[(place: Int, weight: Double)]] = Array(repeating: [], count: inputSize)
     for output in 0..<outputSize {
       for tap in starts[output]..<starts[output + 1] {

@@ -2,13 +2,14 @@ import Synchronization
 
 /// A lazy convolution, which is not recorded. What follows it (a batch normalisation with
 /// fixed statistics, a sum, a rectifier) is fused into its weights, its bias and its finish.
-final class LazyConvolution: LazyValues {
+package final class LazyConvolution: LazyValues {
   private let x: Tensor
   private let weight: Tensor
   private let bias: Tensor?
   private let geometry: ConvolutionGeometry
   private let outputSize: Size2
   private let finish: ConvolutionFinish
+  private let backend: any FusingBackend
   private let state = Mutex(State())
 
   private struct State {
@@ -20,8 +21,9 @@ final class LazyConvolution: LazyValues {
 
   init(
     _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
-    finish: ConvolutionFinish = ConvolutionFinish(keepsWeights: true)
+    finish: ConvolutionFinish = ConvolutionFinish(keepsWeights: true), on backend: any FusingBackend
   ) {
+    self.backend = backend
     self.x = x.detach()
     self.weight = weight.detach()
     self.bias = bias?.detach()
@@ -30,9 +32,9 @@ final class LazyConvolution: LazyValues {
     self.finish = finish
   }
 
-  func evaluate() -> Tensor {
+  package func evaluate() -> Tensor {
     if let part = state.withLock({ $0.part }) {
-      return CPUBackend.shared.copy(part, strides: Tensor.channelsLastStrides(part.shape))
+      return backend.copy(part, strides: Tensor.channelsLastStrides(part.shape))
     }
     return convolved(into: nil)
   }
@@ -44,20 +46,22 @@ final class LazyConvolution: LazyValues {
   }
 
   private func convolved(into target: Tensor?) -> Tensor {
-    CPUBackend.shared.convolution(
+    backend.convolution(
       x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish, into: target)
   }
 
   var result: Tensor {
     let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
-    return Tensor(lazyImages: self, shape: shape, x.dtype)
+    return Tensor(lazyImages: self, shape: shape, x.dtype, on: backend)
   }
 
   private func finished(_ change: (inout ConvolutionFinish) -> Void) -> Tensor {
     state.withLock { $0.isContinued = true }
     var finish = finish
     change(&finish)
-    return LazyConvolution(x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish).result
+    return LazyConvolution(
+      x, weight, bias: bias, geometry, outputSize: outputSize, finish: finish, on: backend
+    ).result
   }
 
   private var isOpen: Bool {

@@ -3,46 +3,54 @@
 // not know: every operation keeps its node, and a gradient that nobody looks at between two of them is lazy too.
 
 /// (x - mean) · scale + shift per channel, plus `addend`, rectified: values that nobody asked for yet.
-final class LazyNormalization: LazyValues {
+package final class LazyNormalization: LazyValues {
   let input: Tensor
   let map: ChannelMap
   let addend: Tensor?
   let isRectified: Bool
+  private let backend: any FusingBackend
 
   /// - Parameter input: images [N, C, H, W], detached.
-  init(_ input: Tensor, _ map: ChannelMap, adding addend: Tensor? = nil, rectified: Bool = false) {
+  init(
+    _ input: Tensor, _ map: ChannelMap, adding addend: Tensor? = nil, rectified: Bool = false,
+    on backend: any FusingBackend
+  ) {
+    self.backend = backend
     self.input = input
     self.map = map
     self.addend = addend
     isRectified = rectified
   }
 
-  func evaluate() -> Tensor {
-    CPUBackend.shared.mapped(input, map, adding: addend, rectified: isRectified)
+  package func evaluate() -> Tensor {
+    backend.mapped(input, map, adding: addend, rectified: isRectified)
   }
 
   /// The result, not recorded.
-  var result: Tensor { Tensor(lazyImages: self, shape: input.shape, input.dtype) }
+  var result: Tensor { Tensor(lazyImages: self, shape: input.shape, input.dtype, on: backend) }
 }
 
 /// The gradient of the input of a rectifier or a max-pooling, which the normalisation before it can take as it is.
-final class LazyGradient: LazyValues {
+package final class LazyGradient: LazyValues {
   let gradient: ChannelGradient
   /// The input of the normalisation that was rectified, if `gradient` is of that kind.
   let input: Tensor?
   /// The result of the pooling, and the tensor that was pooled.
   let pooled: (output: Tensor, source: TensorIdentity)?
+  private let backend: any FusingBackend
 
   init(
-    _ gradient: ChannelGradient, input: Tensor? = nil, pooled: (output: Tensor, source: TensorIdentity)? = nil
+    _ gradient: ChannelGradient, input: Tensor? = nil,
+    pooled: (output: Tensor, source: TensorIdentity)? = nil,
+    on backend: any FusingBackend
   ) {
+    self.backend = backend
     self.gradient = gradient
     self.input = input
     self.pooled = pooled
   }
 
-  func evaluate() -> Tensor {
-    let backend = CPUBackend.shared
+  package func evaluate() -> Tensor {
     switch gradient {
     case .plain(let g): return backend.copy(g, strides: Tensor.channelsLastStrides(g.shape))
     case .rectified(let g, let map):
@@ -53,36 +61,41 @@ final class LazyGradient: LazyValues {
     }
   }
 
-  var result: Tensor { Tensor(lazyImages: self, shape: gradient.shape, gradient.tensor.dtype) }
+  var result: Tensor { Tensor(lazyImages: self, shape: gradient.shape, gradient.tensor.dtype, on: backend) }
 }
 
 /// The gradient of the input of a normalisation over the batch, which the convolution before it may read piece by piece.
-final class LazyCombination: LazyValues {
+package final class LazyCombination: LazyValues {
   let gradient: ChannelGradient
   let combination: ChannelCombination
   /// What the gradient adds up to per channel, [C].
-  let sums: Tensor
+  package let sums: Tensor
+  private let backend: any FusingBackend
 
-  init(_ gradient: ChannelGradient, _ combination: ChannelCombination, sums: Tensor) {
+  init(
+    _ gradient: ChannelGradient, _ combination: ChannelCombination, sums: Tensor,
+    on backend: any FusingBackend
+  ) {
+    self.backend = backend
     self.gradient = gradient
     self.combination = combination
     self.sums = sums
   }
 
-  func evaluate() -> Tensor { CPUBackend.shared.combined(gradient, combination) }
+  package func evaluate() -> Tensor { backend.combined(gradient, combination) }
 
-  var result: Tensor { Tensor(lazyImages: self, shape: gradient.shape, gradient.tensor.dtype) }
+  var result: Tensor { Tensor(lazyImages: self, shape: gradient.shape, gradient.tensor.dtype, on: backend) }
 }
 
 extension Tensor {
   /// Lazy images, whose channels will lie last in memory.
-  init(lazyImages values: any LazyValues, shape: [Int], _ dtype: DType) {
+  init(lazyImages values: any LazyValues, shape: [Int], _ dtype: DType, on backend: any Backend) {
     self.init(
-      lazy: values, shape: shape, strides: Tensor.channelsLastStrides(shape), dtype, on: CPUBackend.shared)
+      lazy: values, shape: shape, strides: Tensor.channelsLastStrides(shape), dtype, on: backend)
   }
 
   /// The lazy values this tensor is all of, if nobody asked for them so far.
-  func pending<Values: LazyValues>(_ type: Values.Type) -> Values? {
+  package func pending<Values: LazyValues>(_ type: Values.Type) -> Values? {
     guard rank == 4, let pending = storage.pending, offset == 0,
       strides == Tensor.channelsLastStrides(shape), storage.byteCount == count * dtype.byteCount
     else { return nil }

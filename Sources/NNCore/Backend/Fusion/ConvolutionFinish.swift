@@ -1,12 +1,14 @@
 /// What is fused into a convolution: the operations that follow it and are the only ones to use its result.
-struct ConvolutionFinish: Sendable {
+package struct ConvolutionFinish: Sendable {
   /// A map of the result's channels, [1, O].
-  var map: ChannelMap?
+  package var map: ChannelMap?
   /// Of the result's shape, added to it.
-  var addend: Tensor?
+  package var addend: Tensor?
   /// If there is one, what is below 0 becomes 0 in the end, and what is above the ceiling becomes the ceiling: infinity
   /// for ReLU, 6 for ReLU6.
-  var ceiling: Double?
+  package var ceiling: Double?
   /// Whether the weights' working form may be kept for the next time; not while they are trained.
-  var keepsWeights = false
+  package var keepsWeights = false
+
+  package init(keepsWeights: Bool = false) { self.keepsWeights = keepsWeights }
 }
