@@ -42,7 +42,7 @@ let package = Package(
     .target(name: "NNFiles", dependencies: ["NNCore", "CZlib"]),
     // NVIDIA GPUs; the libraries of a card are opened at run time.
     .target(name: "CCUDAKernels", exclude: ["Kernels"]),
-    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels", "CThreadState"]),
     .target(name: "NNLayers", dependencies: ["NNCore", "NNFiles"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNFiles", "NNLayers"]),
     .target(
@@ -57,14 +57,14 @@ let package = Package(
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNFiles", "NNLayers", "NNData",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData",
       ]),
 
     // The command line.
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNFiles", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -89,12 +89,20 @@ let package = Package(
 
     // Tests.
     .target(name: "CSanitizers", path: "Tests/Sanitizers"),
+    // A card of the host: the kernels of CCUDAKernels, compiled as C++.
     .target(
-      name: "TestSupport", dependencies: ["NNCore", "NNFiles", "NNLayers", "NNLightning", "CSanitizers"],
+      name: "CCUDAEmulator", path: "Tests/CUDAEmulator",
+      cxxSettings: [.headerSearchPath("../../Sources/CCUDAKernels/include"), .headerSearchPath(".")]),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData", "NNLightning", "CCUDAEmulator", "CSanitizers",
+      ],
       path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNFiles", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "TestSupport"]),
     .testTarget(
       name: "NNFilesTests", dependencies: ["NNCore", "NNFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
@@ -112,6 +120,13 @@ let package = Package(
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],
       path: "Tests/ResumeProbe"),
+    // The golden cases on a device of choice, for machines without a Swift compiler.
+    .executableTarget(
+      name: "DeviceCheck",
+      dependencies: [
+        "NNCore", "NNCUDA", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/DeviceCheck"),
     .executableTarget(
       name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
     // The readers of the library and the command, fed with broken files.
@@ -126,7 +141,9 @@ let package = Package(
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
-        "NNCore", "NNFiles", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "TestSupport",
+        "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
@@ -138,11 +155,24 @@ let package = Package(
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .gnu11
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
 )
 
 // The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.
 if Context.environment["NN_DOCUMENTATION"] != nil {
   package.dependencies.append(
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}
+
+// For Benchmarks/gpu/pack.sh: the workloads beside all other programs, in one build instead of two.
+if Context.environment["NN_WORKLOADS"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Workloads",
+      dependencies: [
+        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Sources/Workloads"))
 }

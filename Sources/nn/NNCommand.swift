@@ -22,6 +22,7 @@ struct NNCommand: ParsableCommand {
     subcommands: [
       CheckCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self, PredictCommand.self,
       ExportCommand.self, ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
+      DoctorCommand.self,
     ])
 
   static func main() {
