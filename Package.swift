@@ -42,7 +42,7 @@ let package = Package(
     .target(name: "NNFiles", dependencies: ["NNCore", "CZlib"]),
     // NVIDIA GPUs; the libraries of a card are opened at run time.
     .target(name: "CCUDAKernels", exclude: ["Kernels"]),
-    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels", "CThreadState"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "NNFiles", "CCUDAKernels", "CThreadState"]),
     .target(name: "NNLayers", dependencies: ["NNCore", "NNFiles"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNFiles", "NNLayers"]),
     .target(
