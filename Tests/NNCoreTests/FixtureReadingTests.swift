@@ -24,7 +24,7 @@ struct FixtureReadingTests {
       try state.write(safetensors: folder.appendingPathComponent("ops.safetensors").path)
       let cases = FixtureGroup("ops", in: root).cases
       #expect(cases.map(\.description) == ["others/a/000"])
-      return cases.flatMap { $0.failures(OpsFixtureTests.table, dtype: .float32) }.joined(separator: "\n")
+      return cases.flatMap { $0.failures(FixtureTables.ops, dtype: .float32) }.joined(separator: "\n")
     }
   }
 
@@ -61,7 +61,7 @@ struct FixtureReadingTests {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try Data("{".utf8).write(to: folder.appendingPathComponent("manifest.json"))
       let cases = FixtureGroup("ops", in: root).cases
-      #expect(cases.count == 1 && cases[0].failures(OpsFixtureTests.table, dtype: .float32) != [])
+      #expect(cases.count == 1 && cases[0].failures(FixtureTables.ops, dtype: .float32) != [])
     }
   }
 
