@@ -7,7 +7,7 @@
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
 	libgif-dev libtiff-dev zlib1g-dev
-PRODUCTS = NNCore NNCUDA NNLayers NNExport NNData NNModels NNLightning
+PRODUCTS = NNCore NNFiles NNCUDA NNLayers NNExport NNData NNModels NNLightning
 ARGS =
 SECONDS = 3600
 
@@ -33,7 +33,7 @@ fuzz: setup
 
 # In release: without optimisation the kernels take hours. Swift knows no undefined-behaviour sanitizer on Linux, so the C code
 # alone has one, which traps.
-MEMORY_SUITES = NNCoreTests|NNLayersTests|NNDataTests|NNModelsTests|NNLightningTests
+MEMORY_SUITES = NNCoreTests|NNFilesTests|NNLayersTests|NNDataTests|NNModelsTests|NNLightningTests
 THREAD_SUITES = ThreadPoolTests|DeterminismTests|DataLoaderTests|LoadingOptionsTests|DatasetTests|ImageCacheTests|FrozenFeatureTests|TrainerTests|RunningTests|DecodeOnceTests
 MEMORY = -c release --sanitize=address -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined --scratch-path .build-address
 THREADS = -c release --sanitize=thread --scratch-path .build-thread

@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
   name: "swift-nn",
   products: [
-    .library(name: "NNCore", targets: ["NNCore"]),
+    .library(name: "NNCore", targets: ["NNCore", "NNFiles"]),
     .library(name: "NNCUDA", targets: ["NNCUDA"]),
     .library(name: "NNLayers", targets: ["NNLayers", "NNExport"]),
     .library(name: "NNData", targets: ["NNData"]),
@@ -38,32 +38,33 @@ let package = Package(
     // The library, lowest layer first.
     .target(name: "CThreadState"),
     .target(name: "CNNKernels"),
-    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState", "CZlib"]),
+    .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState"]),
+    .target(name: "NNFiles", dependencies: ["NNCore", "CZlib"]),
     // NVIDIA GPUs; the libraries of a card are opened at run time.
     .target(name: "CCUDAKernels", exclude: ["Kernels"]),
-    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels", "CThreadState"]),
-    .target(name: "NNLayers", dependencies: ["NNCore"]),
-    .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "NNFiles", "CCUDAKernels", "CThreadState"]),
+    .target(name: "NNLayers", dependencies: ["NNCore", "NNFiles"]),
+    .target(name: "NNExport", dependencies: ["NNCore", "NNFiles", "NNLayers"]),
     .target(
       name: "NNData",
       dependencies: [
-        "NNCore", "CNNKernels", "CThreadState", "CArchive", "CCrypto", "CTurboJPEG", "CPNG", "CWebP", "CGIF",
-        "CTIFF", "CZlib",
+        "NNCore", "NNFiles", "CNNKernels", "CThreadState", "CArchive", "CCrypto", "CTurboJPEG", "CPNG",
+        "CWebP", "CGIF", "CTIFF", "CZlib",
       ]),
     .target(
-      name: "NNModels", dependencies: ["NNCore", "NNLayers", "NNData"],
+      name: "NNModels", dependencies: ["NNCore", "NNFiles", "NNLayers", "NNData"],
       resources: [.process("Resources")]),
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNCUDA", "NNLayers", "NNData",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData",
       ]),
 
     // The command line.
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -95,23 +96,27 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNLightning", "CCUDAEmulator", "CSanitizers",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData", "NNLightning", "CCUDAEmulator", "CSanitizers",
       ],
       path: "Tests/TestSupport"),
     .testTarget(
-      name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
+      name: "NNCoreTests", dependencies: ["NNCore", "NNFiles", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .executableTarget(name: "CardProbe", dependencies: ["NNCore", "NNCUDA"], path: "Tests/CardProbe"),
     .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "TestSupport"]),
     .testTarget(
-      name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "NNExport", "TestSupport"],
+      name: "NNFilesTests", dependencies: ["NNCore", "NNFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
-      name: "NNDataTests", dependencies: ["NNData", "TestSupport"],
+      name: "NNLayersTests",
+      dependencies: ["NNCore", "NNFiles", "NNData", "NNLayers", "NNExport", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    .testTarget(
+      name: "NNDataTests", dependencies: ["NNFiles", "NNData", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "NNModelsTests",
-      dependencies: ["NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "TestSupport"],
+      dependencies: ["NNCore", "NNFiles", "NNLayers", "NNExport", "NNData", "NNModels", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],
@@ -129,7 +134,7 @@ let package = Package(
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "CZlib",
+        "NNCore", "NNFiles", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -137,14 +142,16 @@ let package = Package(
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
-        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning", "TestSupport",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "TestSupport",
         "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport", "TestSupport",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport",
+        "TestSupport",
         "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn", "Fuzz",
       ],
       resources: [.copy("Fixtures")]),

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 // The messages of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, whose field numbers stand here.
 

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Why a network could not be exported. Each case prints as one line.

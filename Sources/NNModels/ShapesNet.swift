@@ -1,5 +1,6 @@
 import NNCore
 import NNData
+import NNFiles
 import NNLayers
 
 /// A small convolutional network for images of 32x32, with weights that travel with the library: pretrained on the

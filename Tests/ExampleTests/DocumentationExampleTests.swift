@@ -79,6 +79,7 @@ import Testing
     let body =
       around.contains("<example>")
       ? around.replacingOccurrences(of: "<example>", with: block) : "\(around)\ndo {\n\(block)}"
+    // Not NNFiles, which comes with NNLayers.
     let modules = [
       "Foundation", "NNCUDA", "NNCore", "NNData", "NNExport", "NNLayers", "NNLightning", "NNModels",
     ]

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNModels
 import TestSupport
 import Testing

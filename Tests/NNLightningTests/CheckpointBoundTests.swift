@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLightning
 import TestSupport
 import Testing

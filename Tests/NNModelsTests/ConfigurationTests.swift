@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNExport
+import NNFiles
 import NNLayers
 import NNModels
 import TestSupport

@@ -1,4 +1,5 @@
 import Foundation
+import NNFiles
 import NNLightning
 
 /// Reads an event file record by record, checksums included.

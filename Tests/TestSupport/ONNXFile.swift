@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// What stands in an ONNX file, read by code of the tests' own.
 package struct ONNXFile {

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A folder of the user's cache that keeps compiled kernels and chosen algorithms, each under a fingerprint of everything it
 /// depends on. What cannot be read is made again, and what cannot be written is not kept.

@@ -37,7 +37,7 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
 
   /// bool < integers < floating point: a 0-dimensional tensor or a number changes the result's type only if its
   /// category is higher than the other operand's.
-  var category: Int { self == .bool ? 0 : isFloatingPoint ? 2 : 1 }
+  package var category: Int { self == .bool ? 0 : isFloatingPoint ? 2 : 1 }
 }
 
 /// Swift types that tensors are made from and read into. `Int` and `Int64` are both `int64`.

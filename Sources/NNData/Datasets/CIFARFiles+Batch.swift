@@ -1,6 +1,7 @@
 import CNNKernels
 import Foundation
 import NNCore
+import NNFiles
 
 extension CIFARFiles {
   /// The content of one file.

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// CIFAR-10 or CIFAR-100 as it lies on disk.
 package struct CIFARFiles {

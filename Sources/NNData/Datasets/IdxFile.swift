@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// The format of MNIST: a magic number, the sizes of the dimensions as 32-bit big-endian numbers, and bytes.
 /// http://yann.lecun.com/exdb/mnist/

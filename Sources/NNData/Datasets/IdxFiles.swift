@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// The four files of MNIST and of the data sets made after it.
 package struct IdxFiles: PublishedFiles {

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Images in folders, one folder per class, `torchvision.datasets.ImageFolder`:
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A file that a folder of images holds and a data set leaves out.
 public struct SkippedFile: Sendable, Hashable {

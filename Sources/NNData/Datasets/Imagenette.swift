@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Ten classes of ImageNet that are easy to tell apart, about 9,500 training and 3,900 validation photographs.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A table of image files and their labels, as it is published beside images: CSV by RFC 4180, or with semicolons or tabs.
 ///

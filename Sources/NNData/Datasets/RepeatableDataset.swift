@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A data set of which it is known where its inputs come from and whether they are the same in every epoch, so that
 /// what a frozen network makes of them may be kept.

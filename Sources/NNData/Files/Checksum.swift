@@ -1,6 +1,7 @@
 import CCrypto
 import Foundation
 import NNCore
+import NNFiles
 
 /// What the bytes of a file are expected to add up to, in hexadecimal.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// The whole SHA-256 of a file of which only the first digits were published: recorded beside the file when it first
 /// comes, so that from then on every digit counts.

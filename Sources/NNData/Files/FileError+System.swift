@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 extension FileError {
   /// The system's reason why the last call on a file failed.

@@ -1,6 +1,7 @@
 import CArchive
 import Foundation
 import NNCore
+import NNFiles
 
 /// Single files packed with gzip.
 enum GzipFile {

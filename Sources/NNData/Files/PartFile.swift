@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// The file in which a download gathers, locked against other processes.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// The addresses that one request is sent on to.
 package struct Redirections {

@@ -1,6 +1,7 @@
 import CArchive
 import Foundation
 import NNCore
+import NNFiles
 
 /// What can be wrong with an archive.
 public enum ArchiveError: Error, CustomStringConvertible, Equatable {

@@ -1,6 +1,7 @@
 import Foundation
 import FoundationNetworking
 import NNCore
+import NNFiles
 
 /// One attempt to bring the missing bytes of a file into its part.
 struct Transfer {

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 extension Image {
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Something about an image file that whoever trains on it wants to know.
 public struct ImageFinding: Sendable, Hashable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// One of the steps of a ``StagedModule``: a part of the module, or a function.
 public struct Stage {

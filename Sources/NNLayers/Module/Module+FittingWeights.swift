@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 extension Module {
   /// Takes over the weights of a file in the reading of it that fits: files are as training scripts leave them, and what

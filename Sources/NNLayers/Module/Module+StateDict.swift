@@ -1,4 +1,6 @@
 import NNCore
+// State dicts are part of what a module is: whoever imports modules can read and write them.
+@_exported import NNFiles
 
 /// How the keys of a state dict and of a module differ.
 public struct StateDictReport: Sendable, Equatable, CustomStringConvertible {

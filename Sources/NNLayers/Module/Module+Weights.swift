@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 extension Module {
   /// Takes over the weights of a file: a checkpoint of `torch.save` (`.pth`, `.pt`, `.ckpt`) or a

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// A module whose weights some older files have under other keys, as PyTorch's `_load_from_state_dict` deals with.
 ///

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// One way to read a weight file for a module: a dictionary in the file and a prefix of its keys.
 ///

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// What was taken over from a weight file, and what was not. Its description is one line for the user:
 ///

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 extension GroupedOptimizer {
   public func stateDict() -> StateDict {

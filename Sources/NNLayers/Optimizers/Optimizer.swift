@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Changes parameters along their gradients, one step at a time; as `torch.optim.Optimizer`.
 ///

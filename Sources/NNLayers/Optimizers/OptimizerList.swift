@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Several optimizers as one: each steps its own parameters, all at the same time.
 ///

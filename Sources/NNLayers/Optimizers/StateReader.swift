@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Reads numbers and tensors of a state dict, with errors that name the key.
 struct StateReader {

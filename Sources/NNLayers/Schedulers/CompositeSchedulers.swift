@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Schedules one after the other: the next one begins at each milestone, from the initial learning rates.
 ///

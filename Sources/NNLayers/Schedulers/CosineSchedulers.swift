@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Half a cosine wave from the base rate down to `minLearningRate` over `tMax` steps, and up again behind it
 /// (Loshchilov and Hutter, "SGDR", 2017, without the restarts).

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Changes the learning rates of an optimizer from step to step, as `torch.optim.lr_scheduler`. A step is an epoch
 /// or a batch, as the training loop has it: call `step()` after the optimizer's last step of it.

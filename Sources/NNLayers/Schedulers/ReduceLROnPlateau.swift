@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// Times `factor` when a metric has stopped getting better for more than `patience` steps.
 ///

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Stops the fit when a metric has not become better for `patience` validations in a row (epochs, in a fit without

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Tries learning rates from small to great over a few steps before training and suggests the one where the loss falls

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Writes checkpoints of a fit into a folder: the last state, and the best ones by a metric.

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Keeps an average of the model's weights beside them: the common part of ``ExponentialMovingAverage`` and

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import NNLayers
 
 /// The state of a fit in one safetensors file: tensors under `model.`, `optimizer.`, `schedulers.` and `callbacks.`,

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A folder of cached features, as `FeatureCaching.disk(_:)` fills it.
 public struct FeatureCacheFolder {

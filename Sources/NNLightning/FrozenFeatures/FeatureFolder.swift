@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 
 /// Rows of one value for one source of inputs, on disk: a folder named after a digest of all that the rows depend on.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Metrics as a table with the columns `step`, `epoch` and one for each metric; cells of metrics that a row lacks are

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// A file that grows record by record, and that a resumed fit cuts back to where its checkpoint was: what was logged
 /// behind that is logged again.

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 // What TensorBoard's HPARAMS page makes its table of runs from: the hyperparameters at the start of each run, and how it

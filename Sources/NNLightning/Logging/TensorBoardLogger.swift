@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import NNLayers
 
 /// Writes event files that TensorBoard opens (`tensorboard --logdir FOLDER`): scalars of all metrics, the model's

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import NNLayers
 
 /// Leaves one self-contained HTML file about a fit, that any browser opens without network: curves, metrics, confusion

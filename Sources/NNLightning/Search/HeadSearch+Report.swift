@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 extension HeadSearch.Trial {
   /// Cells of a row of ``HeadSearch/columns``; empty where there is none.

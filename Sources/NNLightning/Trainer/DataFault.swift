@@ -1,5 +1,6 @@
 import NNCore
 import NNData
+import NNFiles
 
 /// Data that a run could not go on with: where it is, what is wrong with it, and what helps.
 public struct DataFault: Sendable, Equatable, CustomStringConvertible {

@@ -1,5 +1,6 @@
 import NNCore
 import NNData
+import NNFiles
 import NNLayers
 
 /// Numbers of a step on a device beside the CPU that are looked at later.

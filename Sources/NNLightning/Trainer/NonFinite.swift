@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import NNLayers
 
 /// A number that is NaN or infinite where a fit needs one that is not.

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Makes a folder and makes sure that files can be written there.
 func makeWritableFolder(_ path: String) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Keeps a run's folder to one process at a time.
 ///

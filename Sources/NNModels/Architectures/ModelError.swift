@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// A network that cannot be made.
 public enum ModelError: Error, Equatable, CustomStringConvertible {

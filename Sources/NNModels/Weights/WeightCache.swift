@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import Synchronization
 
 /// Where weight files are kept, and where they come from.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNFiles
 import NNLightning
 
 struct InspectCommand: ParsableCommand {

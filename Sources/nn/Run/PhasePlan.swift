@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 import NNLightning
 import NNModels
 

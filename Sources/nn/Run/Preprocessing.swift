@@ -1,5 +1,6 @@
 import NNCore
 import NNData
+import NNFiles
 import NNModels
 
 /// How a file becomes the input of a network: everything of it, as it stands beside a saved model.

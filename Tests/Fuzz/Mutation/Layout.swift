@@ -1,4 +1,5 @@
 import Foundation
+import NNFiles
 import TestSupport
 
 /// How files of a format are taken apart and put together again with lengths and checksums that are right.

@@ -1,8 +1,9 @@
 import Foundation
 import NNCore
+import NNFiles
 
 extension Reader {
-  private static let formats = "NNCoreTests/Fixtures/formats/ok"
+  private static let formats = "NNFilesTests/Fixtures/formats/ok"
 
   /// Tensor files of all formats.
   static func weights(_ scratch: Scratch) throws -> [Reader] {

@@ -1,5 +1,6 @@
 import CPNG
 import NNCore
+import NNFiles
 
 /// PNG through libpng's simplified interface.
 enum PNGFile: ImageDecoder {
