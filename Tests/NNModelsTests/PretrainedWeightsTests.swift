@@ -18,7 +18,9 @@ struct PretrainedWeightsTests {
       let want = try #require(expected.first { $0["enum"]?.string?.hasSuffix(".\(entry.name)") == true })
       #expect(entry.fileName == want["file"]?.string)
       #expect(
-        entry.url == "\(want["url"]?.string ?? "https://download.pytorch.org/models")/\(entry.fileName)")
+        entry.url
+          == want["address"]?.string
+          ?? "\(want["url"]?.string ?? "https://download.pytorch.org/models")/\(entry.fileName)")
       #expect(entry.parameterCount == want["num_params"]?.int)
       let accuracy = want["acc1"]?.isNull == false ? want : nil
       #expect(entry.accuracy?.top1 == accuracy?["acc1"]?.double)
@@ -42,6 +44,7 @@ struct PretrainedWeightsTests {
     #expect(
       try officialWeights("efficientnet_b1", "IMAGENET1K_V1")
         == efficientnet_b1.officialWeights(.imagenet1kV1))
+    #expect(try officialWeights("regnet_y_128gf").name == .imagenet1kSwagE2EV1)
     #expect(resnet18.defaultWeights.checksum == .sha256Prefix("f37072fd"))
     #expect(mnasnet0_5.defaultWeights.checksum == .sha256Prefix("3ffadce67e"))
     #expect(alexnet.defaultWeights.checksum == .sha256Prefix("7be5be79"))

@@ -6,10 +6,12 @@ extension FormulaNumbers {
   /// 2 / fan-in for other weights of two and more dimensions, near 1 for scales, near 0 for shifts.
   public static func weights(of module: Module, convGain: Double = 1) -> StateDict {
     var result = StateDict()
+    // Of buffers the statistics of batches only: the others say where things lie.
+    let fixed = Set(module.namedBuffers().map(\.name).filter { !$0.hasSuffix("running_mean") && !$0.hasSuffix("running_var") })
     for (key, value) in module.stateDict() {
       let name = key.split(separator: ".").last ?? ""
       let shape = value.shape
-      if name == "num_batches_tracked" {
+      if fixed.contains(key) {
         result[key] = value
       } else if shape.count >= 2 {
         let fanIn = Double(shape[1...].reduce(1, *))
