@@ -14,8 +14,10 @@ struct ModelTests {
     "squeezenet1_0",
     "squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v2", "mnasnet0_5", "mobilenet_v3_small",
     "efficientnet_b0", "tf_efficientnet_lite0",
-    "convnext_tiny", "vit_b_16", "vgg11_bn", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf", "swin_t",
-    "swin_v2_t", "maxvit_t", "vit_tiny_patch16_224", "vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2",
+    "convnext_tiny", "vit_b_16", "vgg11_bn", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf",
+    "swin_t",
+    "swin_v2_t", "maxvit_t", "vit_tiny_patch16_224", "vit_small_patch14_dinov2",
+    "vit_small_patch14_reg4_dinov2",
     "vit_base_patch16_clip_quickgelu_224", "vit_base_patch16_siglip_224", "eva02_small_patch14_224",
     "vit_small_patch16_dinov3", "vit_small_patch16_dinov3_qkvb",
   ]
@@ -176,7 +178,9 @@ struct ModelTests {
     network.freeze()
     network.replaceHead(classes: 7)
     let learning = network.namedParameters().filter { $0.parameter.requiresGrad }
-    #expect(learning.map(\.name) == entry.layers.flatMap { ["\($0).weight", "\($0).bias"] }
+    #expect(
+      learning.map(\.name)
+        == entry.layers.flatMap { ["\($0).weight", "\($0).bias"] }
         .filter { entry.name != "maxvit_t" || !$0.hasSuffix("bias") })
     #expect(noGrad { network(Tensor.zeros(2, 3, entry.size, entry.size)) }.shape == [2, 7])
   }

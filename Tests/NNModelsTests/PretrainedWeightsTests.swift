@@ -48,8 +48,8 @@ struct PretrainedWeightsTests {
     #expect(resnet18.defaultWeights.checksum == .sha256Prefix("f37072fd"))
     #expect(mnasnet0_5.defaultWeights.checksum == .sha256Prefix("3ffadce67e"))
     #expect(alexnet.defaultWeights.checksum == .sha256Prefix("7be5be79"))
-    #expect(PretrainedWeights.all.count == 58)
-    #expect(Set(PretrainedWeights.all.map(\.fileName)).count == 58)
+    #expect(PretrainedWeights.all.count == 156)
+    #expect(Set(PretrainedWeights.all.map(\.fileName)).count == 156)
     let error = #expect(throws: WeightsError.self) { try officialWeights("resnet18", .imagenet1kV2) }
     #expect(error?.description == "resnet18 has no weights \"IMAGENET1K_V2\"; there are IMAGENET1K_V1")
     #expect(throws: ModelError.self) { try modelWeights("resnet19") }

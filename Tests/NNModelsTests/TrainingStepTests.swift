@@ -12,7 +12,8 @@ import Testing
 @Suite(.serialized)
 struct TrainingStepTests {
   @Test(arguments: [
-    "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext", "tiny_efficientnet_v2",
+    "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext",
+    "tiny_efficientnet_v2",
     "tiny_regnet", "tiny_swin", "tiny_swin_v2", "tiny_maxvit",
   ])
   func trainsAsTorchvision(_ name: String) throws {
@@ -118,7 +119,8 @@ struct TrainingStepTests {
     case "tiny_efficientnet_v2":
       EfficientNet(
         [
-          .init(1, 3, 8, 1, 1, fused: true), .init(4, 3, 8, 1, 1, fused: true), .init(4, 3, 16, 2, 2, fused: true),
+          .init(1, 3, 8, 1, 1, fused: true), .init(4, 3, 8, 1, 1, fused: true),
+          .init(4, 3, 16, 2, 2, fused: true),
           .init(4, 3, 16, 2, 2),
         ], first: 8, last: 32, classes: 10, dropout: 0, stochasticDepth: 0, epsilon: 1e-3)
     case "tiny_regnet":
