@@ -297,14 +297,14 @@ public let vit_large_patch16_siglip_256 = timm(
       transforms: preset(256, share: 0.9)),
   ],
   .init(patchSize: 16, width: 1024, layers: 24) { ($0.hasClassToken, $0.pooling) = (false, .attention) })
-/// The image tower of SigLIP So400m/14, for images of 384x384: 428.2 million parameters without the head.
-public let vit_so400m_patch14_siglip_384 = timm(
-  "vit_so400m_patch14_siglip_384",
+/// The image tower of SigLIP So400m/14, for images of 378x378: 428.2 million parameters without the head.
+public let vit_so400m_patch14_siglip_378 = timm(
+  "vit_so400m_patch14_siglip_378",
   [
     PretrainedWeights(
-      "webli", "vit_so400m_patch14_siglip_384.webli.safetensors",
-      from: .hub("timm/vit_so400m_patch14_siglip_384.webli"), parameters: 428_225_600, imageSize: 384,
-      transforms: preset(384, share: 0.9))
+      "webli", "vit_so400m_patch14_siglip_378.webli.safetensors",
+      from: .hub("timm/vit_so400m_patch14_siglip_378.webli"), parameters: 428_225_600, imageSize: 378,
+      transforms: preset(378, share: 0.9))
   ],
   .init(patchSize: 14, width: 1152, layers: 27) {
     ($0.hasClassToken, $0.pooling, $0.heads, $0.hidden) = (false, .attention, 16, 4304)
@@ -405,7 +405,7 @@ extension PatchTransformer {
     vit_base_patch14_reg4_dinov2, vit_large_patch14_reg4_dinov2, vit_base_patch32_clip_224,
     vit_base_patch32_clip_quickgelu_224, vit_base_patch16_clip_224, vit_base_patch16_clip_quickgelu_224,
     vit_large_patch14_clip_224, vit_large_patch14_clip_quickgelu_224, vit_base_patch16_siglip_224,
-    vit_base_patch16_siglip_256, vit_large_patch16_siglip_256, vit_so400m_patch14_siglip_384,
+    vit_base_patch16_siglip_256, vit_large_patch16_siglip_256, vit_so400m_patch14_siglip_378,
     eva02_small_patch14_224, eva02_base_patch14_224, vit_small_patch16_dinov3, vit_small_patch16_dinov3_qkvb,
     vit_base_patch16_dinov3, vit_base_patch16_dinov3_qkvb, vit_large_patch16_dinov3,
     vit_large_patch16_dinov3_qkvb,

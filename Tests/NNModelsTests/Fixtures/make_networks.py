@@ -48,7 +48,7 @@ TIMM = {
     "vit_large_patch14_clip_224": (42, ["laion2b"]), "vit_large_patch14_clip_quickgelu_224": (42, ["openai"]),
     **{f"vit_{s}_siglip_{n}": (48, ["webli", "v2_webli"])
        for s, n in (("base_patch16", 224), ("base_patch16", 256), ("large_patch16", 256))},
-    "vit_so400m_patch14_siglip_384": (42, ["webli"]),
+    "vit_so400m_patch14_siglip_378": (42, ["webli"]),
     "eva02_small_patch14_224": (56, ["mim_in22k"]), "eva02_base_patch14_224": (56, ["mim_in22k"]),
     **{f"vit_{s}_patch16_dinov3{b}": (48, ["lvd1689m"]) for s in SIZES for b in ("", "_qkvb")},
 }
