@@ -204,7 +204,7 @@ public final class RelativeAttention: Module, Layer {
   public func forward(_ x: Tensor) -> Tensor {
     let (samples, parts, length, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
     let inputs = qkv(x).reshape(samples, parts, length, 3, heads, channels / heads)
-      .permute(3, 0, 1, 4, 2, 5).unbind()
+      .permute(0, 1, 3, 4, 2, 5).unbind(2)
     let scores = RelativePositions.scores(table.value, index: index.value, length: length)
     let attended = scaledDotProductAttention(
       inputs[0], inputs[1], inputs[2], mask: scores, scale: 1 / Double(channels).squareRoot())

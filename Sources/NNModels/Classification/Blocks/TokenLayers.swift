@@ -83,7 +83,7 @@ final class TokenAttention: Module, Layer {
         bias = cat([first, Tensor.zeros(like: first), last])
       }
       parts = x.linear(qkv.weight.value, bias: bias).reshape(samples, length, 3, heads, width / heads)
-        .permute(2, 0, 3, 1, 4).unbind()
+        .permute(0, 2, 3, 1, 4).unbind(1)
     } else {
       parts = [query, key, value].compactMap { layer in
         layer.map { $0(x).reshape(samples, length, heads, width / heads).transpose(1, 2) }
@@ -121,7 +121,7 @@ final class AttentionPooling: Module, Layer {
     let (samples, length, width) = (x.shape[0], x.shape[1], x.shape[2])
     let query = q(latent.value.expand(samples, 1, width)).reshape(samples, 1, heads, width / heads)
       .transpose(1, 2)
-    let parts = kv(x).reshape(samples, length, 2, heads, width / heads).permute(2, 0, 3, 1, 4).unbind()
+    let parts = kv(x).reshape(samples, length, 2, heads, width / heads).permute(0, 2, 3, 1, 4).unbind(1)
     let gathered = scaledDotProductAttention(query, parts[0], parts[1])
       .transpose(1, 2).reshape(samples, 1, width)
     let y = proj(gathered)
