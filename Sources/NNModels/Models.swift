@@ -7,7 +7,9 @@ private let families: [[any ArchitectureRow]] = [
   AlexNet.architectures, VGG.architectures, ResNet.architectures, SqueezeNet.architectures,
   DenseNet.architectures, GoogLeNet.architectures, InceptionV3.architectures, ShuffleNetV2.architectures,
   MobileNetV2.architectures, MNASNet.architectures, MobileNetV3.architectures, EfficientNet.architectures,
-  EfficientNetLite.architectures, ConvNeXt.architectures, VisionTransformer.architectures,
+  EfficientNetLite.architectures, RegNet.architectures, ConvNeXt.architectures,
+  VisionTransformer.architectures, SwinTransformer.architectures, MaxViT.architectures,
+  PatchTransformer.architectures,
   ShapesNet.architectures,
 ]
 

@@ -30,6 +30,8 @@ struct ConfigurationTests {
     Case(name: "shufflenet_v2_x0_5"), Case(name: "mobilenet_v2"), Case(name: "mnasnet0_5"),
     Case(name: "mobilenet_v3_small"), Case(name: "efficientnet_b0"),
     Case(name: "tf_efficientnet_lite0", size: 65),
+    Case(name: "efficientnet_v2_s"), Case(name: "regnet_y_400mf"), Case(name: "swin_t", size: 100),
+    Case(name: "swin_v2_t"), Case(name: "maxvit_t", size: 224),
     Case(name: "convnext_tiny"), Case(name: "vit_b_16", settings: ["image_size": "64"]),
   ]
 

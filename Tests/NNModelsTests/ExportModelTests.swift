@@ -36,7 +36,7 @@ import Testing
       "alexnet", "resnet18", "squeezenet1_0", "densenet121", "googlenet", "inception_v3",
       "shufflenet_v2_x0_5", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0",
       "tf_efficientnet_lite0",
-      "convnext_tiny", "vit_b_16",
+      "convnext_tiny", "vit_b_16", "efficientnet_v2_s", "regnet_y_400mf", "swin_t", "swin_v2_t", "maxvit_t",
     ])
   func agreesWithTheRuntime(name: String) throws {
     let network = try skipInit { try makeModel(name, classes: 10) }

@@ -18,7 +18,9 @@ struct PretrainedWeightsTests {
       let want = try #require(expected.first { $0["enum"]?.string?.hasSuffix(".\(entry.name)") == true })
       #expect(entry.fileName == want["file"]?.string)
       #expect(
-        entry.url == "\(want["url"]?.string ?? "https://download.pytorch.org/models")/\(entry.fileName)")
+        entry.url
+          == want["address"]?.string
+          ?? "\(want["url"]?.string ?? "https://download.pytorch.org/models")/\(entry.fileName)")
       #expect(entry.parameterCount == want["num_params"]?.int)
       let accuracy = want["acc1"]?.isNull == false ? want : nil
       #expect(entry.accuracy?.top1 == accuracy?["acc1"]?.double)
@@ -42,11 +44,12 @@ struct PretrainedWeightsTests {
     #expect(
       try officialWeights("efficientnet_b1", "IMAGENET1K_V1")
         == efficientnet_b1.officialWeights(.imagenet1kV1))
+    #expect(try officialWeights("regnet_y_128gf").name == .imagenet1kSwagE2EV1)
     #expect(resnet18.defaultWeights.checksum == .sha256Prefix("f37072fd"))
     #expect(mnasnet0_5.defaultWeights.checksum == .sha256Prefix("3ffadce67e"))
     #expect(alexnet.defaultWeights.checksum == .sha256Prefix("7be5be79"))
-    #expect(PretrainedWeights.all.count == 58)
-    #expect(Set(PretrainedWeights.all.map(\.fileName)).count == 58)
+    #expect(PretrainedWeights.all.count == 156)
+    #expect(Set(PretrainedWeights.all.map(\.fileName)).count == 156)
     let error = #expect(throws: WeightsError.self) { try officialWeights("resnet18", .imagenet1kV2) }
     #expect(error?.description == "resnet18 has no weights \"IMAGENET1K_V2\"; there are IMAGENET1K_V1")
     #expect(throws: ModelError.self) { try modelWeights("resnet19") }

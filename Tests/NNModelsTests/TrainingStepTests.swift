@@ -11,7 +11,11 @@ import Testing
 /// layers before it by far more than rounding.
 @Suite(.serialized)
 struct TrainingStepTests {
-  @Test(arguments: ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext"])
+  @Test(arguments: [
+    "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext",
+    "tiny_efficientnet_v2",
+    "tiny_regnet", "tiny_swin", "tiny_swin_v2", "tiny_maxvit",
+  ])
   func trainsAsTorchvision(_ name: String) throws {
     let fixture = ModelFixture("grads_\(name)")
     let (rtol, atol) = (fixture.double("rtol"), fixture.double("atol"))
@@ -112,6 +116,21 @@ struct TrainingStepTests {
         imageSize: 32, patchSize: 8, layers: 2, attentionHeads: 2, width: 16, hidden: 32, classes: 10)
     case "tiny_convnext":
       ConvNeXt([(8, 1), (16, 2)], classes: 10, stochasticDepth: 0, layerScale: 0.5)
+    case "tiny_efficientnet_v2":
+      EfficientNet(
+        [
+          .init(1, 3, 8, 1, 1, fused: true), .init(4, 3, 8, 1, 1, fused: true),
+          .init(4, 3, 16, 2, 2, fused: true),
+          .init(4, 3, 16, 2, 2),
+        ], first: 8, last: 32, classes: 10, dropout: 0, stochasticDepth: 0, epsilon: 1e-3)
+    case "tiny_regnet":
+      RegNet([(16, 1), (24, 2)], groupWidth: 8, squeeze: 0.25, classes: 10)
+    case "tiny_swin":
+      SwinTransformer(.v1, [(2, 2), (2, 4)], channels: 16, window: 4, classes: 10, stochasticDepth: 0)
+    case "tiny_swin_v2":
+      SwinTransformer(.v2, [(2, 2), (2, 4)], channels: 16, window: 4, classes: 10, stochasticDepth: 0)
+    case "tiny_maxvit":
+      MaxViT([(16, 1), (32, 1)], stem: 8, window: 4, headWidth: 8, classes: 10, stochasticDepth: 0)
     default: try makeModel(name)
     }
   }

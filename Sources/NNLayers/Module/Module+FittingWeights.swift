@@ -11,7 +11,9 @@ extension Module {
   /// - The tensors may be in any dictionary of a checkpoint (`state_dict`, `model`, …), or in a pickled module. If several
   ///   fit, that of the trained weights is taken before averaged ones (`model_ema`, `teacher`), the outer before the inner
   ///   and the first before the later.
-  /// - Their keys may have any common prefix (`module.`, `_orig_mod.`, `model.`, `backbone.`).
+  /// - Their keys may have any common prefix (`module.`, `_orig_mod.`, `model.`, `backbone.`), and be those of another
+  ///   library that the network knows of (``MapsKeys``).
+  /// - Positions of another number of patches are resized, and the like (``AdaptsWeights``).
   /// - Objects beside the tensors are passed over without being built, and numbers beside the weights (`n_averaged`) and
   ///   tensors without the prefix are left out.
   ///
@@ -45,17 +47,15 @@ extension Module {
       throw FileError.malformed(
         file: path, expected: "the weights of \(typeName)", found: best.map(Self.described) ?? "no tensors")
     }
-    let names = Dictionary(uniqueKeysWithValues: reading.matched.map { ($0.fileKey, $0.key) })
-    let state = try FileError.naming(path) {
-      try reading.part.state(of: Set(names.keys), file: path).renaming { names[$0] ?? $0 }
-    }
+    let state = try FileError.naming(path) { try reading.state(file: path) }
     do {
-      try loadStateDict(state, strict: false)
+      try loadStateDict(adapting(state), strict: false)
     } catch StateError.mismatch(let module, let report) {
       throw FileError.malformed(file: path, expected: "the weights of \(module)", found: "\(report)")
     }
     return WeightsReport(
       file: path, key: reading.part.path.isEmpty ? nil : reading.part.path, prefix: reading.prefix,
+      names: reading.map?.name,
       tensorCount: reading.matched.count, leftOut: reading.leftOut, kept: reading.kept, headClasses: nil,
       alternatives: fitting.dropFirst().map(\.part.path))
   }
@@ -65,7 +65,35 @@ extension Module {
     isOptional: @escaping (_ key: String) -> Bool = { _ in false }
   ) -> WeightsReading.Target {
     WeightsReading.Target(
-      slots: stateShapes(), isOptional: isOptional, currentNames: { self.currentNames(of: $0) })
+      slots: stateShapes(), isOptional: isOptional, currentNames: { self.currentNames(of: $0) },
+      maps: (self as? any MapsKeys)?.keyMaps ?? [],
+      canAdapt: { key, shape in
+        self.adapter(of: key).map { $0.module.canAdapt($0.key, from: shape) } ?? false
+      })
+  }
+
+  /// The innermost module that makes tensors of a key of others, and the key relative to it.
+  private func adapter(of key: String) -> (module: any AdaptsWeights, key: String)? {
+    let found = namedModules().last { name, module in
+      module is any AdaptsWeights && (name.isEmpty || key.hasPrefix(name + "."))
+    }
+    return (found?.module as? any AdaptsWeights).map { module in
+      (module, String(key.dropFirst(found?.name.isEmpty == false ? (found?.name.count ?? 0) + 1 : 0)))
+    }
+  }
+
+  /// The tensors of a file in the module's shapes.
+  private func adapting(_ state: StateDict) -> StateDict {
+    var state = state
+    for slot in stateShapes() {
+      guard let value = state[slot.key], value.shape != slot.shape else { continue }
+      if value.count == slot.shape.reduce(1, *) {
+        state[slot.key] = value.reshape(slot.shape)
+      } else if let (module, key) = adapter(of: slot.key) {
+        state[slot.key] = module.adapted(key, value)
+      }
+    }
+    return state
   }
 
   /// The parts of a file in the order in which they are tried.
@@ -87,8 +115,9 @@ extension Module {
   private static func described(_ reading: WeightsReading) -> String {
     let place = reading.part.path.isEmpty ? "" : " under \(abbreviated([reading.part.path]))"
     let prefix = reading.prefix.isEmpty ? "" : " without prefix \(quoted(reading.prefix))"
+    let names = reading.map.map { " under the names of \($0.name)" } ?? ""
     return reading.matched.isEmpty
       ? "other keys\(place) (\(abbreviated(reading.part.tensors.map(\.key))))"
-      : "\(reading.report)\(place)\(prefix)"
+      : "\(reading.report)\(place)\(prefix)\(names)"
   }
 }

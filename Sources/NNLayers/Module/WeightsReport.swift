@@ -22,7 +22,9 @@ public struct WeightsReport: Sendable, Equatable, CustomStringConvertible {
   public var key: String?
   /// What was dropped from the beginning of the file's keys.
   public var prefix: String
-  /// Number of tensors that were taken.
+  /// Whose names the file's keys are; nil for the module's own.
+  public var names: String?
+  /// Number of tensors of the module that were taken.
   public var tensorCount: Int
   /// Tensors beside the wanted ones.
   public var leftOut: [LeftOut]
@@ -39,6 +41,7 @@ public struct WeightsReport: Sendable, Equatable, CustomStringConvertible {
     var text = "\(printable(file)): took "
     text += key.map { printable($0) } ?? "the weights"
     if !prefix.isEmpty { text += " without prefix \(quoted(prefix))" }
+    if let names { text += " under the names of \(names)" }
     text += ", \(tensorCount) tensors"
     if let official { text += ", as the official \(official)" }
     if !leftOut.isEmpty {

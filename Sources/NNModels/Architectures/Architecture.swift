@@ -25,12 +25,12 @@ public struct Architecture<Network: ImageClassifier>: Sendable {
     self.init(name, weights, imageSizes: []) { classes, _ in build(classes) }
   }
 
-  /// A network that takes images of one size only: if nobody says which, that of its first weights.
+  /// A network that takes images of one size only: if nobody says which, `usualSize`, or that of its first weights.
   init(
-    _ name: String, weights: [PretrainedWeights], imageSizes: [Int],
+    _ name: String, weights: [PretrainedWeights], imageSizes: [Int], usualSize: Int? = nil,
     _ build: @escaping @Sendable (_ classes: Int, _ imageSize: Int) -> Network
   ) {
-    let usual = weights.first?.imageSize ?? 224
+    let usual = usualSize ?? weights.first?.imageSize ?? 224
     self.init(name, weights, imageSizes: imageSizes) { build($0, $1 ?? usual) }
   }
 

@@ -1,4 +1,4 @@
-// swift-format-ignore-file: AlwaysUseLowerCamelCase (the name of the network is torchvision's)
+// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of the networks are torchvision's)
 import NNCore
 import NNLayers
 
@@ -100,7 +100,37 @@ public let convnext_tiny = Architecture(
   ]
 ) { ConvNeXt([(96, 3), (192, 3), (384, 9), (768, 3)], classes: $0, stochasticDepth: 0.1) }
 
+/// ConvNeXt small: 50.2 million parameters.
+public let convnext_small = Architecture(
+  "convnext_small",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "convnext_small-0c510722.pth", parameters: 50_223_688,
+      accuracy: [83.616, 96.65], minimumSize: 32, transforms: ImageClassification(resize: 230))
+  ]
+) { ConvNeXt([(96, 3), (192, 3), (384, 27), (768, 3)], classes: $0, stochasticDepth: 0.4) }
+/// ConvNeXt base: 88.6 million parameters.
+public let convnext_base = Architecture(
+  "convnext_base",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "convnext_base-6075fbad.pth", parameters: 88_591_464,
+      accuracy: [84.062, 96.87], minimumSize: 32, transforms: ImageClassification(resize: 232))
+  ]
+) { ConvNeXt([(128, 3), (256, 3), (512, 27), (1024, 3)], classes: $0, stochasticDepth: 0.5) }
+/// ConvNeXt large: 197.8 million parameters.
+public let convnext_large = Architecture(
+  "convnext_large",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "convnext_large-ea097f82.pth", parameters: 197_767_336,
+      accuracy: [84.414, 96.976], minimumSize: 32, transforms: ImageClassification(resize: 232))
+  ]
+) { ConvNeXt([(192, 3), (384, 3), (768, 27), (1536, 3)], classes: $0, stochasticDepth: 0.5) }
+
 extension ConvNeXt {
   /// The members of the family.
-  static let architectures: [any ArchitectureRow] = [convnext_tiny]
+  static let architectures: [any ArchitectureRow] = [
+    convnext_tiny, convnext_small, convnext_base, convnext_large,
+  ]
 }

@@ -1,4 +1,4 @@
-// swift-format-ignore-file: AlwaysUseLowerCamelCase (the name of the network is torchvision's)
+// swift-format-ignore-file: AlwaysUseLowerCamelCase (the names of the networks are torchvision's)
 import NNCore
 import NNLayers
 
@@ -134,26 +134,8 @@ public final class TransformerBlock: Module, Layer {
   }
 }
 
-/// Two linear layers with GELU between them, and dropout behind each.
-public final class MLPBlock: Sequential, RenamesKeys {
-  init(_ width: Int, hidden: Int, dropout: Double) {
-    let layers = [Linear(width, hidden), Linear(hidden, width)]
-    for layer in layers {
-      layer.weight.value = Init.xavierUniform(layer.weight.shape)
-      layer.bias?.value = Init.normal([layer.outFeatures], std: 1e-6)
-    }
-    super.init([layers[0], GELU(), Dropout(dropout), layers[1], Dropout(dropout)])
-  }
-
-  /// Files from before torchvision 0.13 call the linear layers `linear_1` and `linear_2`.
-  public func currentKey(_ key: String) -> String {
-    for (old, new) in [("linear_1.", "0."), ("linear_2.", "3.")] where key.hasPrefix(old) {
-      return new + key.dropFirst(old.count)
-    }
-    return key
-  }
-}
-
+/// Heights and widths of images that divide into patches.
+func sizes(patch: Int) -> [Int] { Array(stride(from: patch, through: largestImageSize, by: patch)) }
 private let largestImageSize = 2048
 
 /// ViT-B/16: 86.6 million parameters with images of 224x224.
@@ -174,10 +156,95 @@ public let vit_b_16 = Architecture(
       accuracy: [81.886, 96.18], imageSize: 224,
       transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ],
-  imageSizes: Array(stride(from: 16, through: largestImageSize, by: 16))
+  imageSizes: sizes(patch: 16)
 ) { classes, size in
   VisionTransformer(
     imageSize: size, patchSize: 16, layers: 12, attentionHeads: 12, width: 768, hidden: 3072, classes: classes
+  )
+}
+
+/// ViT-B/32: 88.2 million parameters with images of 224x224.
+public let vit_b_32 = Architecture(
+  "vit_b_32",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "vit_b_32-d86f8d99.pth", parameters: 88_224_232, accuracy: [75.912, 92.466],
+      imageSize: 224)
+  ],
+  imageSizes: sizes(patch: 32)
+) { classes, size in
+  VisionTransformer(
+    imageSize: size, patchSize: 32, layers: 12, attentionHeads: 12, width: 768, hidden: 3072, classes: classes
+  )
+}
+
+/// ViT-L/16: 304.3 million parameters with images of 224x224.
+public let vit_l_16 = Architecture(
+  "vit_l_16",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "vit_l_16-852ce7e3.pth", parameters: 304_326_632, accuracy: [79.662, 94.638],
+      imageSize: 224,
+      transforms: ImageClassification(resize: 242)),
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagE2EV1, "vit_l_16_swag-4f3808c9.pth", parameters: 305_174_504,
+      accuracy: [88.064, 98.512],
+      imageSize: 512,
+      transforms: ImageClassification(crop: 512, resize: 512, interpolation: .bicubic)),
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagLinearV1, "vit_l_16_lc_swag-4d563306.pth", parameters: 304_326_632,
+      accuracy: [85.146, 97.422],
+      imageSize: 224,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+  ],
+  imageSizes: sizes(patch: 16)
+) { classes, size in
+  VisionTransformer(
+    imageSize: size, patchSize: 16, layers: 24, attentionHeads: 16, width: 1024, hidden: 4096,
+    classes: classes
+  )
+}
+
+/// ViT-L/32: 306.5 million parameters with images of 224x224.
+public let vit_l_32 = Architecture(
+  "vit_l_32",
+  weights: [
+    PretrainedWeights(
+      .imagenet1kV1, "vit_l_32-c7638314.pth", parameters: 306_535_400, accuracy: [76.972, 93.07],
+      imageSize: 224)
+  ],
+  imageSizes: sizes(patch: 32)
+) { classes, size in
+  VisionTransformer(
+    imageSize: size, patchSize: 32, layers: 24, attentionHeads: 16, width: 1024, hidden: 4096,
+    classes: classes
+  )
+}
+
+/// ViT-H/14: 632.0 million parameters with images of 224x224.
+public let vit_h_14 = Architecture(
+  "vit_h_14",
+  weights: [
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagE2EV1, "vit_h_14_swag-80465313.pth", parameters: 633_470_440,
+      accuracy: [88.552, 98.694],
+      imageSize: 518,
+      transforms: ImageClassification(crop: 518, resize: 518, interpolation: .bicubic)),
+    // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
+    PretrainedWeights(
+      .imagenet1kSwagLinearV1, "vit_h_14_lc_swag-c1eb923e.pth", parameters: 632_045_800,
+      accuracy: [85.708, 97.73],
+      imageSize: 224,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+  ],
+  imageSizes: sizes(patch: 14), usualSize: 224
+) { classes, size in
+  VisionTransformer(
+    imageSize: size, patchSize: 14, layers: 32, attentionHeads: 16, width: 1280, hidden: 5120,
+    classes: classes
   )
 }
 
@@ -192,5 +259,5 @@ extension Architecture where Network == VisionTransformer {
 
 extension VisionTransformer {
   /// The members of the family.
-  static let architectures: [any ArchitectureRow] = [vit_b_16]
+  static let architectures: [any ArchitectureRow] = [vit_b_16, vit_b_32, vit_l_16, vit_l_32, vit_h_14]
 }

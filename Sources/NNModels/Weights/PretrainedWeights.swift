@@ -104,12 +104,13 @@ public struct PretrainedWeights: Sendable, Hashable {
   var classCount: Int { ownCategories?.count ?? imagenetClassCount }
 
   /// The official address.
-  public var url: String { "\(source.url)/\(fileName)" }
+  public var url: String { "\(source.url)/\(source.file ?? fileName)" }
 
   /// The file's SHA-256, or the first digits of it. They find broken files; eight of them are no proof against a forger,
   /// so ``WeightCache`` records the others.
   public var checksum: Checksum {
     if let sha256 { return .sha256(sha256) }
+    if source.file != nil { return .sha256Prefix("") }
     let digits = fileName.split(separator: "-").last?.split(separator: ".").first
     return .sha256Prefix(digits.map { String($0) } ?? "")
   }
@@ -130,20 +131,26 @@ public struct WeightsSource: Sendable, Hashable {
   public let url: String
   /// Where the files lie on every machine that has the library; nil if they are downloaded.
   let folder: String?
+  /// The name of the only file there; nil if each entry says its file's.
+  let file: String?
 
-  public init(url: String) {
-    self.url = url
-    folder = nil
-  }
+  public init(url: String) { self.init(url, folder: nil, file: nil) }
 
-  private init(folder: String) {
-    url = "file://" + folder
-    self.folder = folder
+  private init(folder: String) { self.init("file://" + folder, folder: folder, file: nil) }
+
+  private init(_ url: String, folder: String?, file: String?) {
+    (self.url, self.folder, self.file) = (url, folder, file)
   }
 
   public static let torchvision = WeightsSource(url: "https://download.pytorch.org/models")
   public static let timm = WeightsSource(
     url: "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights")
+  /// DeiT, by its authors.
+  static let deit = WeightsSource(url: "https://dl.fbaipublicfiles.com/deit")
+  /// A repository of Hugging Face's hub, which is the only one that says the file's SHA-256.
+  static func hub(_ repository: String) -> WeightsSource {
+    WeightsSource("https://huggingface.co/\(repository)/resolve/main", folder: nil, file: "model.safetensors")
+  }
   /// The resources of the library, beside the program.
   public static let library = WeightsSource(folder: Bundle.module.bundlePath)
 }

@@ -81,7 +81,7 @@ public struct WeightCache: Sendable {
   public func file(
     for weights: PretrainedWeights, progress: ((DownloadProgress) -> Void)? = nil
   ) throws -> String {
-    if let path = existingFile(for: weights) {
+    if weights.checksum != .sha256Prefix(""), let path = existingFile(for: weights) {
       try check(path, weights.checksum)
       return path
     }
@@ -90,6 +90,7 @@ public struct WeightCache: Sendable {
         file: "\(folder)/\(weights.fileName)", reason: "not among the library's resources")
     }
     let (path, url) = ("\(folder)/\(weights.fileName)", url(of: weights))
+    if weights.checksum == .sha256Prefix("") { throw WeightsError.unverifiable(url: url) }
     if isOffline { throw WeightsError.offline(file: path, url: url, alsoRead: otherFolders) }
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -146,6 +147,8 @@ public enum WeightsError: Error, Equatable, CustomStringConvertible {
   case unknown(String, network: String, names: [String])
   /// The file is not on disk, and downloads are switched off.
   case offline(file: String, url: String, alsoRead: [String])
+  /// The file is published without a SHA-256 that the library knows.
+  case unverifiable(url: String)
   /// The file is not on disk, and could not be downloaded.
   case unavailable(file: String, url: String, reason: DownloadError)
 
@@ -157,6 +160,9 @@ public enum WeightsError: Error, Equatable, CustomStringConvertible {
       "\(file): expected the weights there"
         + (folders.isEmpty ? "" : " (or in \(folders.joined(separator: ", ")))")
         + ", found no file, and downloads are switched off; put \(url) there"
+    case .unverifiable(let url):
+      "\(url): expected a file whose SHA-256 is known, found one that only the hub vouches for; download it and give "
+        + "the file as weights"
     case .unavailable(let file, let url, let reason):
       "\(reason); without Internet, put \(url) at \(file)"
     }

@@ -11,54 +11,15 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import timm
 import torch
+
+from formula import formula_weights, image, number, row_summary
 
 NAME = "tf_efficientnet_lite0"
 FOLDER = Path(__file__).parent / "models"
 # Sizes that TensorFlow's padding treats differently: even, odd, and odd in some of the halvings only.
 SHAPES = [[1, 3, 224, 224], [3, 3, 33, 33], [1, 3, 225, 225], [1, 3, 200, 150]]
-M64 = (1 << 64) - 1
-
-
-def uniform(key, shape, low=-1.0, high=1.0):
-    """FormulaNumbers.uniform: splitmix64 of the key's FNV-1a hash and the place."""
-    start = 0xCBF29CE484222325
-    for byte in key.encode():
-        start = ((start ^ byte) * 0x100000001B3) & M64
-    with np.errstate(over="ignore"):
-        z = np.uint64(start) + np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-    unit = (z >> np.uint64(40)).astype(np.float64) / 16777216
-    return torch.from_numpy((low + (high - low) * unit).astype(np.float32).reshape(shape))
-
-
-def formula_weights(model, gain):
-    state = {}
-    for key, value in model.state_dict().items():
-        name, shape = key.split(".")[-1], list(value.shape)
-        if name == "num_batches_tracked":
-            state[key] = value
-        elif len(shape) >= 2:
-            bound = (gain if len(shape) == 4 else 1) * (6 / float(np.prod(shape[1:]))) ** 0.5
-            state[key] = uniform(key, shape, -bound, bound)
-        elif name in ("weight", "running_var"):
-            state[key] = uniform(key, shape, 0.8, 1.2)
-        else:
-            state[key] = uniform(key, shape, -0.1, 0.1)
-    return state
-
-
-def image(shape):
-    return uniform("input/" + "x".join(map(str, shape)), shape)
-
-
-def number(value, digits=9):
-    return float(f"{value:.{digits}g}")
-
 
 @torch.no_grad()
 def logits(state, gain):
@@ -71,11 +32,7 @@ def logits(state, gain):
         difference = (single - rows).abs().max().item()
         entries.append({
             "input": shape, "conv_gain": gain,
-            "rows": [{
-                "first10": [number(v) for v in row[:10].tolist()], "last10": [number(v) for v in row[-10:].tolist()],
-                "sum": number(row.sum().item(), 12), "l2": number(row.norm().item(), 12),
-                "argmax": int(row.argmax()),
-            } for row in rows],
+            "rows": [row_summary(row) for row in rows],
             "rms": number(rows.square().mean().sqrt().item(), 6),
             "max_abs_diff_float32": number(difference, 3), "atol": number(8 * difference, 2),
         })

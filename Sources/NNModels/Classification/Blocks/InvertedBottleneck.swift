@@ -52,6 +52,40 @@ public final class InvertedBottleneck: Module, Layer {
   }
 }
 
+/// A convolution to more channels and a 1x1 convolution to few channels, or one convolution where nothing is expanded,
+/// with the input added where sizes agree: the block of EfficientNetV2's first stages (Tan and Le, 2021), which calls it
+/// fused MBConv.
+public final class FusedBottleneck: Module, Layer {
+  public let block: Sequential
+  @Key("stochastic_depth") public private(set) var stochasticDepth: StochasticDepth
+  private let isResidual: Bool
+
+  /// The parameters are those of ``InvertedBottleneck``.
+  init(
+    from inputs: Int, expanded: Int, to outputs: Int, kernelSize: Int, stride: Int, dropProbability: Double,
+    norm: @escaping (Int) -> any CallableModule
+  ) {
+    let isExpanded = expanded != inputs
+    var layers = [
+      Conv2dNormActivation(
+        inputs, isExpanded ? expanded : outputs, kernelSize: Size2(kernelSize), stride: Size2(stride),
+        norm: norm, activation: SiLU())
+    ]
+    if isExpanded {
+      layers.append(Conv2dNormActivation(expanded, outputs, kernelSize: 1, norm: norm, activation: nil))
+    }
+    block = Sequential(layers)
+    isResidual = stride == 1 && inputs == outputs
+    super.init()
+    stochasticDepth = StochasticDepth(dropProbability, mode: .row)
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    let y = block(x)
+    return isResidual ? stochasticDepth(y) + x : y
+  }
+}
+
 /// The multiple of 8 nearest to a scaled number of channels, but not less than nine tenths of it.
 func channelCount(_ channels: Double) -> Int {
   let nearest = max(8, Int(channels + 4) / 8 * 8)
