@@ -94,6 +94,7 @@ let package = Package(
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
+    .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "TestSupport"]),
     .testTarget(
       name: "NNLayersTests", dependencies: ["NNCore", "NNData", "NNLayers", "NNExport", "TestSupport"],
       resources: [.copy("Fixtures")]),

@@ -1,0 +1,104 @@
+import CCUDAKernels
+import NNCore
+import Synchronization
+
+/// A NVIDIA GPU as a device for tensors: kernels of `CCUDAKernels`, products and convolutions of NVIDIA's libraries, all in
+/// the order of one stream. Nothing but reading values waits for the card.
+package final class CUDABackend: Backend {
+  package let device: Device
+  package let driver: any CUDADriver
+  package let pool: DeviceMemoryPool
+  /// Where kernels note an index that is out of range.
+  let fault: DeviceMemory
+  /// Whether a kernel may have done so.
+  private let mayHaveFault = Atomic(false)
+  /// Numbers that formulas ask for again and again.
+  let scalars = Mutex<[ScalarKey: Tensor]>([:])
+
+  package init(driver: any CUDADriver, device: Device) {
+    self.driver = driver
+    self.device = device
+    pool = DeviceMemoryPool(driver)
+    fault = pool.allocate(MemoryLayout<nn_cuda_fault>.size)
+    driver.clear(fault.address, byteCount: MemoryLayout<nn_cuda_fault>.size)
+  }
+
+  struct ScalarKey: Hashable {
+    let bits: UInt64
+    let dtype: DType
+  }
+}
+
+// MARK: - Memory
+
+extension CUDABackend {
+  package func allocate(_ byteCount: Int) -> DeviceMemory { pool.allocate(byteCount) }
+  package func deallocate(_ memory: DeviceMemory) { pool.deallocate(memory) }
+
+  package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
+    if bytes.count > 0 { driver.upload(bytes, to: address) }
+  }
+
+  package func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
+    if bytes.count > 0 { driver.download(address, to: bytes) }
+    checkIndices()
+  }
+
+  package func synchronize() {
+    driver.synchronize()
+    checkIndices()
+  }
+
+  /// The place where a kernel notes an index that is out of range.
+  func faultAddress() -> UnsafeMutableRawPointer {
+    if !mayHaveFault.load(ordering: .relaxed) { mayHaveFault.store(true, ordering: .relaxed) }
+    return fault.address
+  }
+
+  /// Stops if an operation of before got an index that is out of range: the host sees that only when it waits for the card.
+  private func checkIndices() {
+    if !mayHaveFault.load(ordering: .relaxed) { return }
+    var found = nn_cuda_fault()
+    withUnsafeMutableBytes(of: &found) { driver.download(fault.address, to: $0) }
+    if found.count == 0 { return }
+    driver.clear(fault.address, byteCount: MemoryLayout<nn_cuda_fault>.size)
+    fail("index", "index \(found.index) is out of range for an axis of size \(found.size) on \(device)")
+  }
+}
+
+// MARK: - Launching
+
+extension CUDABackend {
+  /// Threads of a block, of all kernels of this folder.
+  static let block = 256
+  /// Elements that a thread of an elementwise kernel takes.
+  static let each = 4
+
+  func launch(_ kernel: CUDAKernel, blocks: Int, rows: Int = 1, _ arguments: KernelArguments) {
+    driver.launch(kernel, grid: (blocks, rows, 1), block: Self.block, sharedBytes: 0, arguments)
+  }
+
+  /// An elementwise kernel over so many elements.
+  func launch(_ kernel: CUDAKernel, elements: Int, _ arguments: KernelArguments) {
+    launch(kernel, blocks: elements.quotient(roundedUp: Self.block * Self.each), arguments)
+  }
+
+  /// A new tensor of this device.
+  func empty(_ shape: [Int], _ dtype: DType, strides: [Int]? = nil) -> Tensor {
+    Tensor(uninitialized: shape, dtype: dtype, strides: strides, on: self)
+  }
+}
+
+extension Tensor {
+  /// Address of the first element in the card's memory.
+  var cardAddress: UnsafeMutableRawPointer { storage.address + offset * dtype.byteCount }
+}
+
+extension DType {
+  /// The type whose kernels it uses.
+  var kernelType: DType { self == .bool ? .uint8 : self }
+}
+
+extension Int {
+  func quotient(roundedUp divisor: Int) -> Int { (self + divisor - 1) / divisor }
+}
