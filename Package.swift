@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "NNCore", dependencies: ["COpenBLAS", "CNNKernels", "CThreadState", "CZlib"]),
     // NVIDIA GPUs; the libraries of a card are opened at run time.
     .target(name: "CCUDAKernels", exclude: ["Kernels"]),
-    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels"]),
+    .target(name: "NNCUDA", dependencies: ["NNCore", "CCUDAKernels", "CThreadState"]),
     .target(name: "NNLayers", dependencies: ["NNCore"]),
     .target(name: "NNExport", dependencies: ["NNCore", "NNLayers"]),
     .target(
@@ -56,7 +56,7 @@ let package = Package(
     .target(
       name: "NNLightning",
       dependencies: [
-        "NNCore", "NNLayers", "NNData",
+        "NNCore", "NNCUDA", "NNLayers", "NNData",
       ]),
 
     // The command line.
@@ -88,8 +88,13 @@ let package = Package(
 
     // Tests.
     .target(name: "CSanitizers", path: "Tests/Sanitizers"),
+    // A card of the host: the kernels of CCUDAKernels, compiled as C++.
     .target(
-      name: "TestSupport", dependencies: ["NNCore", "NNLayers", "NNLightning", "CSanitizers"],
+      name: "CCUDAEmulator", path: "Tests/CUDAEmulator",
+      cxxSettings: [.headerSearchPath("../../Sources/CCUDAKernels/include"), .headerSearchPath(".")]),
+    .target(
+      name: "TestSupport",
+      dependencies: ["NNCore", "NNCUDA", "NNLayers", "NNLightning", "CCUDAEmulator", "CSanitizers"],
       path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
@@ -134,7 +139,8 @@ let package = Package(
       resources: [.copy("Fixtures")]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .gnu11
+  cLanguageStandard: .gnu11,
+  cxxLanguageStandard: .cxx17
 )
 
 // The plugin behind `make documentation`, which nobody who uses the package fetches: only this variable asks for it.

@@ -41,6 +41,8 @@ public struct ExperimentOptions: ParsableArguments {
   @Option(help: "Use only the first N test images.")
   public var limitTest: Int?
 
+  @OptionGroup public var device: DeviceOptions
+
   @Option(help: "Threads that compute (default: all processors). Results do not depend on it.")
   public var threads: Int?
 

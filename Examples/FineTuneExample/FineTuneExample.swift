@@ -46,6 +46,7 @@ struct FineTuneExample: ParsableCommand {
   var movingStatistics: Bool?
 
   func run() throws {
+    let accelerator = try options.device.accelerator
     options.prepare()
     let experiment = try FineTuneSource.choose(options, pretrained, head: head)
     for line in experiment.reasons { print(line) }
@@ -56,12 +57,13 @@ struct FineTuneExample: ParsableCommand {
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
       let trainer = Trainer(
-        maxEpochs: options.epochs, callbacks: [EarlyStopping(patience: experiment.patience)])
+        maxEpochs: options.epochs, accelerator: accelerator, callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
 
     print("\n== Fine-tuning \(experiment.name)")
-    let (trainer, outcome) = try fineTune(experiment, .network, "\(experiment.name), frozen, new head")
+    let (trainer, outcome) = try fineTune(
+      experiment, .network, "\(experiment.name), frozen, new head", accelerator)
     outcomes.append(outcome)
     if trainer.stopReason == .interrupted { return }
 
@@ -69,7 +71,7 @@ struct FineTuneExample: ParsableCommand {
     if movingStatistics ?? (experiment.inputShape[3] <= 32), hasStatistics {
       print("\n== Frozen parameters, moving statistics of batch normalisation")
       let name = "\(experiment.name), moving statistics"
-      outcomes.append(try fineTune(experiment, .parameters, name).outcome)
+      outcomes.append(try fineTune(experiment, .parameters, name, accelerator).outcome)
     } else if movingStatistics == true {
       print("\n\(experiment.name) has no batch normalisation: there are no statistics to move")
     }
@@ -79,7 +81,7 @@ struct FineTuneExample: ParsableCommand {
   }
 
   private func fineTune(
-    _ experiment: FineTuneSource, _ freezing: Freezing, _ name: String
+    _ experiment: FineTuneSource, _ freezing: Freezing, _ name: String, _ accelerator: Accelerator
   ) throws -> (trainer: Trainer, outcome: Outcome) {
     manualSeed(options.seed)
     let net = FineTuneNet(
@@ -91,7 +93,8 @@ struct FineTuneExample: ParsableCommand {
       callbacks.append(ModelCheckpoint(directory: output))
     }
     let trainer = Trainer(
-      maxEpochs: options.epochs, callbacks: callbacks, cacheFrozenFeatures: options.caching)
+      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks,
+      cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }
 }

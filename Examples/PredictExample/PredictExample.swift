@@ -16,6 +16,8 @@ struct PredictExample: ParsableCommand {
 
   @OptionGroup var pretrained: PretrainedOptions
 
+  @OptionGroup var device: DeviceOptions
+
   @Option(help: "How many classes to name per photo.")
   var top = 5
 
@@ -27,12 +29,13 @@ struct PredictExample: ParsableCommand {
   }
 
   func run() throws {
+    let device = try device.accelerator.device
     let network = try pretrained.network()
-    network.model.eval()
+    network.model.to(device).eval()
     let transform = network.transforms
     for path in images {
       let image = try Image(contentsOfFile: path)
-      let probabilities = noGrad { network.model(transform(image).unsqueeze(0)).softmax(1)[0] }
+      let probabilities = noGrad { network.model(transform(image).unsqueeze(0).to(device)).softmax(1)[0] }
       let best = probabilities.topk(top)
       print("\(path)  (\(image.width)x\(image.height))")
       for (p, index) in zip(best.values.array(of: Double.self), best.indices.array(of: Int.self)) {

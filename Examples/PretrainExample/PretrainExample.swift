@@ -27,6 +27,8 @@ struct PretrainExample: ParsableCommand {
   @Option(help: "Seed of the shuffles and the initial weights.")
   var seed = 0
 
+  @OptionGroup var device: DeviceOptions
+
   @Option(help: "File for the weights (.safetensors).")
   var weights = "shapesnet.safetensors"
 
@@ -42,7 +44,7 @@ struct PretrainExample: ParsableCommand {
     manualSeed(seed)
     let net = PretrainNet(classes: train.classes.count, steps: epochs * ((images + 63) / 64))
     print(net.net.summary(inputShape: [1, 3, 32, 32]))
-    let trainer = Trainer(maxEpochs: epochs)
+    let trainer = try Trainer(maxEpochs: epochs, accelerator: device.accelerator)
     try trainer.fit(
       net, train: DataLoader(train, batchSize: 64, shuffle: true, workers: 1),
       validation: DataLoader(held, batchSize: 250, generator: Generator(seed: 1)))

@@ -22,6 +22,7 @@ struct TrainFromScratchExample: ParsableCommand {
   var testEveryEpoch = false
 
   func run() throws {
+    let accelerator = try options.device.accelerator
     options.prepare()
     let source = try ImageSource(options)
     print(source.reason)
@@ -34,7 +35,7 @@ struct TrainFromScratchExample: ParsableCommand {
     var callbacks: [Callback] = [EarlyStopping(monitor: "val_loss", patience: 3)]
     if testEveryEpoch { callbacks = [TestEveryEpoch(net, data)] }
     if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
-    let trainer = Trainer(maxEpochs: options.epochs, callbacks: callbacks)
+    let trainer = Trainer(maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks)
     let outcome = try trainer.runExperiment("CNN from scratch", net, data)
     printComparison([outcome])
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
@@ -52,7 +53,7 @@ private final class TestEveryEpoch: Callback {
   }
 
   override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) throws {
-    let tester = Trainer(enableProgressBar: false)
+    let tester = Trainer(accelerator: trainer.accelerator, enableProgressBar: false)
     var metrics = trainer.callbackMetrics
     metrics.merge(try tester.test(net, data))
     print("epoch \(trainer.currentEpoch): \(metrics)")

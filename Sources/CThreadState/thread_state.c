@@ -9,6 +9,7 @@ static _Thread_local int no_grad_depth = 0;
 static _Thread_local int inside_parallel = 0;
 static _Thread_local int forced_path = -1;
 static _Thread_local void *tracer = 0;
+static _Thread_local void *device_context = 0;
 
 int nn_no_grad_depth(void) { return no_grad_depth; }
 void nn_no_grad_add(int delta) { no_grad_depth += delta; }
@@ -18,6 +19,8 @@ int nn_forced_path(void) { return forced_path; }
 void nn_set_forced_path(int path) { forced_path = path; }
 void *nn_tracer(void) { return tracer; }
 void nn_set_tracer(void *object) { tracer = object; }
+void *nn_device_context(void) { return device_context; }
+void nn_set_device_context(void *context) { device_context = context; }
 
 #if defined(__linux__)
 int nn_processor(void) { return sched_getcpu(); }

@@ -17,6 +17,10 @@ void nn_set_forced_path(int path);
 void *nn_tracer(void);
 void nn_set_tracer(void *object);
 
+/// The context of a GPU that the calling thread uses, null if it has used none.
+void *nn_device_context(void);
+void nn_set_device_context(void *context);
+
 /// The processor that the calling thread runs on, -1 if the system does not tell.
 int nn_processor(void);
 /// Moves the calling thread to another of the processors that it may run on, if there is one; afterwards it may run on

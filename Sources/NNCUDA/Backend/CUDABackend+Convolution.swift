@@ -43,7 +43,9 @@ extension CUDABackend {
       description(.inputGradient, image, gradients, kernel, frame),
       CUDAConvolution.Operands(
         image: image.cardAddress, weight: weights.cardAddress, result: gradients.cardAddress))
-    var result = withExtendedLifetime((gradients, weights)) { frame.crop.map { uncropped(image, $0, shape) } ?? image }
+    var result = withExtendedLifetime((gradients, weights)) {
+      frame.crop.map { uncropped(image, $0, shape) } ?? image
+    }
     if let bias {
       let channels = bias.view(shape: [1, shape[1], 1, 1], strides: [0, bias.strides[0], 0, 0])
       binaryInPlace(.add, &result, channels)

@@ -77,7 +77,8 @@ extension CUDABackend {
   }
 
   private func compute(
-    _ number: Int32, _ kernel: CUDAKernel, _ walking: CUDAKernel, _ a: Tensor, _ b: Tensor, into result: Tensor
+    _ number: Int32, _ kernel: CUDAKernel, _ walking: CUDAKernel, _ a: Tensor, _ b: Tensor,
+    into result: Tensor
   ) {
     let count = result.count
     if count == 0 { return }

@@ -52,13 +52,13 @@ extension Tensor {
   fileprivate func asFactor(_ backend: CUDABackend) -> (factor: CUDAProduct.Matrix, tensor: Tensor) {
     let (rows, columns) = (shape[1], shape[2])
     if strides[2] == 1 || columns == 1, strides[1] >= columns || rows == 1 {
-      return (CUDAProduct.Matrix(cardAddress, stride: max(rows == 1 ? columns : strides[1], columns), batchStride: strides[0]), self)
+      let step = rows == 1 ? columns : strides[1]
+      return (CUDAProduct.Matrix(cardAddress, stride: step, batchStride: strides[0]), self)
     }
     if strides[1] == 1 || rows == 1, strides[2] >= rows || columns == 1 {
+      let step = columns == 1 ? rows : strides[2]
       return (
-        CUDAProduct.Matrix(
-          cardAddress, stride: max(columns == 1 ? rows : strides[2], rows), isTransposed: true, batchStride: strides[0]),
-        self
+        CUDAProduct.Matrix(cardAddress, stride: step, isTransposed: true, batchStride: strides[0]), self
       )
     }
     return backend.copy(self, strides: nil).asFactor(backend)

@@ -2,7 +2,6 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let numbers: [DType] = [.uint8, .int32, .int64, .float32, .float64]
   static let gather = CUDAKernel.Sizes("nn_gather", in: "indexing.cu")
   static let putLines = CUDAKernel.Sizes("nn_put_lines", in: "indexing.cu")
   static let putRuns = CUDAKernel.Sizes("nn_put_runs", in: "indexing.cu")
@@ -111,12 +110,14 @@ extension CUDABackend {
     launch(Kernels.keys, blocks: keys.count.quotient(roundedUp: Self.block), checking)
     let sorted = sort(keys, axis: 1, descending: false)
     var starts = [Int](repeating: 0, count: shape.count)
-    for (place, stride) in zip(order, Tensor.contiguousStrides(order.map { shape[$0] })) where shape[place] != 1 {
+    for (place, stride) in zip(order, Tensor.contiguousStrides(order.map { shape[$0] }))
+    where shape[place] != 1 {
       starts[place] = stride
     }
     var arguments = KernelArguments()
     arguments.append(
-      Walk(lines.shape, order: result.strides, axes: lines.others, [starts, source.strides, result.strides]).plan)
+      Walk(lines.shape, order: result.strides, axes: lines.others, [starts, source.strides, result.strides])
+        .plan)
     arguments.append(length)
     arguments.append(size)
     arguments.append(source.strides[axis])

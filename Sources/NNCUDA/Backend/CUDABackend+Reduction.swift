@@ -142,7 +142,7 @@ extension CUDABackend {
       let counts = dense.map { $0.count.quotient(roundedUp: 65_536) }
       let parts = empty([counts.reduce(0, +)], .float64)
       var start = 0
-      let most = Int(NN_CUDA_BLOCKS.rawValue)
+      let most = NN_CUDA_BLOCKS
       for first in stride(from: 0, to: dense.count, by: most) {
         var blocks = nn_cuda_blocks()
         let group = dense[first..<min(dense.count, first + most)]

@@ -8,6 +8,7 @@ package final class CUDABackend: Backend {
   package let device: Device
   package let driver: any CUDADriver
   package let pool: DeviceMemoryPool
+  private let poolsMemory: Bool
   /// Where kernels note an index that is out of range.
   let fault: DeviceMemory
   /// Whether a kernel may have done so.
@@ -15,9 +16,11 @@ package final class CUDABackend: Backend {
   /// Numbers that formulas ask for again and again.
   let scalars = Mutex<[ScalarKey: Tensor]>([:])
 
-  package init(driver: any CUDADriver, device: Device) {
+  /// - Parameter poolsMemory: whether blocks come from a pool that keeps the card's memory, not each from the driver.
+  package init(driver: any CUDADriver, device: Device, poolsMemory: Bool = true) {
     self.driver = driver
     self.device = device
+    self.poolsMemory = poolsMemory
     pool = DeviceMemoryPool(driver)
     fault = pool.allocate(MemoryLayout<nn_cuda_fault>.size)
     driver.clear(fault.address, byteCount: MemoryLayout<nn_cuda_fault>.size)
@@ -32,8 +35,15 @@ package final class CUDABackend: Backend {
 // MARK: - Memory
 
 extension CUDABackend {
-  package func allocate(_ byteCount: Int) -> DeviceMemory { pool.allocate(byteCount) }
-  package func deallocate(_ memory: DeviceMemory) { pool.deallocate(memory) }
+  package func allocate(_ byteCount: Int) -> DeviceMemory {
+    if !poolsMemory, let address = driver.allocate(byteCount) {
+      return DeviceMemory(address: address, capacity: byteCount)
+    }
+    return pool.allocate(byteCount)
+  }
+  package func deallocate(_ memory: DeviceMemory) {
+    if poolsMemory { pool.deallocate(memory) } else { driver.free(memory.address) }
+  }
 
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
     if bytes.count > 0 { driver.upload(bytes, to: address) }

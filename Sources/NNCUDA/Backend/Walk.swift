@@ -16,7 +16,7 @@ struct Walk {
 
   /// Over some of the axes only.
   init(_ shape: [Int], order: [Int]? = nil, axes: [Int]?, _ operands: [[Int]]) {
-    require(operands.count <= Int(NN_CUDA_OPERANDS.rawValue), "Walk", "\(operands.count) operands are too many")
+    require(operands.count <= NN_CUDA_OPERANDS, "Walk", "\(operands.count) operands are too many")
     var sorted: [Int] = []
     sorted.reserveCapacity(shape.count)
     var count = 1
@@ -50,7 +50,7 @@ struct Walk {
     setSizes(sizes)
   }
 
-  static let most = Int(NN_CUDA_AXES.rawValue)
+  static let most = NN_CUDA_AXES
 
   var count: Int { Int(plan.count) }
   var rank: Int { Int(plan.rank) }
@@ -73,7 +73,7 @@ struct Walk {
     for axis in 0..<self.rank where axis != first && axis != second {
       sizes[rank] = size(axis)
       count *= size(axis)
-      for operand in 0..<Int(NN_CUDA_OPERANDS.rawValue) {
+      for operand in 0..<NN_CUDA_OPERANDS {
         let value = stride(operand, axis)
         result.withStrides { $0[operand * Self.most + rank] = Int64(value) }
       }
@@ -86,7 +86,9 @@ struct Walk {
   }
 
   private func fits(_ axis: Int, behind last: Int, _ size: Int, _ operands: [[Int]]) -> Bool {
-    for operand in operands.indices where operands[operand][axis] != size * stride(operand, last) { return false }
+    for operand in operands.indices where operands[operand][axis] != size * stride(operand, last) {
+      return false
+    }
     return true
   }
 
@@ -106,11 +108,15 @@ struct Walk {
         shift = UInt32(size <= 1 ? 0 : Int.bitWidth - (size - 1).leadingZeroBitCount)
         multiplier = UInt32(truncatingIfNeeded: (1 << 32) * ((1 << Int(shift)) - size) / size + 1)
       }
-      withUnsafeMutableBytes(of: &plan.sizes) { $0.storeBytes(of: Int64(size), toByteOffset: axis * 8, as: Int64.self) }
+      withUnsafeMutableBytes(of: &plan.sizes) {
+        $0.storeBytes(of: Int64(size), toByteOffset: axis * 8, as: Int64.self)
+      }
       withUnsafeMutableBytes(of: &plan.multipliers) {
         $0.storeBytes(of: multiplier, toByteOffset: axis * 4, as: UInt32.self)
       }
-      withUnsafeMutableBytes(of: &plan.shifts) { $0.storeBytes(of: shift, toByteOffset: axis * 4, as: UInt32.self) }
+      withUnsafeMutableBytes(of: &plan.shifts) {
+        $0.storeBytes(of: shift, toByteOffset: axis * 4, as: UInt32.self)
+      }
     }
   }
 }
@@ -121,6 +127,10 @@ private struct InlineNumbers {
 
   subscript(_ index: Int) -> Int {
     get { withUnsafeBytes(of: values) { $0.load(fromByteOffset: index * 8, as: Int.self) } }
-    set { withUnsafeMutableBytes(of: &values) { $0.storeBytes(of: newValue, toByteOffset: index * 8, as: Int.self) } }
+    set {
+      withUnsafeMutableBytes(of: &values) {
+        $0.storeBytes(of: newValue, toByteOffset: index * 8, as: Int.self)
+      }
+    }
   }
 }

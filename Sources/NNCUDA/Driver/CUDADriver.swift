@@ -28,6 +28,18 @@ package protocol CUDADriver: AnyObject, Sendable {
     _ arguments: KernelArguments)
   func multiply(_ product: CUDAProduct)
   func convolve(_ convolution: CUDAConvolution, _ operands: CUDAConvolution.Operands)
+
+  // MARK: Recording
+
+  /// Whether work can be recorded and started again as a whole.
+  var supportsGraphs: Bool { get }
+  /// From here until `endCapture`, which the same thread calls, work is recorded and not carried out; other threads wait.
+  /// Every kernel and every convolution must have run before, and memory for the work is best set aside in an arena.
+  func beginCapture()
+  /// - Throws: Why the work cannot be recorded: something in it waits for the card or brings values of the host. Then none of
+  ///   it was carried out.
+  func endCapture() throws(CUDAError) -> any CUDAGraph
+  func mark() -> any CUDAMark
 }
 
 /// What a card is.
@@ -82,7 +94,8 @@ package struct CUDAProduct {
 }
 
 /// A 2-D convolution on the card. Images are dense [N, H, W, C] and weights dense [O, kh, kw, C / groups] in memory.
-/// What lies outside of x counts as zero, `padding` elements before and as many as needed behind.
+/// What lies outside of x counts as zero: `padding` elements before and the same number behind, and the result has the size that
+/// follows, (input + 2 · padding - window) / stride + 1. Other frames are the caller's to make.
 package struct CUDAConvolution: Hashable, Sendable {
   package enum Pass: Sendable { case forward, inputGradient, weightGradient }
 

@@ -7,17 +7,18 @@ public enum MatmulPrecision: Int, Sendable {
   /// Factors may be rounded to the 10 bits of TF32 where that is faster; sums stay in float32.
   case high
 
-  private static let settings = (products: Atomic(highest.rawValue), convolutions: Atomic(high.rawValue))
+  private static let ofProducts = Atomic(highest.rawValue)
+  private static let ofConvolutions = Atomic(high.rawValue)
 
   /// Of matrix products; `highest` as in PyTorch unless it is set. Holds for all of the process.
   public static var products: MatmulPrecision {
-    get { MatmulPrecision(rawValue: settings.products.load(ordering: .relaxed)) ?? .highest }
-    set { settings.products.store(newValue.rawValue, ordering: .relaxed) }
+    get { MatmulPrecision(rawValue: ofProducts.load(ordering: .relaxed)) ?? .highest }
+    set { ofProducts.store(newValue.rawValue, ordering: .relaxed) }
   }
 
   /// Of convolutions; `high` as in PyTorch unless it is set. Holds for all of the process.
   public static var convolutions: MatmulPrecision {
-    get { MatmulPrecision(rawValue: settings.convolutions.load(ordering: .relaxed)) ?? .high }
-    set { settings.convolutions.store(newValue.rawValue, ordering: .relaxed) }
+    get { MatmulPrecision(rawValue: ofConvolutions.load(ordering: .relaxed)) ?? .high }
+    set { ofConvolutions.store(newValue.rawValue, ordering: .relaxed) }
   }
 }

@@ -18,9 +18,9 @@ public func embedding(_ index: Tensor, _ weight: Tensor, paddingIndex: Int? = ni
     return result
   }
   let (rows, size) = (weight.shape[0], weight.shape[1])
-  let places = index.detach().to(.int64).reshape([-1])
-  if places.count > 0 {
-    let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
+  let places = index.asIndices.reshape([-1])
+  if places.count > 0, let seen = places.indicesToCheck {
+    let (low, high) = (Int(seen.amin().item()), Int(seen.amax().item()))
     guard
       fits(
         low >= 0 && high < rows, "embedding", .label,

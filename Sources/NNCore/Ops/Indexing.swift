@@ -5,13 +5,13 @@ extension Tensor {
     require(
       !index.dtype.isFloatingPoint && index.dtype != .bool, name,
       "indices must be integers, got \(index.dtype)")
-    return index.detach().to(.int64)
+    return index.asIndices
   }
 
   /// Whether all int64 elements are indices of an axis of some size.
   private func hasIndices(below size: Int, _ name: StaticString) -> Bool {
-    let wrong = withElements(of: Int.self) { $0.first { $0 < -size || $0 >= size } }
-    guard let wrong else { return true }
+    let wrong = indicesToCheck?.withElements(of: Int.self) { $0.first { $0 < -size || $0 >= size } }
+    guard let wrong = wrong ?? nil else { return true }
     misfit(name, .label, "index \(wrong) is out of range for size \(size)")
     return false
   }
@@ -126,8 +126,8 @@ extension Tensor {
     var flat = backend.fill(common, 0, dtype: .int64)
     for (axis, index) in indices.enumerated() {
       let places = checkedIndex(index, "index")
-      if places.count > 0 {
-        let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
+      if places.count > 0, let seen = places.indicesToCheck {
+        let (low, high) = (Int(seen.amin().item()), Int(seen.amax().item()))
         require(
           low >= -shape[axis] && high < shape[axis], "index",
           "indices \(low)...\(high) are out of range for axis \(axis) of shape \(shape)")
@@ -173,9 +173,9 @@ extension Tensor {
   public func oneHot(_ classCount: Int? = nil) -> Tensor {
     let places = checkedIndex(self, "oneHot")
     require(classCount != nil || count > 0, "oneHot", "needs a number of classes for no elements")
-    let classCount = classCount ?? Int(places.amax().item()) + 1
-    if count > 0 {
-      let (low, high) = (Int(places.amin().item()), Int(places.amax().item()))
+    let classCount = classCount ?? Int(places.to(.cpu).amax().item()) + 1
+    if count > 0, let seen = places.indicesToCheck {
+      let (low, high) = (Int(seen.amin().item()), Int(seen.amax().item()))
       guard
         fits(
           low >= 0 && high < classCount, "oneHot", .label,
@@ -189,7 +189,7 @@ extension Tensor {
   public func bincount(minLength: Int = 0) -> Tensor {
     let places = checkedIndex(self, "bincount")
     require(rank == 1, "bincount", "needs a vector, the shape is \(shape)")
-    let size = Swift.max(minLength, count == 0 ? 0 : Int(places.amax().item()) + 1)
+    let size = Swift.max(minLength, count == 0 ? 0 : Int(places.to(.cpu).amax().item()) + 1)
     return backend.fill([size], 0, dtype: .int64)
       .scatterAdd(0, index: places, source: backend.fill([count], 1, dtype: .int64))
   }

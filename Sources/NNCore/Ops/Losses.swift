@@ -100,7 +100,7 @@ private func negativeLogLikelihood(
   }
   let rows = input.rank == 2 ? input : input.movedim(axis, -1).reshape([target.count, classes])
   let targets = ClassTargets(
-    classes: target.detach().to(.int64).contiguous(), weight: weight?.to(input.dtype), ignored: ignoreIndex,
+    classes: target.asIndices.contiguous(), weight: weight?.to(input.dtype), ignored: ignoreIndex,
     smoothing: smoothing)
   guard let counts = targets.counts(of: classes, name) else { return input.meaninglessLoss(reduction) }
   let losses = targets.sums(of: rows)
@@ -191,7 +191,8 @@ public func binaryCrossEntropy(
 ) -> Tensor {
   guard haveSameShape(input, target, "binaryCrossEntropy") else { return input.meaninglessLoss(reduction) }
   let (x, t) = (input.detach(), target.detach().to(input.dtype))
-  if x.count > 0 {
+  // On another device the loss tells, which is NaN for others: looking would wait for the device.
+  if x.count > 0, x.storage.isHost {
     // NaN is no mistake of the caller: it is to be seen in the loss.
     guard
       fits(

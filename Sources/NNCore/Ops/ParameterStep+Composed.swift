@@ -7,17 +7,21 @@ extension Backend {
 
   package func powerSum(_ tensors: [Tensor], _ power: Double) -> Double { composedPowerSum(tensors, power) }
 
-  package func isAllFinite(_ x: Tensor) -> Bool { composedIsAllFinite(x) }
-
-  /// `powerSum` as an expression of tensors.
-  package func composedPowerSum(_ tensors: [Tensor], _ power: Double) -> Double {
+  package func unreadPowerSum(_ tensors: [Tensor], _ power: Double) -> Tensor {
     let parts = tensors.filter { $0.count > 0 }.map { x in
       let size = x.detach().to(.float64).abs()
       return power.isInfinite ? size.amax() : size.pow(power).sum()
     }
-    if parts.isEmpty { return 0 }
+    if parts.isEmpty { return fill([], 0, dtype: .float64) }
     let all = stack(parts)
-    return (power.isInfinite ? all.amax() : all.sum()).item()
+    return power.isInfinite ? all.amax() : all.sum()
+  }
+
+  package func isAllFinite(_ x: Tensor) -> Bool { composedIsAllFinite(x) }
+
+  /// `powerSum` as an expression of tensors.
+  package func composedPowerSum(_ tensors: [Tensor], _ power: Double) -> Double {
+    unreadPowerSum(tensors, power).item()
   }
 
   /// `isAllFinite` as an expression of tensors: 0 times a finite number is 0, 0 times another is NaN.

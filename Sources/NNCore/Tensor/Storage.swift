@@ -14,6 +14,8 @@ package final class Storage: @unchecked Sendable {
   private let lazy: LazyCell?
   /// What the bytes are to whoever made them lazily, a trace for instance; nil for all others.
   package let origin: AnyObject?
+  /// The same elements in the host's memory, where they came from; set by whoever made the storage.
+  var mirror: HostMirror?
   /// Where the bytes are, 0 as long as they are lazy.
   private let location: Atomic<UInt>
   /// Whether `DerivedTensors` has something that was made from the bytes.
@@ -81,6 +83,7 @@ package final class Storage: @unchecked Sendable {
 
   /// To be called before the bytes are changed.
   package func willChange() {
+    if mirror != nil { mirror = nil }
     if keepsDerived.load(ordering: .relaxed) { DerivedTensors.forget(self) }
   }
 
@@ -88,4 +91,12 @@ package final class Storage: @unchecked Sendable {
     if keepsDerived.load(ordering: .relaxed) { DerivedTensors.forget(self) }
     if let memory, memory.owner == nil { backend.deallocate(memory) }
   }
+}
+
+/// Elements of the host that another device has a copy of. Nobody changes them while they are held here: whoever writes copies
+/// first.
+final class HostMirror: Sendable {
+  let tensor: Tensor
+
+  init(_ tensor: Tensor) { self.tensor = tensor }
 }

@@ -8,6 +8,7 @@ package final class TracedBatch: Sendable {
   package let owner: AnyObject & Sendable
   /// Where the rows are.
   let backend: any Backend
+  package var device: Device { backend.device }
   private let load: @Sendable () -> Tensor
   private let loaded: Mutex<Tensor?>
 

@@ -11,6 +11,7 @@ extension DataLoader {
     package private(set) var prefetcher: Prefetcher<Batch>?
     private var isFinished = false
     private let inputs: (any InputDeferral)?
+    private let device: Device
     /// How long the loop waited for its data so far.
     public private(set) var times: LoadingTimes
     private var lastReturn: ContinuousClock.Instant
@@ -21,6 +22,7 @@ extension DataLoader {
       self.state = state
       self.baseSeed = baseSeed
       inputs = loader.inputs.withLock { $0 }
+      device = loader.destination.withLock { $0 }
       times = LoadingTimes(workers: loader.workers)
       lastReturn = .now
     }
@@ -63,7 +65,7 @@ extension DataLoader {
         } else {
           batch = try noGrad {
             try loader.recipe.makeLocated(
-              batches[position], of: loader.dataset, number: position, inputs: inputs
+              batches[position], of: loader.dataset, number: position, inputs: inputs, on: device
             ) { index in
               SampleContext(seed: UInt64(baseSeed), epoch: state.epoch, index: index)
             }
@@ -97,14 +99,16 @@ extension DataLoader {
       loader.progress.withLock { $0.record(order: batches, of: id) }
       let remaining = min(state.position, batches.count)..<batches.count
       if loader.workers > 0, !remaining.isEmpty {
-        let (recipe, dataset, baseSeed, epoch, inputs) = (
-          loader.recipe, loader.dataset, baseSeed, state.epoch, inputs
+        let (recipe, dataset, baseSeed, epoch, inputs, device) = (
+          loader.recipe, loader.dataset, baseSeed, state.epoch, inputs, device
         )
         prefetcher = Prefetcher(
           numbers: remaining, workers: loader.workers, ahead: loader.prefetch,
           on: loader.persistent ?? WorkerThreads()
         ) { number, isStopped in
-          try recipe.makeLocated(batches[number], of: dataset, number: number, inputs: inputs) { index in
+          try recipe.makeLocated(
+            batches[number], of: dataset, number: number, inputs: inputs, on: device
+          ) { index in
             if isStopped() { throw CancellationError() }
             return SampleContext(seed: UInt64(baseSeed), epoch: epoch, index: index)
           }

@@ -43,6 +43,8 @@ public final class DataLoader<Batch: Sendable>: BatchLoader, Sendable {
   let progress = Mutex(LoaderProgress())
   /// Who makes the inputs, nil for the recipe itself.
   let inputs = Mutex<(any InputDeferral)?>(nil)
+  /// Where batches are to be.
+  let destination = Mutex(Device.cpu)
 
   /// A loader of elements that know how to make a batch (`Sample`, `Tensor`, numbers, your own `Collatable`).
   ///
@@ -190,6 +192,14 @@ struct BatchRecipe<Batch: Sendable>: Sendable {
   }
 
   func make(
+    _ indices: [Int], number: Int, inputs: (any InputDeferral)?, on device: Device,
+    _ context: (Int) throws -> SampleContext
+  ) throws -> Batch {
+    let batch = try make(indices, number: number, inputs: inputs, context)
+    return device == .cpu ? batch : moved(batch, to: device)
+  }
+
+  private func make(
     _ indices: [Int], number: Int, inputs: (any InputDeferral)?, _ context: (Int) throws -> SampleContext
   ) throws -> Batch {
     if let inputs, let collectDeferred, transform == nil {

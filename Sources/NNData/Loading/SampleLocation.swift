@@ -28,7 +28,7 @@ extension BatchRecipe {
   /// Makes a batch, and finds out which sample is to blame if that fails.
   func makeLocated(
     _ indices: [Int], of dataset: any Dataset, number: Int, inputs: (any InputDeferral)?,
-    _ context: (Int) throws -> SampleContext
+    on device: Device, _ context: (Int) throws -> SampleContext
   ) throws -> Batch {
     let count = dataset.count
     if let wrong = indices.first(where: { $0 < 0 || $0 >= count }) {
@@ -36,7 +36,7 @@ extension BatchRecipe {
         sample: wrong, error: DataLoaderError.indexOutside(index: wrong, count: count))
     }
     do {
-      return try checkingData { _ in try make(indices, number: number, inputs: inputs, context) }
+      return try checkingData { _ in try make(indices, number: number, inputs: inputs, on: device, context) }
     } catch let error as CancellationError {
       throw error
     } catch CollateError.different(let position, let expected, let found) {

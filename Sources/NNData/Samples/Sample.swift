@@ -24,6 +24,12 @@ public protocol SizedBatch {
   var batchSize: Int { get }
 }
 
+extension Sample: DeviceMovable {
+  public func to(_ device: Device) -> Sample {
+    Sample(input: input.to(device), target: target.to(device))
+  }
+}
+
 extension Sample: SizedBatch {
   /// Size of the first dimension of the input.
   public var batchSize: Int { input.shape.first ?? 1 }

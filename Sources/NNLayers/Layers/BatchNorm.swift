@@ -42,7 +42,7 @@ open class BatchNorm: Module, Layer {
     super.init()
     runningMean = trackRunningStats ? Buffer(Tensor.zeros(features)) : nil
     runningVariance = trackRunningStats ? Buffer(Tensor.ones(features)) : nil
-    batchesTracked = trackRunningStats ? Buffer(Tensor(0), mayBeMissing: true) : nil
+    batchesTracked = trackRunningStats ? Buffer(Tensor(0), mayBeMissing: true, staysOnHost: true) : nil
   }
 
   open func forward(_ x: Tensor) -> Tensor {

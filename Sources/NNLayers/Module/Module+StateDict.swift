@@ -83,7 +83,7 @@ extension Module {
       } else if value.dtype.isFloatingPoint != own.dtype.isFloatingPoint {
         report.mismatched.append("\(key): expected \(own.dtype), found \(value.dtype)")
       } else {
-        changes.append((slot, value.detach().to(own.dtype)))
+        changes.append((slot, value.detach().to(own.dtype).to(own.device)))
       }
     }
     report.unexpected = state.keys.filter { !known.contains($0) }

@@ -170,13 +170,14 @@ open class Module {
     for parameter in parameters() { parameter.grad = nil }
   }
 
-  /// Moves parameters and buffers to a device, in place. Gradients that were gathered are let go of.
+  /// Moves parameters and buffers to a device, in place; gradients that were gathered are let go of. Optimizers hold the same
+  /// parameters, and what they keep for them follows at their next step. Tensors in other properties stay where they are.
   @discardableResult
   public func to(_ device: Device) -> Self {
     for parameter in parameters() where parameter.value.device != device {
       parameter.value = parameter.value.detach().to(device)
     }
-    for buffer in buffers() { buffer.value = buffer.value.to(device) }
+    for buffer in buffers() where !buffer.staysOnHost { buffer.value = buffer.value.to(device) }
     return self
   }
 

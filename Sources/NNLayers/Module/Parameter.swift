@@ -62,10 +62,16 @@ public final class Buffer {
   /// Whether a state dict may lack it without that being an error: the buffer then keeps its value.
   public let mayBeMissing: Bool
 
-  public init(_ value: Tensor, isPersistent: Bool = true, mayBeMissing: Bool = false) {
+  /// Whether it stays in the host's memory where the module moves: a number that the host counts and reads.
+  public let staysOnHost: Bool
+
+  public init(
+    _ value: Tensor, isPersistent: Bool = true, mayBeMissing: Bool = false, staysOnHost: Bool = false
+  ) {
     self.value = value.detach()
     self.isPersistent = isPersistent
     self.mayBeMissing = mayBeMissing
+    self.staysOnHost = staysOnHost
   }
 }
 

@@ -36,6 +36,27 @@ public func gradNorm(_ parameters: [Parameter], normType: Double = 2) -> Double 
   return normType.isInfinite ? total : normType == 2 ? total.squareRoot() : pow(total, 1 / normType)
 }
 
+/// `clipGradNorm` of gradients on a device beside the CPU, which nothing waits for: the norm as a float64 number there; nil
+/// without gradients.
+package func clipUnreadGradNorm(_ parameters: [Parameter], maxNorm: Double) -> Tensor? {
+  guard let norm = unreadGradNorm(parameters, normType: 2) else { return nil }
+  let factor = noGrad { (maxNorm / (norm + 1e-6)).clamp(max: 1) }
+  changeGradients(parameters) { $0 = $0 * factor.to($0.dtype) }
+  return norm
+}
+
+/// `gradNorm` as a float64 number on the gradients' device, which nothing waits for; nil without gradients.
+///
+/// - Parameter normType: 2, or `.infinity`.
+package func unreadGradNorm(_ parameters: [Parameter], normType: Double) -> Tensor? {
+  let gradients = parameters.compactMap { $0.grad?.detach() }
+  guard let backend = gradients.first?.backend else { return nil }
+  return noGrad {
+    let total = backend.unreadPowerSum(gradients, normType)
+    return normType.isInfinite ? total : total.sqrt()
+  }
+}
+
 extension Tensor {
   /// Whether no element is NaN or infinite; true for integers.
   package var isAllFinite: Bool { backend.isAllFinite(detach()) }

@@ -14,7 +14,7 @@ extension ParameterState {
   /// A tensor of the state for a step to change in place; one that is not there yet starts filled with `value`.
   mutating func owned(_ name: String, like model: Tensor, startingWith value: Double) -> Tensor {
     var tensor =
-      tensors.removeValue(forKey: name)
+      tensors.removeValue(forKey: name)?.to(model.device)
       ?? model.backend.fill(model.shape, value, dtype: model.dtype)
     tensor.makeUnique()
     tensors[name] = tensor

@@ -197,8 +197,9 @@ extension Trainer {
     var batches = 0.0
     try activeFit.forwardPass { step in
       for norm in norms {
-        norm.runningMean?.value = Tensor.zeros(norm.features)
-        norm.runningVariance?.value = Tensor.zeros(norm.features)
+        for statistics in [norm.runningMean, norm.runningVariance] {
+          if let statistics { statistics.value = Tensor.zeros(like: statistics.value) }
+        }
         norm.batchesTracked?.value = Tensor(0)
       }
       try step()

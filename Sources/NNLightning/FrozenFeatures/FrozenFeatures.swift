@@ -44,7 +44,7 @@ final class FrozenFeatures: StepInterceptor {
       isRehearsing = true
       lookAtModel(pass.model)
     }
-    begin(pass.loader, role: pass.stage.dataName)
+    begin(pass)
     return true
   }
 
@@ -75,18 +75,19 @@ final class FrozenFeatures: StepInterceptor {
   }
 
   /// Takes over the making of inputs for the next pass of a loader; `endPass` gives it back.
-  private func begin(_ loader: Any, role: String) {
-    guard isToLearn || tracer != nil, let loader = loader as? any DeferringLoader else {
+  private func begin(_ pass: StepPass) {
+    let role = pass.stage.dataName
+    guard isToLearn || tracer != nil, let loader = pass.loader as? any DeferringLoader else {
       if isToLearn { refuse("the \(role) batches do not come from a DataLoader") }
       return
     }
     if loaders[ObjectIdentifier(loader)] == nil {
-      loaders[ObjectIdentifier(loader)] = inputs(of: loader, role: role)
+      loaders[ObjectIdentifier(loader)] = inputs(of: loader, role: role, on: pass.device)
     }
     loader.deferInputs(to: loaders[ObjectIdentifier(loader)])
   }
 
-  private func inputs(of loader: any DeferringLoader, role: String) -> LoaderInputs? {
+  private func inputs(of loader: any DeferringLoader, role: String, on device: Device) -> LoaderInputs? {
     if let name = loader.batchTransformName {
       refuse("the \(role) batches go through \(name), which mixes their samples")
       return nil
@@ -104,7 +105,7 @@ final class FrozenFeatures: StepInterceptor {
           + "augmented views of each image, their features can be kept")
     }
     return LoaderInputs(
-      role: role, dataset, isKept: random == nil || settings.views != nil,
+      role: role, dataset, on: device, isKept: random == nil || settings.views != nil,
       views: random == nil ? 1 : settings.views ?? 1)
   }
 

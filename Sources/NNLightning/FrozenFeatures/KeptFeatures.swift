@@ -65,13 +65,13 @@ final class KeptFeatures: TracedRowSource {
     if !missing.isEmpty {
       let input = batch.input.detach()
       let isAll = missing.count == batch.rows.count
-      let part = isAll ? input : input.indexSelect(0, index: Tensor(missing))
+      let part = isAll ? input : input.indexSelect(0, index: Tensor(missing).to(input.device))
       let values = graph.compute([value], from: part)[0]
-      table.store(missing.map { batch.rows[$0] }, encoded(value.packed(values), half: isHalf(value)))
+      table.store(missing.map { batch.rows[$0] }, encoded(value.packed(values.to(.cpu)), half: isHalf(value)))
       // What was rounded to be kept is used as it will be found later.
       if isAll, !isHalf(value) { return values }
     }
-    return value.unpacked(decoded(table.gather(batch.rows), value))
+    return value.unpacked(decoded(table.gather(batch.rows), value)).to(batch.device)
   }
 
   private func table(for value: TraceGraph.Value, of loader: LoaderInputs, _ graph: TraceGraph)

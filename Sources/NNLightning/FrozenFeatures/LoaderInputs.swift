@@ -11,14 +11,17 @@ final class LoaderInputs: InputDeferral {
   /// Whether rows are kept at all: not if the same number is another image in each epoch.
   let isKept: Bool
   private let views: Int
+  /// Where the inputs are to be.
+  private let device: Device
   private let tables = Mutex<[FeatureTable]>([])
   /// Something is computed from the inputs themselves every time.
   private let needsInputs = Mutex(false)
   private let rowShape = Mutex<(shape: [Int], dtype: DType)?>(nil)
 
-  init(role: String, _ dataset: any RepeatableDataset, isKept: Bool, views: Int) {
+  init(role: String, _ dataset: any RepeatableDataset, on device: Device, isKept: Bool, views: Int) {
     self.role = role
     self.dataset = dataset
+    self.device = device
     self.isKept = isKept
     self.views = views
   }
@@ -40,19 +43,19 @@ final class LoaderInputs: InputDeferral {
       isKept && !needsInputs.withLock { $0 }
       && tables.withLock { !$0.isEmpty && $0.allSatisfy { $0.holds(rows) } }
     if isKnown, let (shape, dtype) = rowShape.withLock({ $0 }) {
-      let batch = TracedBatch(rows: rows, owner: self, input: nil) {
+      let batch = TracedBatch(rows: rows, owner: self, device: device, input: nil) { [device] in
         do {
-          return try make(seed, epoch)
+          return try make(seed, epoch).to(device)
         } catch {
           misfit("DataLoader", .unreadable, "inputs that were read before cannot be read again: \(error)")
-          return Tensor.zeros([rows.count] + shape, dtype: dtype)
+          return Tensor.zeros([rows.count] + shape, dtype: dtype).to(device)
         }
       }
       return batch.tracedInput(shape: [rows.count] + shape, dtype: dtype)
     }
-    let input = try make(seed, epoch)
+    let input = try make(seed, epoch).to(device)
     rowShape.withLock { $0 = (Array(input.shape.dropFirst()), input.dtype) }
-    return TracedBatch(rows: rows, owner: self, input: input) { input }
+    return TracedBatch(rows: rows, owner: self, device: device, input: input) { input }
       .tracedInput(shape: input.shape, dtype: input.dtype)
   }
 }

@@ -25,8 +25,14 @@ extension Metric {
 
 /// The mean of numbers with weights, such as losses of batches of different sizes.
 public struct Mean: Metric, Equatable {
-  public private(set) var sum = 0.0
+  /// Of what was looked at.
+  private var settledSum = 0.0
   public private(set) var weight = 0.0
+  /// What comes behind it, in its order: numbers that are on a device still, and what follows them.
+  private var waiting: [(number: LazyNumber, weight: Double)] = []
+
+  /// Sum of the numbers times their weights.
+  public var sum: Double { waiting.reduce(settledSum) { $0 + $1.number.value * $1.weight } }
 
   /// The mean of nothing.
   public init() {}
@@ -37,13 +43,47 @@ public struct Mean: Metric, Equatable {
   /// - Parameter weight: how many samples the number stands for, at least 0.
   public mutating func update(_ value: Double, weight: Double = 1) {
     require(weight >= 0, "Mean", "the weight must not be negative, got \(weight)")
-    sum += value * weight
+    add(.known(value), weight)
+  }
+
+  /// The mean of one number that is not looked at yet.
+  init(_ number: LazyNumber, weight: Double) {
+    require(weight >= 0, "Mean", "the weight must not be negative, got \(weight)")
+    add(number, weight)
+  }
+
+  private mutating func add(_ number: LazyNumber, _ weight: Double) {
     self.weight += weight
+    if case .known(let value) = number, waiting.isEmpty {
+      settledSum += value * weight
+    } else {
+      waiting.append((number, weight))
+      // A long epoch should not keep memory of the device for each of its steps.
+      if waiting.count >= 4_096 { (settledSum, waiting) = (sum, []) }
+    }
   }
 
   public mutating func merge(_ other: Mean) {
-    sum += other.sum
-    weight += other.weight
+    let weight = weight + other.weight
+    if other.waiting.isEmpty || other.settledSum != 0 { add(.known(other.settledSum), 1) }
+    for (number, weight) in other.waiting { add(number, weight) }
+    self.weight = weight
+  }
+
+  public static func == (a: Mean, b: Mean) -> Bool { a.sum == b.sum && a.weight == b.weight }
+
+  private enum CodingKeys: String, CodingKey { case sum, weight }
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    settledSum = try container.decode(Double.self, forKey: .sum)
+    weight = try container.decode(Double.self, forKey: .weight)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(sum, forKey: .sum)
+    try container.encode(weight, forKey: .weight)
   }
 
   /// NaN before the first number.

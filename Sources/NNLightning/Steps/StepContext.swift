@@ -59,8 +59,7 @@ public final class StepContext {
     batchSize: Int? = nil
   ) {
     log(
-      key, value.detach().item(), onStep: onStep, onEpoch: onEpoch, progressBar: progressBar,
-      batchSize: batchSize)
+      key, LazyNumber(value), weight: Double(batchSize ?? self.batchSize), onStep, onEpoch, progressBar)
   }
 
   /// Logs a metric of this batch; over the epoch the metrics of all batches are merged, which for most of them is not
@@ -68,12 +67,30 @@ public final class StepContext {
   public func log<M: Metric>(
     _ key: MetricKey, _ metric: M, onStep: Bool? = nil, onEpoch: Bool? = nil, progressBar: Bool = false
   ) {
+    log(key, metric, value: { .known(metric.value) }, onStep, onEpoch, progressBar)
+  }
+
+  /// - Parameter value: of the step.
+  private func log(
+    _ key: MetricKey, _ number: LazyNumber, weight: Double, _ onStep: Bool?, _ onEpoch: Bool?,
+    _ progressBar: Bool
+  ) {
+    // The mean of one number is not always that number.
+    let mean = Mean(number, weight: weight)
+    var step: LazyNumber { if case .known = number { .known(mean.value) } else { number } }
+    log(key, mean, value: { step }, onStep, onEpoch, progressBar)
+  }
+
+  private func log(
+    _ key: MetricKey, _ metric: some Metric, value: () -> LazyNumber, _ onStep: Bool?, _ onEpoch: Bool?,
+    _ progressBar: Bool
+  ) {
     let onStep = onStep ?? (stage == .fit)
     let onEpoch = onEpoch ?? (stage != .fit)
     require(onStep || onEpoch, "StepContext.log", "\(key) is logged neither on steps nor on epochs")
     let stepName = onEpoch ? key.name + "_step" : key.name
     let epochName = onStep ? key.name + "_epoch" : key.name
-    if onStep { stepMetrics[stepName] = metric.value }
+    if onStep { stepMetrics.set(stepName, value()) }
     if onEpoch { pendingEpochValues.append((epochName, metric)) }
     if progressBar { progressBarNames.insert(onStep ? stepName : epochName) }
   }

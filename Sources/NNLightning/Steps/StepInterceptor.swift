@@ -1,3 +1,4 @@
+import NNCore
 import NNLayers
 
 /// A pass over the batches of a loader, as a `StepInterceptor` sees it.
@@ -6,6 +7,8 @@ struct StepPass {
   let model: Module
   /// The `BatchLoader`, whatever its batches are.
   let loader: Any
+  /// Where model and batches are.
+  var device = Device.cpu
   /// The few validation batches that are tried before training.
   var isSanityCheck = false
 }

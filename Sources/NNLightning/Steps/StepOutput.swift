@@ -38,10 +38,10 @@ public struct StepOutput: ExpressibleByDictionaryLiteral, Sendable {
     StepOutput(entries.map { (name: $0.name, value: $0.value.detach()) }, batchSize: batchSize)
   }
 
-  /// Values as numbers, in order.
+  /// Values as numbers, in order; those of a device are read when somebody looks.
   var metrics: Metrics {
     var metrics = Metrics()
-    for entry in entries { metrics[entry.name] = entry.value.item() }
+    for entry in entries { metrics.set(entry.name, LazyNumber(entry.value)) }
     return metrics
   }
 }

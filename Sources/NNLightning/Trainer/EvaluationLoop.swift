@@ -22,15 +22,17 @@ extension Trainer {
     if !isSanityCheck { try notify { try $0.onEvaluationStart(stage, self, model) } }
     try strategy.shareState(of: model, buffersOnly: isFitting)
     var outputs: [StepOutput] = []
-    let pass = beginPass(StepPass(stage: stage, model: model, loader: loader, isSanityCheck: isSanityCheck))
+    let pass = beginPass(
+      StepPass(stage: stage, model: model, loader: loader, device: device, isSanityCheck: isSanityCheck))
     defer { pass.end() }
+    deliver(loader)
     try model.evaluating {
       var batches = loader.makeBatchIterator()
       var index = 0
       func next() throws -> Batch? {
         do { return try batches.next() } catch { throw dataError(error, stage, batch: index, of: loader) }
       }
-      while index < count ?? .max, !isInterrupted, let batch = try next() {
+      while index < count ?? .max, !isInterrupted, let batch = try next().map(moved) {
         if !isSanityCheck { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
         context.begin(batch: index, size: size)

@@ -23,7 +23,7 @@ extension FitLoop {
       trainer.record(metrics)
     }
     for name in context.progressBarNames {
-      if let value = metrics[name] { trainer.progressBarMetrics[name] = value }
+      if let number = metrics.number(name) { trainer.progressBarMetrics.set(name, number) }
     }
     if let problem = context.epochLog.problem {
       throw CheckpointError.invalid("the log of the epoch", problem)
@@ -32,8 +32,10 @@ extension FitLoop {
     trainer.progress.totalBatches += 1
     trainer.timings.training += seconds(since: start)
     if trainer.globalStep > steppedBefore, trainer.globalStep % trainer.logInterval == 0 {
+      if !trainer.loggers.isEmpty { try checkSteps() }
       try trainer.log(metrics)
     }
+    try checkManySteps()
     if let output {
       try trainer.notify { try $0.onTrainBatchEnd(trainer, model, output: output, batchIndex: index) }
     }
@@ -119,11 +121,7 @@ extension FitLoop {
     try trainer.strategy.averageGradients(of: optimizer.parameters, samples: samples)
     try trainer.notify { try $0.onBeforeOptimizerStep(trainer, model, optimizer: optimizer) }
     switch trainer.gradientClip {
-    case .norm(let limit):
-      let norm = gradNorm(optimizer.parameters)
-      // Scaled by what is no number, all of them would be none.
-      try checkGradients(norm: norm, of: batch)
-      clipGradNorm(optimizer.parameters, maxNorm: limit, knownNorm: norm)
+    case .norm(let limit): try clipGradients(to: limit, of: batch)
     case .value(let limit):
       clipGradValue(optimizer.parameters, clipValue: limit)
       try checkGradients(of: batch)

@@ -7,6 +7,7 @@ extension FitLoop: ActiveFit {
     require(
       accumulation.isEmpty && !isInsideStep, "Trainer.checkpoint",
       "called in the middle of a step; override onStepBoundary, where a step is complete")
+    try checkSteps()
     var checkpoint = Checkpoint(model: model.stateDict())
     checkpoint.optimizer = optimizer.stateDict()
     checkpoint.schedulers = schedules.map { $0.scheduler.stateDict() }

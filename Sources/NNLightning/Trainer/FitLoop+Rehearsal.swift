@@ -60,7 +60,7 @@ extension FitLoop {
           batches = loader.makeBatchIterator()
           batch = try next()
         }
-        guard let batch else { throw TrainerError.noBatches }
+        guard let batch = try batch.map(trainer.moved) else { throw TrainerError.noBatches }
         context.begin(batch: step, size: trainer.batchSize(of: batch))
         try before(step, batch)
         if self.model.automaticOptimization { self.optimizer.zeroGrad() }
@@ -105,7 +105,7 @@ extension FitLoop {
     let context = StepContext()
     context.optimizers = self.context.optimizers
     var index = 0
-    while index < limit, let batch = try batches.next() {
+    while index < limit, let batch = try batches.next().map(trainer.moved) {
       context.begin(batch: index, size: trainer.batchSize(of: batch))
       try around {
         do {

@@ -28,6 +28,8 @@ final class FitLoop<Model: TrainStep> {
   var metricIsNew: [Bool] = []
   /// Keys of buffers that were not finite when the fit began.
   var infiniteAtStart: Set<String> = []
+  /// Steps whose numbers are on a device and were not looked at.
+  var unchecked: [UncheckedStep] = []
   /// Of the model, as of the beginning of the epoch.
   private(set) var buffers: [Buffer] = []
   /// The epoch under way, as interceptors of its steps see it.
@@ -95,6 +97,7 @@ final class FitLoop<Model: TrainStep> {
     rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
     restoreGenerators()  // of a fit that was complete already
+    try checkSteps()
     try checkState(model.stateDict())
     try trainer.notify { try $0.onTrainEnd(trainer, model) }
     try trainer.notify { try $0.onFitEnd(trainer, model) }
@@ -176,13 +179,14 @@ final class FitLoop<Model: TrainStep> {
     if trainer.progress.batch == 0 { restoreGenerators() }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
-    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader))
+    let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader, device: trainer.device))
     self.pass = pass
     defer {
       pass.end()
       self.pass = nil
     }
     if !trainer.progress.isEpochComplete {
+      trainer.deliver(loader)
       var source = try BatchSource(loader, limit: limit, start: start)
       restoreGenerators()
       if trainer.progress.isValidationPending { try finishBatch() }
@@ -196,7 +200,7 @@ final class FitLoop<Model: TrainStep> {
         }
         trainer.timings.loading += seconds(since: waiting)
         guard let (batch, isLast) = next else { break }
-        try runBatch(batch, index: trainer.progress.batch, isLast: isLast)
+        try runBatch(trainer.moved(batch), index: trainer.progress.batch, isLast: isLast)
         try finishBatch()
       }
     } else {
@@ -227,6 +231,7 @@ final class FitLoop<Model: TrainStep> {
 
   /// The training metrics of an epoch whose last batch is done.
   func closeEpochMetrics() throws {
+    try checkSteps()
     let (metrics, logged) = try epochMetrics()
     trainer.record(metrics)
     trainer.record(logged)
@@ -265,6 +270,7 @@ final class FitLoop<Model: TrainStep> {
 
   private func validate() throws {
     guard let validation else { return }
+    try checkSteps()
     if !trainer.progress.isEpochComplete, let own = validation.loader,
       (own as AnyObject) === (loader as AnyObject)
     {

@@ -18,8 +18,9 @@ public final class ProgressBar: Callback {
   }
 
   private func advance(_ metrics: Metrics) {
-    line?.update(
-      by: 1, metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 3))" }.joined(separator: ", "))
+    line?.update(by: 1) {
+      metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 3))" }.joined(separator: ", ")
+    }
   }
 
   private func end(_ metrics: [(name: String, value: Double)] = []) {
@@ -91,8 +92,8 @@ extension Trainer {
   func shownMetrics(_ output: StepOutput) -> Metrics {
     var shown = output.metrics
     shown.merge(progressBarMetrics)
-    for (name, value) in callbackMetrics where shown[name] == nil && name.hasPrefix("val_") {
-      shown[name] = value
+    for name in callbackMetrics.names where !shown.contains(name) && name.hasPrefix("val_") {
+      shown.set(name, callbackMetrics.number(name))
     }
     return shown
   }

@@ -15,7 +15,8 @@ public final class ProgressLine {
   /// Steps that were done before the line began; they do not count for the speed.
   private let done: Int
   private var count: Int
-  private var suffix = ""
+  /// Made when it is drawn: what it shows may have to be waited for.
+  private var suffix = { "" }
   private var lastLength = 0
 
   /// A line on standard error.
@@ -48,7 +49,10 @@ public final class ProgressLine {
   }
 
   /// Counts `steps` further and shows `suffix` behind the speed.
-  public func update(by steps: Int, _ suffix: String = "") {
+  public func update(by steps: Int, _ suffix: String = "") { update(by: steps) { suffix } }
+
+  /// The same with a text that is made when the line is drawn, which is not every time.
+  func update(by steps: Int, suffix: @escaping () -> String) {
     count += steps
     self.suffix = suffix
     let now = clock()
@@ -60,7 +64,9 @@ public final class ProgressLine {
 
   /// Replaces what stands behind the speed by final values.
   func show(_ metrics: [(name: String, value: Double)]) {
-    suffix = metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 4))" }.joined(separator: ", ")
+    suffix = {
+      metrics.map { "\(printable($0.name))=\($0.value.formatted(digits: 4))" }.joined(separator: ", ")
+    }
   }
 
   /// Ends the line on the screen; it goes on on the next one.
@@ -98,7 +104,8 @@ public final class ProgressLine {
     let speed =
       rate >= 1 || rate == 0
       ? "\(rate.formatted(digits: 2))\(unit)/s" : "\((1 / rate).formatted(digits: 2))s/\(unit)"
-    let tail = suffix.isEmpty ? "" : ", " + suffix
+    let shown = suffix()
+    let tail = shown.isEmpty ? "" : ", " + shown
     guard let total, total > 0 else {
       return "\(label): \(count)\(unit) [\(Self.time(elapsed)), \(speed)\(tail)]"
     }

@@ -57,7 +57,7 @@ extension Trainer {
             throw self.dataError(error, .validate, batch: index, of: validation)
           }
         }
-        while let batch = try next(), try body(batch) { index += 1 }
+        while let batch = try next().map(self.moved), try body(batch) { index += 1 }
         try self.checkData()
       })
     return try fit(model, train, pass, resume, restartSchedules)
@@ -185,7 +185,8 @@ extension Trainer {
 
   // MARK: Predict
 
-  /// The predictions for each batch, in order; of several processes each has those of its share.
+  /// The predictions for each batch, in order; of several processes each has those of its share. Tensors among them are in the
+  /// memory of the host; a type of your own comes back from another device if it is a `DeviceMovable`.
   public func predict<Model: PredictStep>(
     _ model: Model, _ loader: any BatchLoader<Model.PredictBatch>
   ) throws -> [Model.Prediction] {
@@ -194,10 +195,15 @@ extension Trainer {
       var predictions: [Model.Prediction] = []
       _ = try evaluate(.predict, model, loader, limit: limitPredictBatches) { batch, context in
         predictions.append(try model.predictStep(batch, context: context))
+        // Those of the batch before: they are there by now, and nothing is waited for.
+        if device != .cpu, let last = predictions.indices.dropLast().last {
+          predictions[last] = NNCore.moved(predictions[last], to: .cpu)
+        }
         return [:]
       } end: { _ in
         [:]
       }
+      if let last = predictions.popLast() { predictions.append(NNCore.moved(last, to: .cpu)) }
       return predictions
     }
   }

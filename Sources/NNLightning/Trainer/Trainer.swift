@@ -81,6 +81,9 @@ public final class Trainer {
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  var isDeviceTold = false
+  /// Types of batches that were looked at for tensors that do not move.
+  var movedTypes: Set<ObjectIdentifier> = []
   /// Whether another process was asked to end.
   private var isInterruptedElsewhere = false
   /// Where operations of the run note what is wrong with the data.
@@ -91,7 +94,8 @@ public final class Trainer {
   ///   - minEpochs: before these are done, a callback's wish to stop is not heard.
   ///   - maxSteps: optimizer steps at most.
   ///   - maxTime: time of a fit at most, that of the runs it resumes included.
-  ///   - accelerator: `.auto`, `.cpu`, or `try .gpu`; see ``Accelerator``.
+  ///   - accelerator: `.auto`, `.cpu`, or `try .gpu`; see ``Accelerator``. Model and batches are moved there for the time
+  ///     of a run, and predictions come back.
   ///   - devices: how many of them; 1.
   ///   - strategy: how this process and others share the work.
   ///   - callbacks: run in this order, behind the progress bar.
@@ -246,8 +250,11 @@ public final class Trainer {
         let outer = dataCheck
         dataCheck = check
         defer { dataCheck = outer }
-        try notify { try $0.setup(self, model, stage: stage) }
-        return try body()
+        return try withModel(model) {
+          try notify { try $0.setup(self, model, stage: stage) }
+          tellDevice()
+          return try body()
+        }
       }
     } catch {
       let error = error is DataProblem ? dataError(error, stage, of: ()) : error

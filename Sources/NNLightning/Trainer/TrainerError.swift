@@ -10,6 +10,8 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case noLoss(names: [String])
   /// The loss does not depend on any parameter that can be trained.
   case lossWithoutGradient
+  /// A batch with tensors whose type does not say how they are moved to a device.
+  case batchStays(type: String, device: Device)
   /// A callback or a schedule watches a metric that the run does not have.
   case unknownMetric(String, watcher: String, known: [String])
   /// `ReduceLROnPlateau` without a metric to watch.
@@ -49,6 +51,10 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
     case .unequalShares(let batches):
       let counts = batches.map { $0.map(String.init) ?? "unknown" }.joined(separator: ", ")
       return "training data: expected the same number of batches in all processes, found \(counts)"
+    case .batchStays(let type, let device):
+      return
+        "batches: expected a type that can be moved to \(device) (a Sample, a Tensor, arrays of them, or one that is "
+        + "DeviceMovable), found \(type)"
     case .noLoss(let names):
       return
         "trainingStep: expected a value named \"loss\", found \(names.isEmpty ? "none" : names.joined(separator: ", "))"

@@ -20,6 +20,8 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Threads that compute (default: all processors).")
   var threads: Int?
 
+  @OptionGroup var device: DeviceOptions
+
   func validate() throws {
     for (name, value) in [
       ("batch-size", batchSize), ("image-size", imageSize), ("repeats", repeats), ("threads", threads ?? 1),
@@ -29,11 +31,12 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    let device = try device.accelerator.device
     if let threads { ThreadPool.shared.threadCount = threads }
     manualSeed(0)
-    let network = try makeModel(arch, classes: 10)
-    let x = Tensor.randn([batchSize, 3, imageSize, imageSize])
-    let target = Tensor((0..<batchSize).map { $0 % 10 })
+    let network = try makeModel(arch, classes: 10).to(device)
+    let x = Tensor.randn([batchSize, 3, imageSize, imageSize]).to(device)
+    let target = Tensor((0..<batchSize).map { $0 % 10 }).to(device)
     let optimizer = SGD(network.parameters(), learningRate: 1e-4)
     network.eval()
     let forward = measure { noGrad { _ = network(x).sum().item() } }
@@ -42,9 +45,11 @@ struct BenchCommand: ParsableCommand {
       optimizer.zeroGrad()
       crossEntropy(network(x), target).backward()
       optimizer.step()
+      device.synchronize()
     }
     print(
-      "\(arch), batches of \(batchSize) images of \(imageSize)x\(imageSize), \(ThreadPool.shared.threadCount) threads"
+      "\(arch), batches of \(batchSize) images of \(imageSize)x\(imageSize), "
+        + (device == .cpu ? "\(ThreadPool.shared.threadCount) threads" : "\(device)")
     )
     print(
       textTable(

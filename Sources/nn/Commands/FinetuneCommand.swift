@@ -89,10 +89,13 @@ struct FinetuneCommand: TrainingCommand {
     let data = try RunData(run.images, settings)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     guard case .transfer(let network) = model.form else { return settings }
-    network.eval()
+    let device = run.accelerator.device
+    network.to(device).eval()
     func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
       say("Head search: computes the features of the \(name) images")
-      return try LabelledFeatures(loader, classes: data.classes.count) { network.features($0) }
+      return try LabelledFeatures(loader, classes: data.classes.count) {
+        network.features($0.to(device)).to(.cpu)
+      }
     }
     let trials = try HeadSearch(
       train: features("training", data.train), validation: features("validation", data.validation),

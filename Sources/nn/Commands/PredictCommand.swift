@@ -37,6 +37,8 @@ struct PredictCommand: ParsableCommand {
     help: "Turn photos upright as their camera noted it (default: as in the training).")
   var upright: Bool?
 
+  @OptionGroup var device: DeviceOptions
+
   func validate() throws {
     if images.isEmpty { throw ValidationError("expected at least one image file") }
     func check(_ name: String, _ value: Int?, _ range: ClosedRange<Int>) throws {
@@ -50,7 +52,9 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
+    let accelerator = try device.accelerator
     let saved = try SavedModel(contentsOf: model)
+    saved.network.module.to(accelerator.device)
     var preprocessing = saved.description.preprocessing
     if let decoding { preprocessing.decoding = decoding.rawValue }
     if let upright { preprocessing.orientation = (upright ? Image.Orientation.apply : .ignore).rawValue }

@@ -12,7 +12,10 @@ struct TestCommand: ParsableCommand {
   @Option(help: "Checkpoint to test instead of the model, which is that of the best epoch.")
   var checkpoint: String?
 
+  @OptionGroup var device: DeviceOptions
+
   func run() throws {
+    let accelerator = try device.accelerator
     let run = RunFolder(folder)
     let settings = try RunConfiguration(contentsOf: run.config)
     try settings.check()
@@ -33,7 +36,7 @@ struct TestCommand: ParsableCommand {
     guard let test = try RunData(images, settings).test else {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
-    let trainer = Trainer()
+    let trainer = Trainer(accelerator: accelerator)
     try trainer.test(RunModel(saved.network, settings), test)
     print(trainer.callbackMetrics)
   }

@@ -116,6 +116,8 @@ struct RunConfiguration: Codable, Equatable {
 
   // MARK: The machine
 
+  @Setting("Device: auto (a GPU if one can be used), cpu or gpu.", isChangeable: true)
+  var device = Accelerator.Choice.auto
   @Setting("Threads that load images.", .within(0...1_024), isChangeable: true)
   var workers = 1
   @Setting(

@@ -13,6 +13,8 @@ struct RunOptions: ParsableArguments {
   @Option(help: "Progress: bar, or tui for a dashboard with curves where standard error is a terminal.")
   var ui = UserInterface.bar
 
+  @OptionGroup var count: GPUCount
+
   enum UserInterface: String, CaseIterable, ExpressibleByArgument { case bar, tui }
 
   @Flag(help: "With --resume and more epochs: begin the schedule of the learning rate anew for them.")

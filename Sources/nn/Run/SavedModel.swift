@@ -179,9 +179,10 @@ struct SavedModel {
     }
   }
 
-  /// Probabilities of the classes for each image of a batch [N, 3, H, W].
+  /// Probabilities of the classes for each image of a batch [N, 3, H, W], computed where the network is.
   func probabilities(_ batch: Tensor) -> [[Double]] {
-    let rows = noGrad { network.module(batch).softmax(1) }
+    let device = network.module.parameters().first?.value.device ?? .cpu
+    let rows = noGrad { network.module(batch.to(device)).softmax(1) }.to(.cpu)
     return (0..<batch.shape[0]).map { rows[$0].array(of: Double.self) }
   }
 }

@@ -44,6 +44,7 @@ struct SettingOptions<Command: TrainingCommand>: ParsableArguments {
       given["root"] =
         given["root"] ?? URL(fileURLWithPath: labels).deletingLastPathComponent().relativePath
     }
+    if let device = options.count.choice { given["device"] = given["device"] ?? device.rawValue }
     return try (file.map { try RunConfiguration(contentsOf: $0) } ?? Command.defaults).replacing(given)
   }
 }

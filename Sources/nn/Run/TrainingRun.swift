@@ -10,6 +10,8 @@ struct TrainingRun {
   var settings: RunConfiguration
   /// The command that goes on with the run.
   let command: String
+  /// What is computed on.
+  let accelerator: Accelerator
   /// The images by part and class.
   let images: RunImages
   let preprocessing: Preprocessing
@@ -26,6 +28,7 @@ struct TrainingRun {
     self.options = options
     self.settings = settings
     self.command = command
+    accelerator = try settings.device.accelerator
     let folder = options.folder
     // What is there already belongs to another process, perhaps; a folder that is not there is made when images are found.
     let isThere = !options.fastDevRun && FileManager.default.fileExists(atPath: folder.path)
@@ -119,7 +122,7 @@ struct TrainingRun {
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(
-      maxEpochs: settings.epochs, callbacks: callbacks,
+      maxEpochs: settings.epochs, accelerator: accelerator, callbacks: callbacks,
       loggers: [
         CSVLogger(folder.log), TensorBoardLogger(folder.tensorBoard),
         RunReport(

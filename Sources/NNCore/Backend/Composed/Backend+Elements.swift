@@ -3,6 +3,7 @@
 extension Backend {
   package var isHost: Bool { false }
   package var kernels: Int32 { 0 }
+  package var checksIndices: Bool { false }
   package func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result { body() }
   package func fusedRectifier(_ x: Tensor, ceiling: Double, _ own: @escaping Fused.Rule) -> Fused? { nil }
 

@@ -8,6 +8,8 @@ package protocol Backend: MemoryDevice {
   /// Which of its kernels the calling thread has asked for. Lazy values are computed under the choice that was in force
   /// when they were made.
   var kernels: Int32 { get }
+  /// Whether its kernels look at indices themselves, and stop with a message behind one that is out of range.
+  var checksIndices: Bool { get }
   func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result
 
   // MARK: Elements
@@ -151,6 +153,8 @@ package protocol Backend: MemoryDevice {
   /// Sum of |x|^power over all elements of floating-point tensors in float64, the greatest |x| if power is infinite; 0 of
   /// none. NaN spreads.
   func powerSum(_ tensors: [Tensor], _ power: Double) -> Double
+  /// The same as a float64 number on the device, which nothing has waited for.
+  func unreadPowerSum(_ tensors: [Tensor], _ power: Double) -> Tensor
   /// Whether no element is NaN or infinite; true for integers.
   func isAllFinite(_ x: Tensor) -> Bool
 }

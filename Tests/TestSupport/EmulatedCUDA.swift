@@ -1,0 +1,154 @@
+import CCUDAEmulator
+import NNCUDA
+import NNCore
+import Synchronization
+
+/// A card that needs no hardware: its memory is the host's, every block between pages that nobody can read, its kernels
+/// are those of the card compiled for the host, its products and convolutions are the host's.
+///
+/// What is read before it was written is NaN, in memory and in what a block shares.
+package final class EmulatedCUDA: CUDADriver {
+  package let card = CUDACard(
+    name: "Emulated card", index: 0, computeCapability: (9, 0), multiprocessors: 4, totalMemory: 8 << 30)
+
+  private let host = Devices.backend(of: .cpu)
+  /// The size of each block.
+  private let blocks = Mutex<[UInt: Int]>([:])
+  private let used = Atomic(0)
+  /// How many kernels were launched, and how many products and convolutions were asked for.
+  package let launches = Atomic(0)
+
+  package init() {}
+
+  package static let kind = Device.Kind("emulated-cuda")
+
+  /// The card's driver and its device, made known to this process.
+  package static let (shared, backend): (EmulatedCUDA, CUDABackend) = {
+    let driver = EmulatedCUDA()
+    // Every tensor gets a block of its own, between pages that nobody can read.
+    let backend = CUDABackend(driver: driver, device: Device(kind), poolsMemory: false)
+    Devices.register(backend)
+    return (driver, backend)
+  }()
+  package static var device: Device { backend.device }
+
+  // MARK: Memory
+
+  package func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    if used.add(byteCount, ordering: .relaxed).newValue > card.totalMemory {
+      used.subtract(byteCount, ordering: .relaxed)
+      return nil
+    }
+    guard let address = nn_emulator_allocate(UInt(byteCount)) else { return nil }
+    let place = UInt(bitPattern: address)
+    blocks.withLock { $0[place] = byteCount }
+    return address
+  }
+
+  package func free(_ address: UnsafeMutableRawPointer) {
+    let place = UInt(bitPattern: address)
+    guard let size = blocks.withLock({ $0.removeValue(forKey: place) }) else {
+      fatalError("EmulatedCUDA: a block is given back that is not there")
+    }
+    used.subtract(size, ordering: .relaxed)
+    nn_emulator_free(address, UInt(size))
+  }
+
+  package var memory: (free: Int, total: Int) {
+    (card.totalMemory - used.load(ordering: .relaxed), card.totalMemory)
+  }
+
+  package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
+    if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
+  }
+  package func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
+    bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: bytes.count))
+  }
+  package func copy(_ source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, byteCount: Int) {
+    target.copyMemory(from: source, byteCount: byteCount)
+  }
+  package func clear(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+    address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+  }
+  package func synchronize() {}
+
+  // MARK: Work
+
+  package func launch(
+    _ kernel: CUDAKernel, grid: (x: Int, y: Int, z: Int), block: Int, sharedBytes: Int,
+    _ arguments: KernelArguments
+  ) {
+    launches.add(1, ordering: .relaxed)
+    func size(_ value: Int) -> UInt32 {
+      guard let size = UInt32(exactly: value) else {
+        fatalError("EmulatedCUDA: \(kernel.name) of \(kernel.file): \(value) is no size of a launch")
+      }
+      return size
+    }
+    let sizes = [size(grid.x), size(grid.y), size(grid.z)]
+    var bytes = arguments.bytes
+    let wrong = bytes.withUnsafeMutableBytes { bytes in
+      let base = bytes.baseAddress
+      let addresses = arguments.offsets.map { offset in base.map { $0 + offset } }
+      return nn_emulator_launch(
+        kernel.file, kernel.name, sizes, size(block), size(sharedBytes), addresses, addresses.count)
+    }
+    if let wrong { fatalError("EmulatedCUDA: \(String(cString: wrong))") }
+  }
+
+  /// Memory of the card as a tensor of the host.
+  private func tensor(
+    _ address: UnsafeMutableRawPointer, _ shape: [Int], _ strides: [Int]? = nil, _ dtype: DType
+  ) -> Tensor {
+    let steps = strides ?? [1]
+    var count = 1
+    for (size, step) in zip(shape, steps) { count += max(size - 1, 0) * step }
+    let storage = Storage(
+      borrowing: address, byteCount: count * dtype.byteCount, owner: self, on: host)
+    return Tensor(storage: storage, shape: shape, strides: strides, dtype: dtype)
+  }
+
+  package func multiply(_ product: CUDAProduct) {
+    launches.add(1, ordering: .relaxed)
+    let (m, n, k, batch) = (product.rows, product.columns, product.depth, product.batch)
+    func matrix(_ matrix: CUDAProduct.Matrix, _ rows: Int, _ columns: Int) -> Tensor {
+      let strides = matrix.isTransposed ? [1, matrix.stride] : [matrix.stride, 1]
+      return tensor(
+        matrix.address, [batch, rows, columns], [matrix.batchStride] + strides, product.dtype)
+    }
+    let target = matrix(product.c, m, n)
+    let result = host.gemm(matrix(product.a, m, k), matrix(product.b, k, n), bias: nil)
+    host.assign(product.keepsC ? host.binary(.add, target, result) : result, to: target)
+  }
+
+  package func convolve(_ convolution: CUDAConvolution, _ operands: CUDAConvolution.Operands) {
+    launches.add(1, ordering: .relaxed)
+    let (n, geometry, dtype) = (convolution.batch, convolution.geometry, convolution.dtype)
+    /// Four dimensions whose second lies last in memory.
+    func images(_ address: UnsafeMutableRawPointer, _ first: Int, _ channels: Int, _ size: Size2) -> Tensor {
+      let shape = [first, channels, size.height, size.width]
+      return tensor(address, shape, Tensor.channelsLastStrides(shape), dtype)
+    }
+    let image = images(operands.image, n, convolution.channels, convolution.inputSize)
+    let weight = images(
+      operands.weight, convolution.outputs, convolution.channels / geometry.groups, convolution.kernelSize)
+    let result = images(operands.result, n, convolution.outputs, convolution.outputSize)
+    switch convolution.pass {
+    case .forward:
+      let bias = operands.bias.map { tensor($0, [convolution.outputs], nil, dtype) }
+      var y = host.conv2d(
+        image, weight, bias: bias, geometry, outputSize: convolution.outputSize, mayBeLazy: false)
+      if let addend = operands.addend {
+        y = host.binary(.add, y, images(addend, n, convolution.outputs, convolution.outputSize))
+      }
+      host.assign(convolution.isRectified ? host.unary(.relu, y) : y, to: result)
+    case .inputGradient:
+      host.assign(
+        host.conv2dInputGradient(result, weight, bias: nil, geometry, inputSize: convolution.inputSize),
+        to: image)
+    case .weightGradient:
+      host.assign(
+        host.conv2dWeightGradient(result, image, geometry, kernelSize: convolution.kernelSize), to: weight)
+    }
+  }
+}
