@@ -37,7 +37,7 @@ struct TestCommand: ParsableCommand {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
     let trainer = Trainer(accelerator: accelerator)
-    try trainer.test(RunModel(saved.network, settings), test)
+    try trainer.test(RunModel(saved.network, settings, classWeights: images.classWeights(settings)), test)
     print(trainer.callbackMetrics)
   }
 }

@@ -35,6 +35,12 @@ struct Preprocessing: Codable, Equatable {
     (mean, std) = (preset.mean, preset.std)
   }
 
+  /// What a model of a hub wants.
+  init(_ preparation: HubModel.ImagePreparation) {
+    self.init(preparation.transforms)
+    if preparation.stretches { fit = .stretch }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case fit, resize, crop, interpolation, mean, std, orientation, decoding
   }

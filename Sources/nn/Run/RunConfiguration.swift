@@ -19,10 +19,16 @@ struct RunConfiguration: Codable, Equatable {
   var root = "data"
   @Setting(
     """
-    Table of file names and labels (CSV) in place of folders, with a column split (train, validation, test) if it has \
-    one; the files are in --root, or beside the table.
+    Table of file names and labels (CSV or JSON lines) in place of folders, with a column split (train, validation, \
+    test) if it has one; the files are in --root, or beside the table.
     """)
   var labels: String? = nil
+  @Setting("Which column of the table has the labels, if it is not called label or class.")
+  var labelColumn: String? = nil
+  @Setting("Where the label stands in file names, such as '{label}_*.jpg', in place of folders.")
+  var labelPattern: String? = nil
+  @Setting("Use only these classes, such as cat,dog.")
+  var classes: String? = nil
   @Setting("Read every image first, and leave damaged ones out.")
   var skipDamaged = false
   @Setting("Turn photos upright as their camera noted it (EXIF).")
@@ -43,6 +49,14 @@ struct RunConfiguration: Codable, Equatable {
   var normalize = false
   @Setting("Use only so many training images.", .within(1...Int(Int32.max)))
   var limitTrain: Int? = nil
+  @Setting("Use only so many training images of each class, drawn at random.", .within(1...Int(Int32.max)))
+  var shots: Int? = nil
+  @Setting(
+    """
+    How rare classes are made up for: none, weights (their errors count more), or sampling (their images come more \
+    often).
+    """)
+  var balance = ClassBalance.none
 
   // MARK: The network
 
@@ -50,8 +64,8 @@ struct RunConfiguration: Codable, Equatable {
   var arch = "shapesnet"
   @Setting(
     """
-    File with weights to start from (.pth or .safetensors), or folder of a run; the last layer is new. Without it \
-    nn finetune takes the official ones, downloaded once.
+    File with weights to start from (.pth or .safetensors), folder of a run, or hf:owner/name[@revision] for a model \
+    on Hugging Face's hub; the last layer is new. Without it nn finetune takes the official ones, downloaded once.
     """)
   var weights: String? = nil
   @Setting(
@@ -146,8 +160,14 @@ struct RunConfiguration: Codable, Equatable {
     if dataset == .folder, !pretrained {
       try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
     }
-    if labels != nil { try need(dataset == .folder, "labels", "the data set folder", dataset) }
-    if skipDamaged { try need(dataset == .folder, "skipDamaged", "the data set folder", dataset) }
+    for (name, isGiven) in [
+      ("labels", labels != nil), ("skipDamaged", skipDamaged), ("labelPattern", labelPattern != nil),
+      ("classes", classes != nil),
+    ] where isGiven { try need(dataset == .folder, name, "the data set folder", dataset) }
+    if labelColumn != nil { try need(labels != nil, "labelColumn", "a table (--labels)", "none") }
+    if labelPattern != nil {
+      try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
+    }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
     if let plan = try phasePlan() {
       try need(pretrained, "phases", "a run of nn finetune", "none")
@@ -164,6 +184,7 @@ enum HeadName: String, SettingChoice { case auto, linear, batchnorm }
 enum OptimizerName: String, SettingChoice { case sgd, adam, adamw }
 enum ScheduleName: String, SettingChoice { case constant, cosine, onecycle }
 extension Image.Decoding: SettingChoice {}
+extension ClassBalance: SettingChoice {}
 
 /// Where results of frozen layers are kept.
 enum FeaturePlace: RawRepresentable, SettingBase, CustomStringConvertible {

@@ -16,9 +16,13 @@ struct RunData {
     func batches(
       _ images: some VisionDataset, _ indices: [Int], shuffle: Bool, _ generator: Generator
     ) -> DataLoader<Sample> {
-      DataLoader(
-        Subset(images, indices: indices), batchSize: settings.batchSize, shuffle: shuffle,
-        dropLast: shuffle && leavesOne, workers: settings.workers, generator: generator)
+      let targets = images.targets
+      let balancing =
+        shuffle && settings.balance == .sampling
+        ? WeightedRandomSampler.balancing(indices.map { targets[$0] }, generator: generator) : nil
+      return DataLoader(
+        Subset(images, indices: indices), batchSize: settings.batchSize, shuffle: shuffle && balancing == nil,
+        sampler: balancing, dropLast: shuffle && leavesOne, workers: settings.workers, generator: generator)
     }
     func loader(_ part: SplitPart, shuffle: Bool = false, _ generator: Generator) -> DataLoader<Sample>? {
       guard let content = images.parts[part] else { return nil }

@@ -53,7 +53,16 @@ struct RunImages {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
       notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
     }
+    if let shots = settings.shots, let train = parts[.train] {
+      let targets = train.images.targets
+      let few = firstOfEachClass(train.indices, shots, targets: targets)
+      parts[.train]?.indices = few
+      if few.count < train.indices.count {
+        notes.append("left out: \(train.indices.count - few.count) training images, as shots is \(shots)")
+      }
+    }
     try check(settings, isKept: split != nil)
+    noteImbalance(settings)
   }
 
   /// A data set that is the same everywhere, with test images of its own.
@@ -131,6 +140,30 @@ struct RunImages {
       notes.append("left out: one image of each epoch, whose last batch would have no other")
     }
     if parts[.test] == nil { notes.append("no test images: the model is not tested") }
+  }
+
+  /// How many times as many images the largest class must have as the smallest for a word about it.
+  private static let imbalance = 3
+
+  private mutating func noteImbalance(_ settings: RunConfiguration) {
+    let counts = trainingCounts.filter { $0 > 0 }
+    guard settings.balance == .none, let most = counts.max(), let least = counts.min(),
+      most >= Self.imbalance * least
+    else { return }
+    notes.append(
+      "unbalanced: classes have from \(least) to \(most) training images; --balance weights or sampling makes up for it"
+    )
+  }
+
+  /// Training images of each class.
+  var trainingCounts: [Int] {
+    (parts[.train]?.targets ?? []).reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1] += 1 }
+  }
+
+  /// How much errors of each class count, nil if all do the same.
+  func classWeights(_ settings: RunConfiguration) -> [Double]? {
+    guard settings.balance == .weights, let train = parts[.train] else { return nil }
+    return balancedClassWeights(train.targets, classes: classes.count)
   }
 
   // MARK: Table

@@ -12,16 +12,26 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   @Untracked private(set) var form: RunNetwork
   let hyperparameters: RunConfiguration
   private let steps: Int
+  /// How much errors of each class count.
+  @Untracked private var classWeights: Tensor?
 
   /// Before the keys of the network in the run's checkpoints.
   static let networkPrefix = "network."
 
   /// A new network, or a pretrained one under a new head, as the settings say.
-  convenience init(_ settings: RunConfiguration, classes: Int, batchesPerEpoch: Int) throws {
-    self.init(try settings.network(classes: classes), settings, batchesPerEpoch: batchesPerEpoch)
+  convenience init(
+    _ settings: RunConfiguration, classes: Int, classWeights: [Double]? = nil, batchesPerEpoch: Int
+  ) throws {
+    self.init(
+      try settings.network(classes: classes), settings, classWeights: classWeights,
+      batchesPerEpoch: batchesPerEpoch)
   }
 
-  init(_ network: RunNetwork, _ settings: RunConfiguration, batchesPerEpoch: Int = 1) {
+  init(
+    _ network: RunNetwork, _ settings: RunConfiguration, classWeights: [Double]? = nil,
+    batchesPerEpoch: Int = 1
+  ) {
+    self.classWeights = classWeights.map { Tensor($0.map { Float($0) }) }
     self.network = network.module
     form = network
     hyperparameters = settings
@@ -29,6 +39,10 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor { network(x) }
+
+  func loss(_ y: Tensor, _ t: Tensor) -> Tensor {
+    crossEntropy(y, t, weight: classWeights?.to(y.device))
+  }
 
   /// The model as it is saved.
   func description(classes: [String], _ preprocessing: Preprocessing) -> SavedModel.Description {

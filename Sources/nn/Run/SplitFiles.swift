@@ -79,15 +79,58 @@ struct SplitFiles {
   }
 
   private mutating func find(_ settings: RunConfiguration) throws {
+    let chosen = settings.classes?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     if let table = settings.labels {
-      try readTable(table, root: settings.root)
+      try readTable(table, settings)
+    } else if let pattern = settings.labelPattern {
+      try readNames(FileNamePattern(pattern), root: settings.root)
     } else {
-      try findFolders(settings.root)
+      try findFolders(settings.root, chosen)
     }
+    if let chosen { try keep(chosen) }
+  }
+
+  /// Leaves the images of other classes out.
+  private mutating func keep(_ chosen: [String]) throws {
+    let found = Set(files.map(\.label))
+    if let missing = chosen.first(where: { !found.contains($0) }) {
+      let near = nearestNames(to: missing, among: found.sorted(by: isOrdered), count: 3).map(quoted)
+      throw CommandError(
+        "classes: expected classes of the images, found \(quoted(missing)); there are \(near.joined(separator: ", "))"
+          + (found.count > near.count ? ", …" : ""))
+    }
+    let count = files.count
+    files.removeAll { !chosen.contains($0.label) }
+    if files.count < count { notes.append("left out: \(count - files.count) images of other classes") }
+  }
+
+  /// Labels in the names of files.
+  private mutating func readNames(_ pattern: FileNamePattern, root: String) throws {
+    let (paths, skipped) = try ImageFolder.listing(of: root)
+    var others: [String] = []
+    for path in paths.map({ Self.relative($0, to: root) }) {
+      if let label = pattern.label(of: path) {
+        files.append(SplitFile(path: path, label: label, part: nil))
+      } else {
+        others.append(path)
+      }
+    }
+    if files.isEmpty {
+      throw CommandError(
+        "\(printable(root)): expected images with names such as \(printable(pattern.description)), found "
+          + (others.isEmpty ? "no images" : some(others.map(printable))))
+    }
+    if !others.isEmpty {
+      notes.append(
+        "left out: \(others.count) (not named \(printable(pattern.description))): \(some(others.map(printable)))"
+      )
+    }
+    notes += skippedNotes(skipped)
+    origins[.train] = root
   }
 
   /// `root/train` and its like, or else one folder per class in `root`.
-  private mutating func findFolders(_ root: String) throws {
+  private mutating func findFolders(_ root: String, _ chosen: [String]?) throws {
     let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
     var named: [SplitPart: String] = [:]
     // Classes may be called as parts are; parts are folders of folders, at least that of the training.
@@ -104,7 +147,7 @@ struct SplitFiles {
       named[part] = folder
     }
     if named.isEmpty {
-      let images = try ImageFolder(root)
+      let images = try ImageFolder(root, choosing: chosen)
       add(images, root: root, part: nil)
       origins[.train] = root
     } else {
@@ -116,7 +159,10 @@ struct SplitFiles {
       for part in SplitPart.allCases {
         guard let folder = named[part] else { continue }
         let path = "\(root)/\(folder)"
-        add(try ImageFolder(path, allowEmpty: part != .train), root: root, part: part)
+        // A part may lack a class.
+        let present = chosen?.filter { part == .train || Self.isFolder("\(path)/\($0)") }
+        add(
+          try ImageFolder(path, allowEmpty: part != .train, choosing: present), root: root, part: part)
         origins[part] = path
         laidOut.insert(part)
       }
@@ -157,9 +203,13 @@ struct SplitFiles {
   // MARK: Tables
 
   /// File names, labels and, in a third column, parts.
-  private mutating func readTable(_ table: String, root: String) throws {
-    let rows = try LabelTable(contentsOf: table, root: root)
-    for row in rows.rows {
+  private mutating func readTable(_ table: String, _ settings: RunConfiguration) throws {
+    let content = try LabelTable(
+      contentsOf: table, root: settings.root, labelColumn: settings.labelColumn)
+    if !content.unusedColumns.isEmpty {
+      notes.append("not used: columns \(some(content.unusedColumns.map(printable))) of \(printable(table))")
+    }
+    for row in content.rows {
       var part: SplitPart?
       if let name = row.split, !name.isEmpty {
         part = SplitPart(named: name)

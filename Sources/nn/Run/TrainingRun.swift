@@ -61,7 +61,9 @@ struct TrainingRun {
   func run() throws {
     manualSeed(settings.seed)
     let data = try RunData(images, settings)
-    let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
+    let model = try RunModel(
+      settings, classes: data.classes.count, classWeights: images.classWeights(settings),
+      batchesPerEpoch: data.batchesPerEpoch)
     let description = model.description(classes: data.classes, preprocessing)
     let trainer = try trainer(data, model, description)
     let result = try fit(trainer, model, data)
