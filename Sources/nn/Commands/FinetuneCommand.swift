@@ -87,6 +87,10 @@ struct FinetuneCommand: TrainingCommand {
     }
     if settings.isGiven("phases"), let plan = try all.phasePlan() { all.epochs = plan.epochs }
     try all.check()
+    if all.multiLabel, search || folds != nil {
+      throw CommandError(
+        "\(search ? "search" : "folds"): expected images of one label each, found several (multiLabel)")
+    }
     return all
   }
 

@@ -37,7 +37,9 @@ struct TestCommand: ParsableCommand {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
     let trainer = Trainer(accelerator: accelerator)
-    try trainer.test(RunModel(saved.network, settings, classWeights: images.classWeights(settings)), test)
+    let model = RunModel(saved.network, settings, classWeights: images.classWeights(settings))
+    model.thresholds = saved.description.thresholds
+    try trainer.test(model, test)
     print(trainer.callbackMetrics)
   }
 }

@@ -25,6 +25,9 @@ struct RunConfiguration: Codable, Equatable {
   var labels: String? = nil
   @Setting("Which column of the table has the labels, if it is not called label or class.")
   var labelColumn: String? = nil
+  @Setting(
+    "Let an image have several labels, or none: cat|dog in the table, or a column of 1 and 0 for each.")
+  var multiLabel = false
   @Setting("Where the label stands in file names, such as '{label}_*.jpg', in place of folders.")
   var labelPattern: String? = nil
   @Setting("Use only these classes, such as cat,dog.")
@@ -165,6 +168,7 @@ struct RunConfiguration: Codable, Equatable {
       ("classes", classes != nil),
     ] where isGiven { try need(dataset == .folder, name, "the data set folder", dataset) }
     if labelColumn != nil { try need(labels != nil, "labelColumn", "a table (--labels)", "none") }
+    if multiLabel { try need(labels != nil, "multiLabel", "a table (--labels)", "none") }
     if labelPattern != nil {
       try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
     }

@@ -14,6 +14,8 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   private let steps: Int
   /// How much errors of each class count.
   @Untracked private var classWeights: Tensor?
+  /// Least probability at which each label is named, where an image may have several; 0.5 if nil.
+  @Untracked var thresholds: [Double]?
 
   /// Before the keys of the network in the run's checkpoints.
   static let networkPrefix = "network."
@@ -41,7 +43,60 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   func callAsFunction(_ x: Tensor) -> Tensor { network(x) }
 
   func loss(_ y: Tensor, _ t: Tensor) -> Tensor {
-    crossEntropy(y, t, weight: classWeights?.to(y.device))
+    let weight = classWeights?.to(y.device)
+    if hyperparameters.multiLabel { return binaryCrossEntropyWithLogits(y, t, posWeight: weight) }
+    return crossEntropy(y, t, weight: weight)
+  }
+
+  // MARK: Steps
+
+  private static let validationF1: MetricKey = "val_f1"
+  private static let validationPrecision: MetricKey = "val_map"
+
+  var validationMetrics: [MetricKey] {
+    hyperparameters.multiLabel
+      ? [.validationLoss, Self.validationF1, Self.validationPrecision]
+      : [.validationLoss, .validationAccuracy]
+  }
+
+  func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+    let y = self(batch.input)
+    let loss = loss(y, batch.target)
+    guard hyperparameters.multiLabel else { return ["val_loss": loss, "val_acc": accuracy(y, batch.target)] }
+    log(Self.validationF1, Self.validationPrecision, y, batch.target, context)
+    return ["val_loss": loss]
+  }
+
+  func testStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+    let y = self(batch.input)
+    let loss = loss(y, batch.target)
+    guard hyperparameters.multiLabel else {
+      return ["test_loss": loss, "test_acc": accuracy(y, batch.target)]
+    }
+    log("test_f1", "test_map", y, batch.target, context)
+    return ["test_loss": loss]
+  }
+
+  private func log(
+    _ f1: MetricKey, _ precision: MetricKey, _ y: Tensor, _ target: Tensor, _ context: StepContext
+  ) {
+    let probabilities = y.detach().sigmoid()
+    context.log(f1, MultiLabelF1(thresholds: thresholds, probabilities, target), progressBar: true)
+    context.log(precision, MeanAveragePrecision(probabilities, target))
+  }
+
+  /// The thresholds that do best on some images.
+  func thresholds(on images: DataLoader<Sample>, device: Device) throws -> [Double] {
+    var (probabilities, targets): ([Tensor], [Tensor]) = ([], [])
+    try evaluating {
+      try noGrad {
+        try images.forEach { batch in
+          probabilities.append(self(batch.input.to(device)).sigmoid().to(.cpu))
+          targets.append(batch.target)
+        }
+      }
+    }
+    return bestThresholds(cat(probabilities), cat(targets))
   }
 
   /// The model as it is saved.
@@ -49,7 +104,8 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     SavedModel.Description(
       arch: hyperparameters.arch, classes: classes, preprocessing: preprocessing,
       normalizesFeatures: form.normalizesFeatures, configuration: form.configuration,
-      libraryVersion: libraryVersion)
+      libraryVersion: libraryVersion,
+      thresholds: hyperparameters.multiLabel ? thresholds ?? classes.map { _ in 0.5 } : nil)
   }
 
   /// The trained parameters; the groups head, last block and rest where phases give each a rate of its own.
