@@ -105,10 +105,7 @@ struct FinetuneCommand: TrainingCommand {
   /// validation images, if a search was asked for.
   private func searched(_ run: TrainingRun) throws -> RunConfiguration {
     var settings = run.settings
-    // Every image once.
-    var plain = settings
-    plain.balance = .none
-    let data = try RunData(run.images, plain)
+    let data = try RunData(run.images, settings.withoutAugmentation)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     guard case .transfer(let network) = model.form else { return settings }
     let device = run.accelerator.device

@@ -45,6 +45,10 @@ struct PredictCommand: ParsableCommand {
     help: "Turn photos upright as their camera noted it (default: as in the training).")
   var upright: Bool?
 
+  @Flag(
+    help: "Average what the model says of an image and of its mirror image: slower, often a little better.")
+  var tta = false
+
   @OptionGroup var device: DeviceOptions
 
   func validate() throws {
@@ -106,7 +110,7 @@ struct PredictCommand: ParsableCommand {
   private func name(_ batch: [ImageToName], _ saved: SavedModel) -> [Answer] {
     var inputs: [Tensor] = []
     for case .success(let input) in batch.map(\.input) { inputs.append(input) }
-    var rows = (inputs.isEmpty ? [] : saved.probabilities(stack(inputs)))[...]
+    var rows = (inputs.isEmpty ? [] : saved.probabilities(stack(inputs), averagesMirrored: tta))[...]
     return batch.map { image in
       switch image.input {
       case .failure(let error): return Answer(file: image.path, result: .failure(error))

@@ -12,6 +12,9 @@ struct TestCommand: ParsableCommand {
   @Option(help: "Checkpoint to test instead of the model, which is that of the best epoch.")
   var checkpoint: String?
 
+  @Flag(
+    help: "Average what the model says of an image and of its mirror image: slower, often a little better.")
+  var tta = false
   @OptionGroup var device: DeviceOptions
 
   func run() throws {
@@ -38,6 +41,7 @@ struct TestCommand: ParsableCommand {
     }
     let trainer = Trainer(accelerator: accelerator)
     let model = RunModel(saved.network, settings, classWeights: images.classWeights(settings))
+    model.averagesMirrored = tta
     model.thresholds = saved.description.thresholds
     try trainer.test(model, test)
     print(trainer.callbackMetrics)

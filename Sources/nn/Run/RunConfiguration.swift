@@ -61,6 +61,28 @@ struct RunConfiguration: Codable, Equatable {
     """)
   var balance = ClassBalance.none
 
+  // MARK: Augmentation
+
+  @Setting(
+    """
+    Random changes of training images: none, light (crops, mirrored), strong (smaller crops, colours), randaugment or \
+    trivialaugment; nn preview shows them.
+    """)
+  var augment = AugmentName.none
+  @Setting("Chance that a rectangle of a training image is covered, such as 0.25.", .chance)
+  var erase = 0.0
+  @Setting("Blend pairs of training images; the strength, such as 0.2.", .positive)
+  var mixup: Double? = nil
+  @Setting("Put a piece of one training image into another; the strength, such as 1.", .positive)
+  var cutmix: Double? = nil
+  @Setting(
+    "Share of each label that is spread over all classes, against overconfidence, such as 0.1.", .decay)
+  var labelSmoothing = 0.0
+  @Setting(
+    "With random changes and a frozen network: how many versions of each training image are computed and kept.",
+    .within(1...1_000))
+  var views = 4
+
   // MARK: The network
 
   @Setting("Architecture, such as shapesnet or resnet18.")
@@ -216,11 +238,12 @@ enum FeaturePlace: RawRepresentable, SettingBase, CustomStringConvertible {
 
   var description: String { rawValue }
 
-  var caching: FeatureCaching {
+  /// - Parameter views: versions of each training image that random changes make; nil if there are none.
+  func caching(views: Int?) -> FeatureCaching {
     switch self {
-    case .memory: .memory
+    case .memory: .memory(views: views)
     case .off: .off
-    case .folder(let path): .disk(path)
+    case .folder(let path): .disk(path, views: views)
     }
   }
 }

@@ -25,6 +25,8 @@ struct RunImages {
   }
 
   let classes: [String]
+  /// What is done to images before they are changed at random.
+  let preprocessing: Preprocessing
   private(set) var parts: [SplitPart: Part]
   /// What was left out and why, a line each.
   private(set) var notes: [String] = []
@@ -81,6 +83,7 @@ struct RunImages {
     _ tested: some VisionDataset
   ) {
     var (images, tested) = (images, tested)
+    self.preprocessing = preprocessing
     images.transform = preprocessing.transform
     tested.transform = preprocessing.transform
     classes = images.classes
@@ -98,6 +101,7 @@ struct RunImages {
   private init(_ settings: RunConfiguration, files: SplitFiles, _ reading: FileReading) throws {
     let used = files.files.filter { $0.part != nil }
     classes = files.classes
+    preprocessing = reading.preprocessing
     // One data set whose images are numbered by name, so that other splits of it find what was kept for them.
     let sorted = used.sorted { isOrdered($0.path, $1.path) }
     let place = Dictionary(uniqueKeysWithValues: zip(sorted.map(\.path), sorted.indices))

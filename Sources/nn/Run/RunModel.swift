@@ -16,6 +16,8 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   @Untracked private var classWeights: Tensor?
   /// Least probability at which each label is named, where an image may have several; 0.5 if nil.
   @Untracked var thresholds: [Double]?
+  /// Whether an image and its mirror image are averaged where nothing is trained.
+  @Untracked var averagesMirrored = false
 
   /// Before the keys of the network in the run's checkpoints.
   static let networkPrefix = "network."
@@ -40,15 +42,26 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     steps = settings.epochs * ((batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
   }
 
-  func callAsFunction(_ x: Tensor) -> Tensor { network(x) }
+  func callAsFunction(_ x: Tensor) -> Tensor {
+    averagesMirrored && !isTraining ? (network(x) + network(x.flip([3]))) / 2 : network(x)
+  }
 
-  func loss(_ y: Tensor, _ t: Tensor) -> Tensor {
+  func loss(_ y: Tensor, _ t: Tensor) -> Tensor { loss(y, t, smoothing: 0) }
+
+  private func loss(_ y: Tensor, _ t: Tensor, smoothing: Double) -> Tensor {
     let weight = classWeights?.to(y.device)
-    if hyperparameters.multiLabel { return binaryCrossEntropyWithLogits(y, t, posWeight: weight) }
-    return crossEntropy(y, t, weight: weight)
+    if hyperparameters.multiLabel {
+      let target = smoothing == 0 ? t : t * (1 - smoothing) + smoothing / 2
+      return binaryCrossEntropyWithLogits(y, target, posWeight: weight)
+    }
+    return crossEntropy(y, t, weight: weight, labelSmoothing: smoothing)
   }
 
   // MARK: Steps
+
+  func trainingStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
+    ["loss": loss(self(batch.input), batch.target, smoothing: hyperparameters.labelSmoothing)]
+  }
 
   private static let validationF1: MetricKey = "val_f1"
   private static let validationPrecision: MetricKey = "val_map"

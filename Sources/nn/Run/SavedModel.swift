@@ -204,9 +204,14 @@ struct SavedModel {
   }
 
   /// Probabilities of the classes, or with several labels of each, for each image of a batch [N, 3, H, W], computed where the network is.
-  func probabilities(_ batch: Tensor) -> [[Double]] {
+  ///
+  /// - Parameter averagesMirrored: whether an image and its mirror image are averaged.
+  func probabilities(_ batch: Tensor, averagesMirrored: Bool = false) -> [[Double]] {
     let device = network.module.parameters().first?.value.device ?? .cpu
-    let scores = noGrad { network.module(batch.to(device)) }
+    let scores = noGrad {
+      let (network, x) = (network.module, batch.to(device))
+      return averagesMirrored ? (network(x) + network(x.flip([3]))) / 2 : network(x)
+    }
     let rows = (description.thresholds == nil ? scores.softmax(1) : scores.sigmoid()).to(.cpu)
     return (0..<batch.shape[0]).map { rows[$0].array(of: Double.self) }
   }

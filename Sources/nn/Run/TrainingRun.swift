@@ -142,6 +142,7 @@ struct TrainingRun {
       fastDevRun: options.fastDevRun ? 1 : nil, accumulateGradBatches: settings.accumulate,
       gradientClip: settings.clipNorm.map { .norm($0) },
       logInterval: max(1, min(50, data.batchesPerEpoch / 4)), detectAnomaly: settings.detectAnomaly,
-      cacheFrozenFeatures: settings.cache.caching)
+      cacheFrozenFeatures: settings.cache.caching(
+        views: settings.augmented(preprocessing) == nil ? nil : settings.views))
   }
 }
