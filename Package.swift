@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "nn",
       dependencies: [
-        "NNCore", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -94,7 +94,9 @@ let package = Package(
       cxxSettings: [.headerSearchPath("../../Sources/CCUDAKernels/include"), .headerSearchPath(".")]),
     .target(
       name: "TestSupport",
-      dependencies: ["NNCore", "NNCUDA", "NNLayers", "NNLightning", "CCUDAEmulator", "CSanitizers"],
+      dependencies: [
+        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNLightning", "CCUDAEmulator", "CSanitizers",
+      ],
       path: "Tests/TestSupport"),
     .testTarget(
       name: "NNCoreTests", dependencies: ["NNCore", "NNData", "NNLayers", "TestSupport"],
@@ -113,6 +115,13 @@ let package = Package(
     .executableTarget(
       name: "ResumeProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "CSanitizers"],
       path: "Tests/ResumeProbe"),
+    // The golden cases on a device of choice, for machines without a Swift compiler.
+    .executableTarget(
+      name: "DeviceCheck",
+      dependencies: [
+        "NNCore", "NNCUDA", "TestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tests/DeviceCheck"),
     .executableTarget(
       name: "CIFARProbe", dependencies: ["NNCore", "NNData"], path: "Tests/CIFARProbe"),
     // The readers of the library and the command, fed with broken files.
@@ -127,7 +136,8 @@ let package = Package(
     .testTarget(
       name: "NNLightningTests",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "ResumeProbe",
+        "NNCore", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning", "TestSupport",
+        "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
     .testTarget(
@@ -147,4 +157,16 @@ let package = Package(
 if Context.environment["NN_DOCUMENTATION"] != nil {
   package.dependencies.append(
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}
+
+// For Benchmarks/gpu/pack.sh: the workloads beside all other programs, in one build instead of two.
+if Context.environment["NN_WORKLOADS"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Workloads",
+      dependencies: [
+        "NNCore", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Sources/Workloads"))
 }

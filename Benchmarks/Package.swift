@@ -13,6 +13,7 @@ let package = Package(
       name: "Workloads",
       dependencies: [
         .product(name: "NNCore", package: "swift-nn"),
+        .product(name: "NNCUDA", package: "swift-nn"),
         .product(name: "NNLayers", package: "swift-nn"),
         .product(name: "NNData", package: "swift-nn"),
         .product(name: "NNModels", package: "swift-nn"),

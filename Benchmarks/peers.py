@@ -1,15 +1,15 @@
 """One workload on a peer library: prints its samples in seconds as a line of JSON, as `Workloads` does.
 
     python peers.py cnn-train --batch 256 --samples 5 --format channels-last
+    python peers.py --serve      # the same for each line of JSON on standard input, in one process
 """
 import argparse
 import json
 import os
 import resource
+import sys
 import tempfile
 import time
-
-THREADS = 2
 
 
 def four_block_net(nn):
@@ -20,12 +20,12 @@ def four_block_net(nn):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10))
 
 
-def torch_workload(name, batch, form):
+def torch_workload(name, batch, form, threads):
     import torch
     import torchvision
     from torch import nn
 
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     torch.manual_seed(0)
     kind, _, model = name.partition(":")
     if kind == "sgemm":
@@ -87,7 +87,7 @@ def torch_workload(name, batch, form):
     return step
 
 
-def runtime_workload(name, batch, runtime):
+def runtime_workload(name, batch, runtime, threads):
     """Inference of a torchvision network by ONNX Runtime or OpenVINO."""
     import torch
     import torchvision
@@ -100,36 +100,61 @@ def runtime_workload(name, batch, runtime):
     if runtime == "openvino":
         import openvino
 
-        options = {"INFERENCE_NUM_THREADS": THREADS, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        options = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
         compiled = openvino.Core().compile_model(path, "CPU", options)
         return lambda: compiled(x)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda: session.run(None, {session.get_inputs()[0].name: x})
 
 
+def samples_of(run, count, seconds=0.0):
+    """Times `run` so often, and until so many seconds have passed."""
+    found = []
+    begin = time.perf_counter()
+    while len(found) < count or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return found
+
+
+def serve(answer):
+    """Answers each request on standard input, a line of JSON, with what `answer` returns for it, or with its error."""
+    print(json.dumps({"ready": True}), flush=True)
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line))
+        except Exception as error:  # A workload that fails must not end the others.
+            result = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(result), flush=True)
+
+
+def answer(request):
+    name, form, threads = request["workload"], request.get("format", "default"), request.get("threads", 2)
+    make = runtime_workload if form in ("openvino", "onnxruntime") else torch_workload
+    run = make(name, request["batch"], form, threads)
+    run()
+    return {"workload": name, "seconds": samples_of(run, request["samples"], request.get("at_least", 0.0))}
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("name")
+    parser.add_argument("name", nargs="?")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("--format", default="default")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--serve", action="store_true")
     options = parser.parse_args()
-    if options.format in ("openvino", "onnxruntime"):
-        run = runtime_workload(options.name, options.batch, options.format)
-    else:
-        run = torch_workload(options.name, options.batch, options.format)
-    run()
-    seconds = []
-    for _ in range(options.samples):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"workload": options.name, "seconds": seconds, "peak_bytes": peak}))
+    if options.serve:
+        return serve(answer)
+    result = answer({**vars(options), "workload": options.name})
+    result["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

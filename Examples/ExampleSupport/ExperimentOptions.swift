@@ -59,6 +59,9 @@ public struct ExperimentOptions: ParsableArguments {
   @Option(help: "File for the final metrics as JSON.")
   public var metrics: String?
 
+  @Option(help: "File for the numbers of every step, as a table (CSV).")
+  public var log: String?
+
   public init() {}
 
   public func validate() throws {
@@ -86,6 +89,11 @@ public struct ExperimentOptions: ParsableArguments {
     case "off": .off
     default: .disk(cache)
     }
+  }
+
+  /// What `--log` says, for `loggers` and `logInterval` of a Trainer.
+  public var logging: (loggers: [Logger], interval: Int) {
+    log.map { ([CSVLogger($0)], 1) } ?? ([], 50)
   }
 
   /// Sets the number of threads and warns of slow builds; call it first.

@@ -57,7 +57,8 @@ struct FineTuneExample: ParsableCommand {
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
       let trainer = Trainer(
-        maxEpochs: options.epochs, accelerator: accelerator, callbacks: [EarlyStopping(patience: experiment.patience)])
+        maxEpochs: options.epochs, accelerator: accelerator,
+        callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
 
@@ -92,9 +93,10 @@ struct FineTuneExample: ParsableCommand {
     if let output = options.output, freezing == .network {
       callbacks.append(ModelCheckpoint(directory: output))
     }
+    let logging = freezing == .network ? options.logging : (loggers: [], interval: 50)
     let trainer = Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks,
-      cacheFrozenFeatures: options.caching)
+      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks, loggers: logging.loggers,
+      logInterval: logging.interval, cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }
 }

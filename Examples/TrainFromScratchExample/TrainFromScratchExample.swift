@@ -35,7 +35,10 @@ struct TrainFromScratchExample: ParsableCommand {
     var callbacks: [Callback] = [EarlyStopping(monitor: "val_loss", patience: 3)]
     if testEveryEpoch { callbacks = [TestEveryEpoch(net, data)] }
     if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
-    let trainer = Trainer(maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks)
+    let logging = options.logging
+    let trainer = Trainer(
+      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks, loggers: logging.loggers,
+      logInterval: logging.interval)
     let outcome = try trainer.runExperiment("CNN from scratch", net, data)
     printComparison([outcome])
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }

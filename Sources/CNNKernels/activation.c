@@ -3,18 +3,14 @@
 #include <string.h>
 #include <tgmath.h>
 
-#include "activation_rows.h"
+#include "../CCUDAKernels/Kernels/activation_rows.h"
 #include "vector_math.h"
 
 #define NN_ROW(NAME, VALUE, SLOPE) NN_ACTIVATION_##NAME,
 enum { NN_ACTIVATIONS(NN_ROW) };
 #undef NN_ROW
 
-// sqrt(1/2), 1/sqrt(2 pi), sqrt(2/pi), and the cubic coefficient of the approximation of GELU.
-#define NN_SQRT_HALF ((NN_REAL)0.70710678118654752440)
-#define NN_PHI_0 ((NN_REAL)0.39894228040143267794)
-#define NN_GELU_K ((NN_REAL)0.79788456080286535588)
-#define NN_GELU_C ((NN_REAL)0.044715)
+#define NN_FUNCTION static inline
 
 #define NN_IMPL "activation_impl.h"
 #include "real_paths.h"

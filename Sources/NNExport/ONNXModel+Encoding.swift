@@ -106,7 +106,7 @@ extension Tensor {
     message.add(integers: 1, shape)
     message.add(integer: 2, dtype.onnxType)
     message.add(text: 8, name)
-    message.add(bytes: 9, detach().contiguous().borrowedBytes)
+    message.add(bytes: 9, detach().to(.cpu).contiguous().borrowedBytes)
     return message
   }
 

@@ -108,7 +108,8 @@ extension CallableModule {
     let layers = RunningLayers(self)
     defer { layers.remove() }
     return try leavingUnchanged {
-      try WholeTrace(rowShape: rowShape, dtype: dtype, layer: { layers.current }) {
+      let device = (parameters().first?.value ?? buffers().first?.value)?.device ?? .cpu
+      return try WholeTrace(rowShape: rowShape, dtype: dtype, device: device, layer: { layers.current }) {
         self.calledWithHooks($0)
       }
     }

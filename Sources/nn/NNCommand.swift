@@ -23,6 +23,7 @@ struct NNCommand: ParsableCommand {
       CheckCommand.self, PreviewCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self,
       PredictCommand.self,
       ExportCommand.self, ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
+      DoctorCommand.self,
     ])
 
   static func main() {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <string>
 #include <unordered_map>
 
@@ -30,7 +31,7 @@ Kernel *kernels = nullptr;
 
 enum class State { running, at_block, at_warp, ended };
 
-/// What runs the blocks of the launches of one thread of the host.
+/// What runs the blocks of a launch.
 struct Machine {
   struct Thread {
     State state;
@@ -59,21 +60,27 @@ struct Machine {
   alignas(16) unsigned char static_memory[static_bytes];
   alignas(16) unsigned char launch_memory[launch_bytes];
   size_t launch_size;
+  Machine *next = nullptr;
 
-  /// Runs threads from the next one on, until one of them waits.
+  /// Runs threads from the next one on, until one of them waits. A fibre goes on in later launches, which other threads of the
+  /// host may carry out, so nothing here may be remembered of the variables of this one.
   static void run(void *machine) {
     auto &self = *(Machine *)machine;
     for (;;) {
-      while (self.begun < blockDim.x) {
-        unsigned number = self.begun++;
-        threadIdx = {number, 0, 0};
-        self.threads[number] = {State::running, self.current, 0};
-        self.kernel->call(self.kernel->function, self.arguments);
-        self.threads[threadIdx.x].state = State::ended;
-      }
+      self.run_threads();
       self.current->next = self.idle;
       self.idle = self.current;
       leave_fibre(*self.current);
+    }
+  }
+
+  __attribute__((noinline)) void run_threads() {
+    while (begun < blockDim.x) {
+      unsigned number = begun++;
+      threadIdx = {number, 0, 0};
+      threads[number] = {State::running, current, 0};
+      kernel->call(kernel->function, arguments);
+      threads[threadIdx.x].state = State::ended;
     }
   }
 
@@ -137,11 +144,22 @@ struct Machine {
   }
 };
 
-Machine &machine() {
-  static thread_local Machine *machine = nullptr;
-  // Kept for as long as the process lives, as the threads of a pool are.
-  if (!machine) machine = new Machine();
-  return *machine;
+/// Machines that no launch uses. They have many stacks, and threads of the host come and go.
+std::mutex machines_lock;
+Machine *machines = nullptr;
+
+Machine *take_machine() {
+  std::lock_guard<std::mutex> guard(machines_lock);
+  Machine *machine = machines;
+  if (!machine) return new Machine();
+  machines = machine->next;
+  return machine;
+}
+
+void put_machine(Machine *machine) {
+  std::lock_guard<std::mutex> guard(machines_lock);
+  machine->next = machines;
+  machines = machine;
 }
 
 thread_local Machine *running = nullptr;
@@ -229,7 +247,7 @@ const char *nn_emulator_launch(const char *file, const char *name, const unsigne
   if (shared_bytes > launch_bytes) return wrong("too much shared memory", shared_bytes);
   if (running) return wrong("a launch inside of a kernel", 0);
 
-  Machine &self = machine();
+  Machine &self = *take_machine();
   running = &self;
   self.kernel = kernel;
   self.arguments = arguments;
@@ -244,6 +262,7 @@ const char *nn_emulator_launch(const char *file, const char *name, const unsigne
         self.block();
       }
   running = nullptr;
+  put_machine(&self);
   return nullptr;
 }
 

@@ -40,11 +40,12 @@ struct EmulatorTests {
   @Test func sharedMemoryHoldsGarbageAtFirst() {
     let values = [Float](repeating: 1, count: 256)
     _ = run(mirror, blocks: 1, values, results: 200, Int32(0))
-    #expect(run(mirror, blocks: 1, values, results: 200, Int32(1)).allSatisfy(\.isNaN))
+    let forgotten = run(mirror, blocks: 1, values, results: 200, Int32(1))
+    #expect(forgotten.filter { $0.isNaN }.count == 200)
   }
 
   @Test func freshMemoryIsNotANumber() {
-    let fresh = Tensor(uninitialized: [7], dtype: .float32, on: EmulatedCUDA.backend)
-    #expect(fresh.array(of: Float.self).allSatisfy(\.isNaN))
+    let fresh = Tensor(uninitialized: [7], dtype: .float32, on: EmulatedCUDA.backend).array(of: Float.self)
+    #expect(fresh.filter { $0.isNaN }.count == 7)
   }
 }

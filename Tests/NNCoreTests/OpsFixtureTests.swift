@@ -5,11 +5,6 @@ import Testing
 
 /// Every case of the golden `ops` fixtures, forward and backward; products on every set of kernels.
 struct OpsFixtureTests {
-  static let table = [
-    arithmeticFixtures, elementwiseFixtures, activationFixtures, reductionFixtures, shapeFixtures,
-    indexingFixtures, productFixtures,
-  ].reduce(into: FixtureTable()) { $0.merge($1) { first, _ in first } }
-
   static let cases = FixtureGroup("ops", in: fixtureFolder).cases
 
   @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
@@ -17,32 +12,44 @@ struct OpsFixtureTests {
   @Test(arguments: cases)
   func matchesPyTorch(_ fixture: FixtureCase) {
     let isProduct = productFixtures[fixture.operation] != nil
-    expectMatch(fixture, Self.table, isProduct ? KernelPath.available : [nil])
+    expectMatch(fixture, FixtureTables.ops, isProduct ? KernelPath.available : [nil])
   }
 }
 
 /// Every case of the golden `nn` fixtures, on every set of kernels.
 struct NNFixtureTests {
-  static let table = [
-    lossFixtures, layerFixtures, convolutionFixtures, poolingFixtures, normalizationFixtures,
-  ].reduce(into: FixtureTable()) { $0.merge($1) { first, _ in first } }
-
   static let cases = FixtureGroup("nn", in: fixtureFolder).cases
 
   @Test func fixturesAreThere() { #expect(!Self.cases.isEmpty) }
 
   @Test(arguments: cases)
-  func matchesPyTorch(_ fixture: FixtureCase) { expectMatch(fixture, Self.table, KernelPath.available) }
+  func matchesPyTorch(_ fixture: FixtureCase) {
+    expectMatch(fixture, FixtureTables.nn, KernelPath.available)
+  }
 }
 
 /// The same cases on a device that has the required kernels alone, and whose memory nobody else can read.
 struct DeviceFixtureTests {
-  static let table = OpsFixtureTests.table.merging(NNFixtureTests.table) { first, _ in first }
-
   @Test(arguments: OpsFixtureTests.cases + NNFixtureTests.cases)
   func matchesPyTorch(_ fixture: FixtureCase) {
     let failures = [DType.float32, .float64].flatMap { dtype in
-      fixture.failures(Self.table, dtype: dtype, on: EmulatedDevice.shared.device).map { "\(dtype): \($0)" }
+      fixture.failures(FixtureTables.all, dtype: dtype, on: EmulatedDevice.shared.device)
+        .map { "\(dtype): \($0)" }
+    }
+    #expect(
+      failures.first == nil, "\(failures.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))")
+  }
+}
+
+/// The same cases on the kernels of a CUDA card, which the host runs.
+struct CUDAFixtureTests {
+  @Test(arguments: OpsFixtureTests.cases + NNFixtureTests.cases)
+  func matchesPyTorch(_ fixture: FixtureCase) {
+    MatmulPrecision.convolutions = .highest
+    let failures = [DType.float32, .float64].flatMap { dtype in
+      fixture.failures(FixtureTables.all, dtype: dtype, on: EmulatedCUDA.device).map {
+        "\(dtype): \($0)"
+      }
     }
     #expect(
       failures.first == nil, "\(failures.count) failures of \(fixture) \(JSONValue.object(fixture.kwargs))")

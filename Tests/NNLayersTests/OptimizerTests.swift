@@ -16,26 +16,20 @@ struct OptimizerTests {
 
   @Test(arguments: trajectories, [DType.float32, .float64])
   func followsPyTorch(_ fixture: FixtureCase, _ dtype: DType) throws {
-    let differences = try catchingMistakes {
-      let run = try Trajectory(fixture, dtype)
-      return try (0..<run.steps).flatMap { step in
-        try run.optimizerStep(step)
-        return try run.differences(after: step + 1)
-      }
-    }
+    let differences = try catchingMistakes { try OptimizerTrajectory.differences(fixture, dtype) }
     #expect(differences.first == nil, "\(fixture)")
   }
 
   @Test(arguments: trajectories)
   func resumesWithTheSameBits(_ fixture: FixtureCase) throws {
     let differences = try catchingMistakes {
-      let straight = try Trajectory(fixture, .float32)
+      let straight = try OptimizerTrajectory(fixture, .float32)
       for step in 0..<straight.steps { try straight.optimizerStep(step) }
       let middle = straight.steps / 2
-      let first = try Trajectory(fixture, .float32)
+      let first = try OptimizerTrajectory(fixture, .float32)
       for step in 0..<middle { try first.optimizerStep(step) }
       let state = first.optimizer.stateDict()
-      let second = try Trajectory(fixture, .float32)
+      let second = try OptimizerTrajectory(fixture, .float32)
       for (fresh, trained) in zip(second.parameters, first.parameters) { fresh.value = trained.value }
       // Other options at first: those of the state dict must win.
       second.optimizer.learningRates = second.optimizer.learningRates.map { $0 * 2 }
@@ -51,41 +45,7 @@ struct OptimizerTests {
 
   @Test(arguments: clippings)
   func clipsAsPyTorch(_ fixture: FixtureCase) throws {
-    #expect(try catchingMistakes { try clippingDifferences(fixture) } == [], "\(fixture)")
-  }
-
-  private func clippingDifferences(_ fixture: FixtureCase) throws -> [String] {
-    let count = (0...).first { !fixture.hasStored("in.grad\($0)") } ?? 0
-    let parameters = try (0..<count).map { place in
-      let gradient = try fixture.stored("in.grad\(place)")
-      let parameter = Parameter(Tensor.zeros(gradient.shape))
-      parameter.grad = gradient
-      return parameter
-    }
-    let without = Parameter(Tensor.zeros(2))
-    var found: [String] = []
-    let norm = try fixture.withArguments { a -> Double? in
-      a.ignore("foreach")
-      switch fixture.operation {
-      case "clip_grad_norm_":
-        // The golden norms are finite.
-        a.ignore("error_if_nonfinite")
-        return try clipGradNorm(
-          parameters + [without], maxNorm: a.double("max_norm"), normType: a.double("norm_type", 2))
-      case "clip_grad_value_":
-        try clipGradValue(parameters + [without], clipValue: a.double("clip_value"))
-        return nil
-      default: throw FixtureError("operation not supported: \(fixture.operation)")
-      }
-    }
-    if let norm {
-      let want = try fixture.stored("total_norm").item()
-      if !(abs(norm - want) <= 1e-6 * want) { found.append("norm \(norm), expected \(want)") }
-    }
-    for (place, parameter) in parameters.enumerated() {
-      found += try fixture.differences("out.grad\(place)", parameter.grad ?? Tensor(0.0), .float32)
-    }
-    return without.grad == nil ? found : found + ["a parameter without gradient has one"]
+    #expect(try catchingMistakes { try OptimizerTrajectory.clippingDifferences(fixture) } == [], "\(fixture)")
   }
 
   @Test func normSpreadsNaNAndInfinity() {
@@ -192,111 +152,6 @@ private func problem<Options: OptimizerOptions>(
   var options = Options()
   change(&options)
   return options.problem
-}
-
-/// One golden trajectory being followed.
-private final class Trajectory {
-  let fixture: FixtureCase
-  let dtype: DType
-  let steps: Int
-  let parameters: [Parameter]
-  let optimizer: any Optimizer
-  private let missing: [[Int]]
-
-  init(_ fixture: FixtureCase, _ dtype: DType) throws {
-    self.fixture = fixture
-    self.dtype = dtype
-    let none = fixture.entry["none_grads"]?.elements ?? []
-    missing = none.compactMap(\.ints)
-    let count = (0...).first { !fixture.hasStored("param\($0)") } ?? 0
-    let courses = try (0..<count).map { try fixture.stored("param\($0)") }
-    let steps = fixture.entry["steps"]?.int ?? 0
-    guard steps > 0, count > 0, missing.count == none.count,
-      courses.allSatisfy({ $0.rank > 0 && $0.shape[0] == steps + 1 })
-    else { throw FixtureError("the case has no course of parameters") }
-    self.steps = steps
-    parameters = courses.map { Parameter($0.select(0, index: 0).to(dtype)) }
-    optimizer = try makeOptimizer(fixture, parameters)
-  }
-
-  func optimizerStep(_ step: Int) throws {
-    for (place, parameter) in parameters.enumerated() {
-      let gradient = try fixture.stored("grads\(place)").select(0, index: step).to(dtype)
-      parameter.grad = missing.contains([step, place]) ? nil : gradient
-    }
-    optimizer.step()
-  }
-
-  func differences(after step: Int) throws -> [String] {
-    try parameters.enumerated().flatMap { place, parameter in
-      tensorDifferences(
-        parameter.value.detach(), try fixture.stored("param\(place)").select(0, index: step).to(dtype),
-        name: "parameter \(place) after step \(step)", relativeTolerance: dtype == .float64 ? 2e-7 : 1e-5,
-        absoluteTolerance: dtype == .float64 ? 1e-9 : fixture.absoluteTolerance)
-    }
-  }
-}
-
-/// The optimizer of a case, its groups included.
-private func makeOptimizer(_ fixture: FixtureCase, _ parameters: [Parameter]) throws -> any Optimizer {
-  if let problem = fixture.problem { throw FixtureError(problem) }
-  func groups<Options: OptimizerOptions>(_ type: Options.Type) throws -> [ParameterGroup<Options>] {
-    let given = fixture.entry["groups"]?.elements ?? [.object([:])]
-    return try given.map { entry in
-      let places = entry["params"]?.ints ?? Array(parameters.indices)
-      guard parameters.indices.contains(places.min() ?? 0), parameters.indices.contains(places.max() ?? 0)
-      else {
-        throw FixtureError("a group of parameters \(places), there are \(parameters.count)")
-      }
-      var options = entry.entries ?? [:]
-      options["params"] = nil
-      let changes =
-        try fixture.kwargs.map { try change(Options.self, $0.key, $0.value) }
-        + options.map { try change(Options.self, $0.key, $0.value) }
-      return ParameterGroup(places.map { parameters[$0] }) { options in
-        for change in changes { change(&options) }
-      }
-    }
-  }
-  switch fixture.operation {
-  case "SGD": return SGD(try groups(SGDOptions.self))
-  case "Adam" where fixture.kwargs["decoupled_weight_decay"]?.bool == true:
-    return AdamW(try groups(AdamOptions.self)) { $0.weightDecay = 0 }
-  case "Adam": return Adam(try groups(AdamOptions.self))
-  case "AdamW": return AdamW(try groups(AdamOptions.self))
-  case "RMSprop": return RMSprop(try groups(RMSpropOptions.self))
-  case "Adagrad": return Adagrad(try groups(AdagradOptions.self))
-  case "Adadelta": return Adadelta(try groups(AdadeltaOptions.self))
-  case "NAdam": return NAdam(try groups(NAdamOptions.self))
-  case "RAdam": return RAdam(try groups(RAdamOptions.self))
-  case "Adamax": return Adamax(try groups(AdamaxOptions.self))
-  default: throw FixtureError("operation not supported: \(fixture.operation)")
-  }
-}
-
-/// How an option of PyTorch's name is set.
-private func change<Options: OptimizerOptions>(
-  _ type: Options.Type, _ name: String, _ value: JSONValue
-) throws -> (inout Options) -> Void {
-  // These choose between implementations, not between results.
-  if ["foreach", "fused", "capturable", "differentiable"].contains(name) || value.isNull { return { _ in } }
-  // Which of Adam and AdamW it is.
-  if name == "decoupled_weight_decay", Options.self == AdamOptions.self { return { _ in } }
-  if name == "betas", let betas = value.doubles, betas.count == 2 {
-    let changes = try betas.indices.map { try change(type, "betas.\($0)", .number(betas[$0])) }
-    return { options in for change in changes { change(&options) } }
-  }
-  for field in Options.fields {
-    switch field {
-    case .number(name, let path):
-      if let number = value.double { return { $0[keyPath: path] = number } }
-    case .flag(name, let path):
-      if let flag = value.bool { return { $0[keyPath: path] = flag } }
-    default: continue
-    }
-    throw FixtureError("argument \(name): \(value) has the wrong form")
-  }
-  throw FixtureError("argument not supported: \(name)")
 }
 
 let fixtureFolder = Bundle.module.bundleURL.appendingPathComponent("Fixtures")

@@ -2,7 +2,7 @@ import NNCore
 import TestSupport
 import Testing
 
-/// What a device that has no kernels for optimizers does, beside the kernels of the CPU.
+/// What a device that has no kernels for optimizers does, beside the kernels of the CPU and of a card.
 struct UpdateRuleTests {
   struct Case: CustomTestStringConvertible {
     let testDescription: String
@@ -60,20 +60,26 @@ struct UpdateRuleTests {
   func expressionsAndKernelsAgree(_ rule: Case, _ dtype: DType) {
     let kernels = course(rule, dtype) { $0[0].parameter.backend.step($0) }
     let expressions = course(rule, dtype) { for step in $0 { step.applyComposed() } }
+    let card = course(rule, dtype, on: EmulatedCUDA.device) { $0[0].parameter.backend.step($0) }
     let tolerance = dtype == .float64 ? 1e-13 : 2e-6
-    for (place, pair) in zip(kernels, expressions).enumerated() {
-      let found = tensorDifferences(
-        pair.0, pair.1, name: "tensor \(place)", relativeTolerance: tolerance, absoluteTolerance: tolerance)
-      #expect(found == [])
+    for (device, found) in [("cpu", kernels), ("card", card)] {
+      for (place, pair) in zip(found, expressions).enumerated() {
+        let found = tensorDifferences(
+          pair.0, pair.1, name: "\(device): tensor \(place)", relativeTolerance: tolerance,
+          absoluteTolerance: tolerance)
+        #expect(found == [])
+      }
     }
     #expect(kernels[0].isEqual(to: FormulaNumbers.uniform("p0", [5]).to(dtype)) == false)
   }
 
   /// Parameters and states after three steps of which one climbs, one decays and one shrinks.
-  private func course(_ rule: Case, _ dtype: DType, _ step: ([ParameterStep]) -> Void) -> [Tensor] {
-    var parameters = Self.shapes.enumerated().map { FormulaNumbers.uniform("p\($0)", $1).to(dtype) }
+  private func course(
+    _ rule: Case, _ dtype: DType, on device: Device = .cpu, _ step: ([ParameterStep]) -> Void
+  ) -> [Tensor] {
+    var parameters = Self.shapes.enumerated().map { FormulaNumbers.uniform("p\($0)", $1).to(dtype).to(device) }
     var states = Self.shapes.map { shape in
-      (0..<rule.state).map { _ in Tensor.zeros(shape, dtype: dtype) }
+      (0..<rule.state).map { _ in Tensor.zeros(shape, dtype: dtype).to(device) }
     }
     for number in 0..<3 {
       let rule = UpdateRule(
@@ -85,13 +91,13 @@ struct UpdateRuleTests {
       }
       step(
         Self.shapes.enumerated().map { place, shape in
-          let gradient = FormulaNumbers.uniform("g\(number).\(place)", shape.reversed()).to(dtype)
+          let gradient = FormulaNumbers.uniform("g\(number).\(place)", shape.reversed()).to(dtype).to(device)
           return ParameterStep(
             rule, parameter: parameters[place],
             gradient: gradient.permute(Array(shape.indices.reversed())), state: states[place])
         })
     }
-    return parameters + states.flatMap { $0 }
+    return (parameters + states.flatMap { $0 }).map { $0.to(.cpu) }
   }
 
   @Test(arguments: [1, 2, 3, Double.infinity], [DType.float32, .float64])

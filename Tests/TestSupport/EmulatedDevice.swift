@@ -1,4 +1,5 @@
 import NNCore
+import Synchronization
 
 /// A second device that needs no hardware: its memory is the host's under addresses that nobody can read, and it has the
 /// kernels that `Backend` requires and no others, so that all composed operations run on it.
@@ -14,8 +15,20 @@ package final class EmulatedDevice: Backend {
     return device
   }()
 
-  package let device = Device(kind)
+  /// A device of one's own, whose downloads nobody else adds to.
+  package static func another() -> EmulatedDevice {
+    let device = EmulatedDevice(index: count.add(1, ordering: .relaxed).newValue + 100)
+    Devices.register(device)
+    return device
+  }
+  private static let count = Atomic(0)
+
+  package let device: Device
+  /// How often somebody waited for values.
+  package let downloads = Atomic(0)
   private let host = Devices.backend(of: .cpu)
+
+  private init(index: Int = 0) { device = Device(Self.kind, index: index) }
 
   // MARK: Memory
 
@@ -36,6 +49,7 @@ package final class EmulatedDevice: Backend {
     host.upload(bytes, to: visible(address))
   }
   package func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
+    downloads.add(1, ordering: .relaxed)
     host.download(visible(address), to: bytes)
   }
   package func synchronize() {}

@@ -48,3 +48,17 @@ final class Network: Module, Trainable {
   init(_ body: any ImageClassifier) { self.body = body }
   func callAsFunction(_ x: Tensor) -> Tensor { body(x) }
 }
+
+/// A frozen network whose outputs feed a new linear layer.
+final class Transferred: Module, Trainable {
+  let body: Network
+  let head = Linear(1_000, 10)
+
+  init(_ body: Network) {
+    self.body = body
+    super.init()
+    body.freeze()
+  }
+
+  func callAsFunction(_ x: Tensor) -> Tensor { head(body(x)) }
+}

@@ -47,6 +47,11 @@ struct nn_greater {
   template <typename T> NN_MEMBER T operator()(T a, T b) const { return a > b || a != a ? a : b; }
 };
 
+/// The greater one, where NaN is never there or never counts.
+struct nn_maximum {
+  template <typename T> NN_MEMBER T operator()(T a, T b) const { return a > b ? a : b; }
+};
+
 /// The threads of a warp combine their values; all get the result.
 template <typename T, typename Op> NN_DEVICE T nn_warp_reduce(T value, Op op) {
   for (int step = 16; step > 0; step >>= 1) value = op(value, __shfl_xor_sync(0xffffffffu, value, step));

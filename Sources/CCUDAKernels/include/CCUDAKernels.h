@@ -13,3 +13,6 @@ typedef struct {
 
 /// All source files, the headers among them; `*count` is how many.
 const nn_cuda_source *nn_cuda_sources(long *count);
+
+/// Number of the activation function of a name, as `nn_activate` knows it; -1 if there is none.
+int nn_cuda_activation_number(const char *name);

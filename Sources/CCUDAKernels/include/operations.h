@@ -75,3 +75,105 @@ typedef struct {
   long long index;
   long long size;
 } nn_cuda_fault;
+
+/// How `nn_step` changes parameters; what the numbers mean follows from the method, as in `UpdateRule`.
+enum nn_cuda_method {
+  NN_CUDA_SGD, NN_CUDA_ADAM, NN_CUDA_NADAM, NN_CUDA_RADAM, NN_CUDA_ADAMAX, NN_CUDA_RMSPROP, NN_CUDA_ADAGRAD, NN_CUDA_ADADELTA
+};
+typedef struct {
+  int method;
+  int maximize;
+  /// Of SGD: Nesterov's step, and a buffer that is not set yet. Of RMSprop: whether there is a mean of the gradient.
+  int nesterov, is_first, centered;
+  int states;
+  double weight_decay, shrinkage, rate, epsilon;
+  /// The weight of the old in each running mean, or the momentum in `beta1`.
+  double beta1, beta2;
+  /// The factor of the rule: SGD's share, Adam's and NAdam's scale, RAdam's adaptive factor; and NAdam's rate of the gradient.
+  double scale, gradient_rate;
+} nn_cuda_rule;
+
+/// Parameters that one launch changes.
+enum { NN_CUDA_STEPS = 52, NN_CUDA_STEP_PIECE = 4096 };
+typedef struct {
+  void *parameter;
+  const void *gradient;
+  void *states[3];
+  long long count;
+  /// The first thread block.
+  int start;
+  /// For a gradient that lies in memory as [O, positions, channels] while all else lies as [O, channels, positions]; else 0.
+  int channels, positions;
+} nn_cuda_step;
+typedef struct {
+  nn_cuda_rule rule;
+  int count;
+  nn_cuda_step steps[NN_CUDA_STEPS];
+} nn_cuda_steps;
+
+/// See `ClassTargets`: one class per row; one factor per class, or none.
+typedef struct {
+  long long rows, classes;
+  const long long *target;
+  const void *weight;
+  long long ignored;
+  double smoothing;
+} nn_cuda_targets;
+
+/// Matrices of positions times channels, one after the other without gaps. A block has `width` threads side by side along the
+/// channels, a power of 2, and takes `part` rows of one matrix: gridDim.x parts, gridDim.y tiles of channels, and gridDim.z
+/// matrices at once.
+typedef struct {
+  long long rows;
+  long long part;
+  int channels;
+  int matrices;
+  int width;
+  /// Whether a thread takes 16 bytes of channels at once.
+  int is_wide;
+} nn_cuda_channels;
+
+/// Values per channel in double: (x - mean) · scale + shift, each [matrices, channels], or one row for all if the step is 0.
+typedef struct {
+  const double *mean, *scale, *shift;
+  long long mean_step, scale_step, shift_step;
+} nn_cuda_channel_map;
+
+/// The factors of a `ChannelCombination`, each [matrices, channels]; of `a` alone if there is no mean.
+typedef struct {
+  const double *mean, *a, *b, *c;
+} nn_cuda_combination;
+
+/// The small arithmetic of a normalisation, one value per channel [matrices, channels].
+typedef struct {
+  int matrices, channels;
+  /// Groups of neighbouring channels that are normalised together.
+  int groups;
+  /// Whether parameters and results are float64; else float32. And whether moments are.
+  int is_double, has_double_moments;
+  double eps, count;
+} nn_cuda_statistics;
+
+/// The part of a pooling window inside the input along one axis, and the windows that cover an element: those numbered
+/// cover_starts[i] up to cover_starts[i + 1] in `covers`, each with the place of the element in it.
+typedef struct {
+  int start, count, divisor;
+} nn_cuda_window;
+typedef struct {
+  int window, tap;
+} nn_cuda_cover;
+typedef struct {
+  const nn_cuda_window *windows;
+  const nn_cuda_cover *covers;
+  const int *cover_starts;
+  int input, output, dilation;
+  /// The size of all windows, where these lie side by side without gaps from the first element on; else 0.
+  int even;
+} nn_cuda_pool_axis;
+
+/// Pooling of channels-last images. A place is the number of an element in its window, counted row by row from the first one
+/// inside the input, rows `place_row` apart, in `place_bytes` (1 or 4) each.
+typedef struct {
+  nn_cuda_pool_axis rows, columns;
+  int images, channels, place_row, place_bytes;
+} nn_cuda_pooling;

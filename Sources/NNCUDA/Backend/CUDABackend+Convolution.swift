@@ -4,25 +4,52 @@ import NNCore
 // the storage that they were made of, so that both passes of a step share one copy.
 
 extension CUDABackend {
-  package func conv2d(
+  package func convolution(
     _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
-    mayBeLazy: Bool
+    finish: ConvolutionFinish, into target: Tensor?
+  ) -> Tensor {
+    let result = convolution(x, weight, bias: bias, geometry, outputSize: outputSize, finish)
+    guard let target else { return result }
+    assign(result, to: target)
+    return target
+  }
+
+  private func convolution(
+    _ x: Tensor, _ weight: Tensor, bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2,
+    _ finish: ConvolutionFinish
   ) -> Tensor {
     let shape = [x.shape[0], weight.shape[0], outputSize.height, outputSize.width]
-    if shape.contains(0) || weight.count == 0 || x.count == 0 { return constant(shape, bias, x.dtype) }
+    if shape.contains(0) || weight.count == 0 || x.count == 0 {
+      let result = constant(shape, bias, x.dtype)
+      return finished(finish.map.map { mapped(result, $0, adding: nil, rectified: false) } ?? result, finish)
+    }
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let frame = ConvolutionFrame(x.size, outputSize, kernel, geometry)
-    let (image, weights) = (padded(x, frame), dense(weight))
+    let image = padded(x, frame)
+    var (weights, bias) = (dense(weight), bias.map(rowMajor))
+    if let map = finish.map { (weights, bias) = folded(weights, bias, map) }
+    let addend = finish.addend.map(channelsLast)
     let result = emptyImages(shape, x.dtype)
-    let bias = bias.map { $0.isContiguous ? $0 : copy($0, strides: nil) }
     var convolution = description(.forward, image, result, kernel, frame)
     convolution.hasBias = bias != nil
+    convolution.isRectified = finish.ceiling != nil
     driver.convolve(
       convolution,
       CUDAConvolution.Operands(
         image: image.cardAddress, weight: weights.cardAddress, result: result.cardAddress,
-        bias: bias?.cardAddress))
-    return withExtendedLifetime((image, weights, bias)) { result }
+        bias: bias?.cardAddress, addend: addend?.cardAddress))
+    return withExtendedLifetime((image, weights, bias, addend)) {
+      guard let ceiling = finish.ceiling, ceiling < .infinity else { return result }
+      return binary(.minimum, result, fill([], ceiling, dtype: x.dtype))
+    }
+  }
+
+  /// What follows a convolution and its map, one after the other.
+  private func finished(_ x: Tensor, _ finish: ConvolutionFinish) -> Tensor {
+    let sum = finish.addend.map { binary(.add, x, $0) } ?? x
+    guard let ceiling = finish.ceiling else { return sum }
+    let rectified = unary(.relu, sum)
+    return ceiling < .infinity ? binary(.minimum, rectified, fill([], ceiling, dtype: x.dtype)) : rectified
   }
 
   package func conv2dInputGradient(

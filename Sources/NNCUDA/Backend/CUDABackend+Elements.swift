@@ -45,6 +45,7 @@ extension CUDABackend {
   }
 
   package func binary(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) -> Tensor {
+    if case .add = op, let sum = lazySum(a, b) { return sum }
     let result = resultOfBroadcast(a, b, dtype: a.dtype)
     compute(op, a, b, into: result)
     return result

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A NVIDIA GPU as a device for tensors: kernels of `CCUDAKernels`, products and convolutions of NVIDIA's libraries, all in
 /// the order of one stream. Nothing but reading values waits for the card.
-package final class CUDABackend: Backend {
+package final class CUDABackend: FusingBackend {
   package let device: Device
   package let driver: any CUDADriver
   package let pool: DeviceMemoryPool
@@ -15,6 +15,7 @@ package final class CUDABackend: Backend {
   private let mayHaveFault = Atomic(false)
   /// Numbers that formulas ask for again and again.
   let scalars = Mutex<[ScalarKey: Tensor]>([:])
+  let tables = CardTables()
 
   /// - Parameter poolsMemory: whether blocks come from a pool that keeps the card's memory, not each from the driver.
   package init(driver: any CUDADriver, device: Device, poolsMemory: Bool = true) {
@@ -44,6 +45,15 @@ extension CUDABackend {
   package func deallocate(_ memory: DeviceMemory) {
     if poolsMemory { pool.deallocate(memory) } else { driver.free(memory.address) }
   }
+
+  package var memoryUse: DeviceMemoryUse? {
+    let (held, memory) = (pool.statistics, driver.memory)
+    return DeviceMemoryUse(
+      inUse: held.inUse, peak: held.peak, free: memory.free + held.held - held.inUse, total: memory.total)
+  }
+  package func resetMemoryPeak() { pool.resetPeak() }
+
+  package var checksIndices: Bool { true }
 
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
     if bytes.count > 0 { driver.upload(bytes, to: address) }

@@ -118,7 +118,9 @@ final class CardConvolutions {
           plan.isPlain
           ? ("cudnnTransformTensor", cudnn.cudnnTransformTensor) : ("cudnnAddTensor", cudnn.cudnnAddTensor)
         try cudnn.check(
-          call, function(handle, one, plan.packed[.result] ?? plan.result, addend, one, plan.result, operands.result))
+          call,
+          function(
+            handle, one, plan.packed[.result] ?? plan.result, addend, one, plan.result, operands.result))
       }
       if convolution.isRectified {
         try cudnn.check(
@@ -237,8 +239,10 @@ final class CardConvolutions {
     guard try plan.setMathType(choice.mathType, cudnn) else { return nil }
     plan.choice = choice
     // In the plain layout what lies in memory does not matter here.
-    let space = try? workspace.bytes(plan.isPlain ? PlainLayout.byteCount(plan) : choice.workspace)
-    guard let space = space ?? (choice.workspace == 0 && !plan.isPlain ? .some(nil) : nil) else { return nil }
+    guard
+      let space = try? Optional.some(
+        workspace.bytes(plan.isPlain ? PlainLayout.byteCount(plan) : choice.workspace))
+    else { return nil }
     let layout = plan.isPlain ? PlainLayout(plan, space) : nil
     let (operands, bytes) = layout.map { ($0.operands, $0.workspace) } ?? (operands, space)
     guard code(plan, choice, operands, bytes) == 0 else { return nil }

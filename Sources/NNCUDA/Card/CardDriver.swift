@@ -127,14 +127,15 @@ package final class CardDriver: CUDADriver, @unchecked Sendable {
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
     guard bytes.count > 0 else { return }
     // Small ones go into the command itself, and the call returns at once.
-    guard bytes.count > StagingMemory.small, let block = withCard({ isRecording ? nil : staging.take(bytes.count) })
+    guard bytes.count > StagingMemory.small,
+      let block = withCard({ isRecording ? nil : staging.take(bytes.count) })
     else {
       return withCard {
         if isRefused("it brings values of the host to the card") { return }
         must("cuMemcpyHtoDAsync", cuda.cuMemcpyHtoDAsync(address, bytes.baseAddress, bytes.count, stream))
       }
     }
-    block.address.copyMemory(from: UnsafeRawPointer(bytes.baseAddress ?? UnsafeRawPointer(block.address)), byteCount: bytes.count)
+    UnsafeMutableRawBufferPointer(start: block.address, count: bytes.count).copyMemory(from: bytes)
     withCard {
       must("cuMemcpyHtoDAsync", cuda.cuMemcpyHtoDAsync(address, block.address, bytes.count, stream))
       staging.giveBack(block)
@@ -307,7 +308,9 @@ private final class CardMark: CUDAMark, @unchecked Sendable {
   deinit { driver.withCard { _ = driver.cuda.cuEventDestroy(event) } }
 
   func milliseconds(until later: any CUDAMark) -> Double {
-    guard let later = later as? CardMark, later.driver === driver else { fail("CUDAMark", "marks of two drivers") }
+    guard let later = later as? CardMark, later.driver === driver else {
+      fail("CUDAMark", "marks of two drivers")
+    }
     return driver.withCard {
       var milliseconds: Float = 0
       driver.must("cuEventSynchronize", driver.cuda.cuEventSynchronize(event))

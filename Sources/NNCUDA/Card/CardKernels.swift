@@ -25,7 +25,8 @@ final class CardKernels {
     if kernel.number < functions.count, let function = functions[kernel.number] { return function }
     var function: Handle?
     try cuda.check(
-      "cuModuleGetFunction of \(kernel.name)", cuda.cuModuleGetFunction(&function, module(kernel.file), kernel.name))
+      "cuModuleGetFunction of \(kernel.name)",
+      cuda.cuModuleGetFunction(&function, module(kernel.file), kernel.name))
     guard let function else { throw CUDAError("\(kernel.file) has no kernel \(kernel.name)") }
     functions += Array(repeating: nil, count: max(0, kernel.number + 1 - functions.count))
     functions[kernel.number] = function

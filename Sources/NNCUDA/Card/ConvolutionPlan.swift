@@ -59,7 +59,9 @@ final class ConvolutionPlan {
     let format = isPlain ? CUDNNFunctions.nchw : CUDNNFunctions.nhwc
     let geometry = convolution.geometry
     let sizes: [Part: [Int]] = [
-      .image: [convolution.batch, convolution.channels, convolution.inputSize.height, convolution.inputSize.width],
+      .image: [
+        convolution.batch, convolution.channels, convolution.inputSize.height, convolution.inputSize.width,
+      ],
       .weight: [
         convolution.outputs, convolution.channels / geometry.groups, convolution.kernelSize.height,
         convolution.kernelSize.width,
@@ -103,7 +105,8 @@ final class ConvolutionPlan {
       switch part {
       case .image: convolution.batch * convolution.channels * convolution.inputSize.area
       case .weight:
-        convolution.outputs * (convolution.channels / convolution.geometry.groups) * convolution.kernelSize.area
+        convolution.outputs * (convolution.channels / convolution.geometry.groups)
+          * convolution.kernelSize.area
       case .result: convolution.batch * convolution.outputs * convolution.outputSize.area
       }
     return (count * convolution.dtype.byteCount).rounded(upTo: 512)
@@ -225,7 +228,8 @@ extension CUDNNFunctions {
     let descriptor = try create("cudnnCreateConvolutionDescriptor", cudnnCreateConvolutionDescriptor)
     let (padding, stride, dilation) = (geometry.padding, geometry.stride, geometry.dilation)
     let n = try ints([
-      padding.height, padding.width, stride.height, stride.width, dilation.height, dilation.width, geometry.groups,
+      padding.height, padding.width, stride.height, stride.width, dilation.height, dilation.width,
+      geometry.groups,
     ])
     try check(
       "cudnnSetConvolution2dDescriptor",
@@ -251,7 +255,9 @@ extension CUDNNFunctions {
 
   private func ints(_ sizes: [Int]) throws -> [Int32] {
     try sizes.map {
-      guard let size = Int32(exactly: $0) else { throw CUDAError("cuDNN takes sizes below 2^31, found \($0)") }
+      guard let size = Int32(exactly: $0) else {
+        throw CUDAError("cuDNN takes sizes below 2^31, found \($0)")
+      }
       return size
     }
   }

@@ -8,6 +8,9 @@ package struct KernelCache: Sendable {
 
   package init(folder: String) { self.folder = folder }
 
+  /// As environment variables say.
+  package static var `default`: KernelCache { KernelCache(environment: ProcessInfo.processInfo.environment) }
+
   /// `NN_CUDA_CACHE`, or `swift-nn/cuda` in the user's cache folder.
   package init(environment: [String: String]) {
     func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
@@ -31,7 +34,8 @@ package struct KernelCache: Sendable {
   /// What was stored under a key, if it is whole.
   package func content(_ key: String) -> [UInt8]? {
     let path = path(key)
-    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int, size <= Self.most,
+    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int,
+      size <= Self.most,
       let data = FileManager.default.contents(atPath: path)
     else { return nil }
     let start = Array("swift-nn kernels\n\(key)\n".utf8)
@@ -41,7 +45,8 @@ package struct KernelCache: Sendable {
   }
 
   package func store(_ content: [UInt8], under key: String) {
-    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil else {
+    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil
+    else {
       return
     }
     try? AtomicFile.write(path(key)) { file in

@@ -12,7 +12,10 @@ struct KernelCompiler: Sendable {
     var isForDriver: Bool
 
     var options: [String] {
-      ["--gpu-architecture=\(isForDriver ? "compute" : "sm")_\(architecture)", "--std=c++17", "-default-device"]
+      [
+        "--gpu-architecture=\(isForDriver ? "compute" : "sm")_\(architecture)", "--std=c++17",
+        "-default-device",
+      ]
     }
   }
 
@@ -66,8 +69,8 @@ struct KernelCompiler: Sendable {
     guard code == 0 else {
       throw CUDAError("compiling \(name) (\(options.joined(separator: " "))) failed: \(reason(code))\n\(log)")
     }
-    let bytes = try
-      target.isForDriver
+    let bytes =
+      try target.isForDriver
       ? read("nvrtcGetPTX", handle, nvrtc.nvrtcGetPTXSize, nvrtc.nvrtcGetPTX)
       : read("nvrtcGetCUBIN", handle, nvrtc.nvrtcGetCUBINSize, nvrtc.nvrtcGetCUBIN)
     return Image(bytes: bytes, log: log)

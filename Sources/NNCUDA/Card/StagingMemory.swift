@@ -29,7 +29,9 @@ final class StagingMemory {
 
   /// A block that is free, until it is given back; nil if there is no such memory.
   func take(_ size: Int) -> Block? {
-    if let index = blocks.firstIndex(where: { $0.capacity >= size && $0.capacity <= 4 * max(size, Self.small) && isPassed($0) }) {
+    if let index = blocks.firstIndex(where: {
+      $0.capacity >= size && $0.capacity <= 4 * max(size, Self.small) && isPassed($0)
+    }) {
       return blocks.remove(at: index)
     }
     let capacity = max(Self.small, 1 << (Int.bitWidth - (size - 1).leadingZeroBitCount))

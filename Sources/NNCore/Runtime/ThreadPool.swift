@@ -19,6 +19,8 @@ public final class ThreadPool: @unchecked Sendable {
     let body: (Int) -> Void
     let count: Int
     let next: UnsafeMutablePointer<Atomic<Int>>
+    /// Nanoseconds of all threads in it, if they are measured.
+    let busy: UnsafeMutablePointer<Atomic<Int>>?
     /// Where the thread runs that published it.
     let processor: Int32
   }
@@ -51,7 +53,9 @@ public final class ThreadPool: @unchecked Sendable {
   }
 
   /// Runs `body(0)` … `body(pieces - 1)`, in any order and on any thread, and returns when all are done.
-  package func parallelFor(pieces: Int, _ body: (Int) -> Void) {
+  ///
+  /// - Parameter name: of the loop, where times are measured.
+  package func parallelFor(pieces: Int, name: StaticString = #function, _ body: (Int) -> Void) {
     let threads = min(threadCount, pieces)
     if threads <= 1 || nn_inside_parallel() != 0 || !owner.try() {
       for piece in 0..<max(0, pieces) { body(piece) }
@@ -62,8 +66,13 @@ public final class ThreadPool: @unchecked Sendable {
     let next = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: 1)
     next.initialize(to: Atomic(0))
     defer { next.deallocate() }
+    let times = PoolTimes.shared
+    let busy = times.map { _ in UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: 1) }
+    busy?.initialize(to: Atomic(0))
+    defer { busy?.deallocate() }
+    let began = times.map { _ in PoolTimes.now } ?? 0
     withoutActuallyEscaping(body) { body in
-      let job = Job(body: body, count: pieces, next: next, processor: nn_processor())
+      let job = Job(body: body, count: pieces, next: next, busy: busy, processor: nn_processor())
       let number = (ticket.load(ordering: .relaxed) >> 32 &+ 1) << 32
       self.job = job
       running.store(threads - 1, ordering: .relaxed)
@@ -85,11 +94,18 @@ public final class ThreadPool: @unchecked Sendable {
       }
       self.job = nil
     }
+    if let times, let busy {
+      times.add(name, began: began, busy: busy.pointee.load(ordering: .relaxed), threads: threads)
+    }
   }
 
   private static func work(_ job: Job) {
     nn_set_inside_parallel(1)
     defer { nn_set_inside_parallel(0) }
+    let began = job.busy == nil ? 0 : PoolTimes.now
+    defer {
+      if let busy = job.busy { busy.pointee.add(PoolTimes.now - began, ordering: .relaxed) }
+    }
     while true {
       let piece = job.next.pointee.add(1, ordering: .relaxed).oldValue
       if piece >= job.count { return }
@@ -166,9 +182,11 @@ public final class ThreadPool: @unchecked Sendable {
 
 extension ThreadPool {
   /// Runs `body` over `0..<count` in ranges of `grain` elements; small work stays on the calling thread.
-  package func parallelFor(count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+  package func parallelFor(
+    count: Int, grain: Int, name: StaticString = #function, _ body: (Range<Int>) -> Void
+  ) {
     let pieces = (count + grain - 1) / grain
-    parallelFor(pieces: pieces) { piece in
+    parallelFor(pieces: pieces, name: name) { piece in
       body(piece * grain..<min(count, (piece + 1) * grain))
     }
   }

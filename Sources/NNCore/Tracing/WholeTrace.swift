@@ -19,12 +19,14 @@ package struct WholeTrace {
   ///
   /// - Parameters:
   ///   - rowShape: shape of a row.
+  ///   - device: where the function computes.
   ///   - layer: key of the layer that is running.
   package init(
-    rowShape: [Int], dtype: DType, layer: @escaping () -> String, _ function: (Tensor) -> Tensor
+    rowShape: [Int], dtype: DType, device: Device = .cpu, layer: @escaping () -> String,
+    _ function: (Tensor) -> Tensor
   ) throws {
-    (graph, output) = try WholeTrace.followed([3] + rowShape, dtype, layer, function)
-    let (again, other) = try WholeTrace.followed([2] + rowShape, dtype, layer, function)
+    (graph, output) = try WholeTrace.followed([3] + rowShape, dtype, device, layer, function)
+    let (again, other) = try WholeTrace.followed([2] + rowShape, dtype, device, layer, function)
     if let operation = graph.difference(from: again) {
       throw Failure(
         layer: operation.layer, operation: operation.name,
@@ -36,11 +38,12 @@ package struct WholeTrace {
   }
 
   private static func followed(
-    _ shape: [Int], _ dtype: DType, _ layer: @escaping () -> String, _ function: (Tensor) -> Tensor
+    _ shape: [Int], _ dtype: DType, _ device: Device, _ layer: @escaping () -> String,
+    _ function: (Tensor) -> Tensor
   ) throws -> (graph: TraceGraph, output: TraceGraph.Value) {
     let source = WatchedSource(layer)
-    let batch = TracedBatch(rows: Array(0..<shape[0]), owner: source, input: nil) {
-      Tensor.zeros(shape, dtype: dtype)
+    let batch = TracedBatch(rows: Array(0..<shape[0]), owner: source, device: device, input: nil) {
+      Tensor.zeros(shape, dtype: dtype).to(device)
     }
     let graph = TraceGraph(like: batch)
     let tracer = RowTracer(source: source, graph: graph)

@@ -13,7 +13,7 @@ public final class BatchSizeFinder: Callback {
   public struct Trial: Sendable {
     public let batchSize: Int
     public let samplesPerSecond: Double
-    /// Physical memory of the process behind the steps, nil where the system does not say.
+    /// Physical memory of the process behind the steps, or of the device at its peak in them; nil where it is not known.
     public let memoryBytes: Int?
   }
 
@@ -29,7 +29,8 @@ public final class BatchSizeFinder: Callback {
   /// - Parameters:
   ///   - steps: steps measured per size, behind one that is not.
   ///   - maximum: greatest size that is tried.
-  ///   - memoryLimit: bytes that the process may use; nil for half of what it has and the system has left.
+  ///   - memoryLimit: bytes that the process may use; nil for half of what it has and the system has left. On a GPU, bytes of
+  ///     the card; nil for nine tenths of what is free there.
   ///   - minimumGain: the search ends at a size that is not faster than the best one by this share.
   public init(steps: Int = 3, maximum: Int = 4_096, memoryLimit: Int? = nil, minimumGain: Double = 0.05) {
     require(steps >= 1 && maximum >= 1, "BatchSizeFinder", "needs steps and maximum of at least 1")
@@ -47,13 +48,15 @@ public final class BatchSizeFinder: Callback {
     (trials, batchSize) = ([], nil)
     guard var size = fit.trainingBatchSize else { throw TrainerError.fixedBatchSize }
     let first = size
+    let device = trainer.device == .cpu ? nil : Devices.backend(of: trainer.device)
     let limit =
-      memoryLimit ?? (systemBytes("/proc/self/status", "VmRSS:") ?? 0)
+      memoryLimit ?? device?.memoryUse.map { $0.inUse + $0.free / 10 * 9 }
+      ?? (systemBytes("/proc/self/status", "VmRSS:") ?? 0)
       + (systemBytes("/proc/meminfo", "MemAvailable:") ?? .max / 4) / 2
     var before: Int?
     var best: Trial?
     while size <= max(maximum, first), !trainer.isInterrupted {
-      let trial = try measure(fit, size)
+      let trial = try measure(fit, size, device)
       trials.append(trial)
       if let best, trial.samplesPerSecond < best.samplesPerSecond * (1 + minimumGain) { break }
       best = trial
@@ -66,8 +69,9 @@ public final class BatchSizeFinder: Callback {
     try fit.useBatchSize(batchSize ?? first)
   }
 
-  private func measure(_ fit: any ActiveFit, _ size: Int) throws -> Trial {
+  private func measure(_ fit: any ActiveFit, _ size: Int, _ device: (any Backend)?) throws -> Trial {
     try fit.useBatchSize(size)
+    device?.resetMemoryPeak()
     let clock = ContinuousClock()
     var mark = clock.now
     var (samples, seconds) = (0, 0.0)
@@ -86,7 +90,7 @@ public final class BatchSizeFinder: Callback {
     }
     return Trial(
       batchSize: size, samplesPerSecond: Double(samples) / max(seconds, 1e-9),
-      memoryBytes: systemBytes("/proc/self/status", "VmRSS:"))
+      memoryBytes: device == nil ? systemBytes("/proc/self/status", "VmRSS:") : device?.memoryUse?.peak)
   }
 }
 

@@ -39,6 +39,9 @@ public final class Preflight: Callback {
     var mark = clock.now
     var (loading, stepping): ([Double], [Double]) = ([], [])
     var samples = 0
+    let device = trainer.device == .cpu ? nil : Devices.backend(of: trainer.device)
+    device?.resetMemoryPeak()
+    let before = device?.memoryUse
     try fit.rehearse(steps: steps) { step, batch in
       loading.append((clock.now - mark).seconds)
       if step == 0 { try linter.checkLabels(batch) }
@@ -53,6 +56,9 @@ public final class Preflight: Callback {
       return !trainer.isInterrupted
     }
     lines = facts(trainer, model, fit, loading: loading, stepping: stepping, samples: samples)
+    if let before, let now = device?.memoryUse {
+      lines.insert(room(trainer.device, before, now, samples), at: 1)
+    }
     lines += findings.map { "Warning: \($0)" }
     for line in lines { write(line) }
   }
@@ -90,6 +96,20 @@ public final class Preflight: Callback {
       }
     }
     return lines
+  }
+
+  /// What a step needs of a device's memory beside what is free there.
+  private func room(
+    _ device: Device, _ before: DeviceMemoryUse, _ now: DeviceMemoryUse, _ samples: Int
+  ) -> String {
+    func text(_ bytes: Int) -> String { "\(grouped(bytes / 1_000_000)) MB" }
+    // Beside the weights, which are there whatever the batch.
+    let batch = max(1, now.peak - before.inUse)
+    let free = before.free
+    let most = Int(Double(free) * 0.9 / Double(batch) * Double(samples))
+    return
+      "Memory of \(device): \(text(batch)) for a batch of \(samples), \(text(free)) of \(text(now.total)) free"
+      + (batch < free / 2 ? "; batches of about \(grouped(most)) would fit" : "")
   }
 
   private func median(_ values: [Double]) -> Double {

@@ -33,7 +33,7 @@ struct PredictionSample {
           }
           let scores = model(batch.input)
           guard scores.rank == 2 else { return false }
-          add(batch, scores, count, generator)
+          add(batch.to(.cpu), scores.to(.cpu), count, generator)
           return !trainer.isInterrupted
         }
       }

@@ -25,7 +25,8 @@ public struct Accelerator: Sendable, Hashable, CustomStringConvertible {
     } catch {
       // Of a machine without a card there is nothing to say.
       guard let card = CUDA.cards.first else { return Accelerator("auto", .cpu) }
-      return Accelerator("auto", .cpu, note: "Computing on the processor, and not on \(printable(card.name)): \(error)")
+      return Accelerator(
+        "auto", .cpu, note: "Computing on the processor, and not on \(printable(card.name)): \(error)")
     }
   }()
   /// The processor.

@@ -49,6 +49,13 @@ extension Backend {
   package func normalizationGradient(
     sums: Tensor, dots: Tensor, inverse: Tensor, weight: Tensor?, groups: Int, count: Double, dtype: DType
   ) -> NormalizationGradient {
+    composedNormalizationGradient(
+      sums: sums, dots: dots, inverse: inverse, weight: weight, groups: groups, count: count, dtype: dtype)
+  }
+
+  package func composedNormalizationGradient(
+    sums: Tensor, dots: Tensor, inverse: Tensor, weight: Tensor?, groups: Int, count: Double, dtype: DType
+  ) -> NormalizationGradient {
     let (rows, channels) = (sums.shape[0], sums.shape[1])
     /// Sums over the channels of each group, repeated for each channel.
     func grouped(_ x: Formula) -> Formula {

@@ -32,4 +32,28 @@ package protocol MemoryDevice: AnyObject, Sendable {
   func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer)
   /// Returns when all that was asked of the device is done.
   func synchronize()
+  /// How its memory is used, nil where that is not known: as for the CPU, whose memory the system looks after.
+  var memoryUse: DeviceMemoryUse? { get }
+  /// Counts the peak of its use from here.
+  func resetMemoryPeak()
+}
+
+extension MemoryDevice {
+  package var memoryUse: DeviceMemoryUse? { nil }
+  package func resetMemoryPeak() {}
+}
+
+/// How the memory of a device is used, in bytes.
+package struct DeviceMemoryUse: Sendable {
+  /// By this process, and at most since the peak was last reset.
+  package let inUse: Int
+  package let peak: Int
+  /// What this process could have beside that.
+  package let free: Int
+  /// All that the device has.
+  package let total: Int
+
+  package init(inUse: Int, peak: Int, free: Int, total: Int) {
+    (self.inUse, self.peak, self.free, self.total) = (inUse, peak, free, total)
+  }
 }

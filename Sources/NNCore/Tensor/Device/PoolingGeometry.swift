@@ -8,7 +8,7 @@ package struct PoolingGeometry: Sendable {
 }
 
 /// The windows of a pooling along one axis.
-package struct PoolingAxis: Sendable {
+package struct PoolingAxis: Sendable, Hashable {
   /// Number of elements of the input.
   package let input: Int
   /// Number of windows.
@@ -19,7 +19,7 @@ package struct PoolingAxis: Sendable {
   package let largestWindow: Int
 
   /// The elements of one window inside the input.
-  package struct Window: Sendable {
+  package struct Window: Sendable, Hashable {
     package let start: Int
     package let count: Int
     /// What an average divides by.

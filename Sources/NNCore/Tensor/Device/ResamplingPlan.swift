@@ -1,7 +1,7 @@
 import Foundation
 
 /// A linear map along one dimension: each output element is a weighted sum of a few input elements.
-package struct ResamplingPlan: Sendable {
+package struct ResamplingPlan: Sendable, Hashable {
   package let inputSize: Int
   /// Where the taps of output i begin; one entry more than there are outputs.
   package private(set) var starts: [Int] = [0]

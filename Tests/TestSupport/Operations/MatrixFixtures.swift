@@ -1,8 +1,7 @@
 import NNCore
-import TestSupport
 
 /// Products, of the golden group `ops`.
-let productFixtures: FixtureTable = [
+package let productFixtures: FixtureTable = [
   "matmul": { c, _ in try [c["x"].matmul(c["y"])] },
   "mm": { c, _ in try [c["x"].mm(c["y"])] },
   "bmm": { c, _ in try [c["x"].bmm(c["y"])] },
@@ -20,7 +19,7 @@ let productFixtures: FixtureTable = [
 ]
 
 /// Linear maps and convolutions, of the golden group `nn`.
-let convolutionFixtures: FixtureTable = [
+package let convolutionFixtures: FixtureTable = [
   "linear": { c, _ in try [c["x"].linear(c["weight"], bias: c.optional("bias"))] },
   "conv2d": { c, a in
     let padding: Padding2

@@ -1,5 +1,4 @@
 import NNCore
-import TestSupport
 
 private typealias Operation = @Sendable (FixtureInputs, Arguments) throws -> [Tensor]
 
@@ -32,7 +31,7 @@ private func variance(_ x: Tensor, _ a: Arguments) throws -> Tensor {
 }
 
 /// Reductions, running sums and sorting.
-let reductionFixtures: FixtureTable = [
+package let reductionFixtures: FixtureTable = [
   "sum": reduction { $0.sum($1, keepDim: $2) }, "int_sum": reduction { $0.sum($1, keepDim: $2) },
   "mean": reduction { $0.mean($1, keepDim: $2) }, "prod": reduction { $0.prod($1, keepDim: $2) },
   "amax": reduction { $0.amax($1, keepDim: $2) }, "amin": reduction { $0.amin($1, keepDim: $2) },

@@ -1,5 +1,4 @@
 import NNCore
-import TestSupport
 
 /// Height and width of an adaptive result; a null keeps the size of the input.
 private func outputSize(_ x: Tensor, _ a: Arguments) throws -> Size2 {
@@ -11,7 +10,7 @@ private func outputSize(_ x: Tensor, _ a: Arguments) throws -> Size2 {
 }
 
 /// Pooling, of the golden group `nn`.
-let poolingFixtures: FixtureTable = [
+package let poolingFixtures: FixtureTable = [
   "max_pool2d": { c, a in
     let result = try c["x"].maxPool2dWithIndices(
       kernelSize: a.size("kernel_size"), stride: a.optionalSize("stride"), padding: a.size("padding", 0),

@@ -1,5 +1,4 @@
 import NNCore
-import TestSupport
 
 private typealias Operation = @Sendable (FixtureInputs, Arguments) throws -> [Tensor]
 
@@ -27,7 +26,7 @@ private func comparison(_ body: @escaping @Sendable (Tensor, Double) -> Tensor) 
 }
 
 /// Elementary functions, comparisons, logic and masks.
-let elementwiseFixtures: FixtureTable = [
+package let elementwiseFixtures: FixtureTable = [
   "neg": unary { -$0 }, "abs": unary { $0.abs() }, "exp": unary { $0.exp() }, "expm1": unary { $0.expm1() },
   "square": unary { $0.square() }, "sin": unary { $0.sin() }, "cos": unary { $0.cos() },
   "tan": unary { $0.tan() }, "atan": unary { $0.atan() }, "tanh": unary { $0.tanh() },
@@ -57,7 +56,7 @@ let elementwiseFixtures: FixtureTable = [
 ]
 
 /// Activation functions.
-let activationFixtures: FixtureTable = [
+package let activationFixtures: FixtureTable = [
   "relu": unary { $0.relu() }, "relu6": unary { $0.relu6() }, "selu": unary { $0.selu() },
   "elu": unary { x, a in try x.elu(alpha: a.double("alpha", 1)) },
   "celu": unary { x, a in try x.celu(alpha: a.double("alpha", 1)) },

@@ -1,12 +1,11 @@
 import NNCore
-import TestSupport
 
 private func reduction(_ a: Arguments, _ more: [String: Reduction] = [:]) throws -> Reduction {
   let common: [String: Reduction] = ["none": .none, "sum": .sum, "mean": .mean]
   return try a.choice("reduction", "mean", common.merging(more) { first, _ in first })
 }
 
-let lossFixtures: FixtureTable = [
+package let lossFixtures: FixtureTable = [
   "cross_entropy": { c, a in
     try [
       crossEntropy(
@@ -49,7 +48,7 @@ let lossFixtures: FixtureTable = [
 ]
 
 /// Layer functions apart from products, convolutions, pooling and normalisation.
-let layerFixtures: FixtureTable = [
+package let layerFixtures: FixtureTable = [
   "embedding": { c, a in
     try [embedding(c["index"], c["weight"], paddingIndex: a.optionalInt("padding_idx"))]
   },

@@ -1,8 +1,7 @@
 import NNCore
-import TestSupport
 
 /// Normalisations, of the golden group `nn`.
-let normalizationFixtures: FixtureTable = [
+package let normalizationFixtures: FixtureTable = [
   "batch_norm": { c, a in
     // Whether there are weights and statistics is seen from the inputs.
     let keepsStatistics = try a.bool("track_running_stats", true)

@@ -1,8 +1,7 @@
 import NNCore
-import TestSupport
 
 /// Arithmetic with two operands, and with numbers.
-let arithmeticFixtures: FixtureTable = [
+package let arithmeticFixtures: FixtureTable = [
   "add": { c, a in try [c["x"] + scaled(c["y"], a)] },
   "sub": { c, a in try [c["x"] - scaled(c["y"], a)] },
   "mul": { c, _ in try [c["x"] * c["y"]] },

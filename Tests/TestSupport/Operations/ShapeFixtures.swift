@@ -1,5 +1,4 @@
 import NNCore
-import TestSupport
 
 /// Entries of a subscript from the manifest: an integer, null for a new dimension, or [start, stop] or
 /// [start, stop, step] with nulls.
@@ -27,7 +26,7 @@ private func plane(_ a: Arguments) throws -> (Int, Int) {
 }
 
 /// Views, rearrangements, padding, and creation.
-let shapeFixtures: FixtureTable = [
+package let shapeFixtures: FixtureTable = [
   "reshape": { c, a in try [c["x"].reshape(a.ints("shape"))] },
   "transpose_reshape": { c, a in try [transposed(c["x"], a).reshape(a.ints("shape"))] },
   "permute_contiguous_view": { c, a in
@@ -90,7 +89,7 @@ let shapeFixtures: FixtureTable = [
 ]
 
 /// Elements picked and placed by tensors, counting, and small graphs.
-let indexingFixtures: FixtureTable = [
+package let indexingFixtures: FixtureTable = [
   "gather": { c, a in try [c["x"].gather(a.int("dim"), index: c["index"])] },
   "take_along_dim": { c, a in try [c["x"].takeAlongAxis(c["index"], a.int("dim"))] },
   "index_select": { c, a in try [c["x"].indexSelect(a.int("dim"), index: c["index"])] },

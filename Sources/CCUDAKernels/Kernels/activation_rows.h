@@ -1,6 +1,14 @@
 // Activation functions with up to three parameters a, b, c, for elements NN_REAL: the name, the value at x, and the
 // gradient of x from that of the value, g. A row is all that a function needs here; its name and the order of its
-// parameters are those of `Activation` in Swift. What several rows need is in activation_impl.h.
+// parameters are those of `Activation` in Swift. What several rows need is in activation_functions.h. Included by the kernels of
+// the host and those of a card.
+
+// sqrt(1/2), 1/sqrt(2 pi), sqrt(2/pi), and the cubic coefficient of the approximation of GELU.
+#define NN_SQRT_HALF ((NN_REAL)0.70710678118654752440)
+#define NN_PHI_0 ((NN_REAL)0.39894228040143267794)
+#define NN_GELU_K ((NN_REAL)0.79788456080286535588)
+#define NN_GELU_C ((NN_REAL)0.044715)
+
 #define NN_ACTIVATIONS(ROW)                                                                                          \
   ROW(relu, x <= 0 ? 0 : x, x <= 0 ? 0 : g)                                                                          \
   ROW(elu, x > 0 ? b * x : a * expm1(c * x), g * (x > 0 ? b : a * c * NN_EXP_REAL(c * x)))                           \

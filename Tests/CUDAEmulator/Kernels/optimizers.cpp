@@ -1,0 +1,3 @@
+#include "emulated.h"
+
+#include "../../../Sources/CCUDAKernels/Kernels/optimizers.cu"
