@@ -242,6 +242,22 @@ import Testing
     }
   }
 
+  @Test func filesAreBounded() throws {
+    #expect { try hubModel(["config.json": String(repeating: " ", count: 1 << 20 + 1)]) } throws: { error in
+      expectOneLine(error, naming: "expected config.json of at most 1048576 bytes, found 1048577")
+      return error is HubError
+    }
+    try withTemporaryFolder { folder in
+      let token = String(repeating: "a", count: 4_097)
+      try token.write(toFile: folder.path + "/token", atomically: true, encoding: .utf8)
+      let cache = HubCache(environment: ["HF_HOME": folder.path, "HF_ENDPOINT": "http://127.0.0.1:1"])
+      #expect { try cache.file("config.json", of: repository()) } throws: { error in
+        expectOneLine(error, naming: "/token: expected a token of letters and digits")
+        return error is HubError
+      }
+    }
+  }
+
   // MARK: Models
 
   private func hubModel(_ texts: [String: String]) throws -> HubModel {
