@@ -32,7 +32,7 @@ import Testing
       }
       var sheets: Set<Data> = []
       for (options, words) in [
-        ([], "ToTensor"), (["--augment", "light"], "RandomResizedCrop"),
+        ([], "ImageClassification(crop: 32"), (["--augment", "light"], "RandomResizedCrop"),
         (["--augment", "strong"], "ColorJitter"),
         (["--augment", "randaugment"], "RandAugment"),
         (["--augment", "trivialaugment"], "TrivialAugmentWide"),

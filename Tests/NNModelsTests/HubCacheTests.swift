@@ -111,7 +111,10 @@ import Testing
     arguments: [
       ("other/net", "", nil, false, "expected a model, found none on", "set HF_TOKEN to your token"),
       ("other/net", "", "hf_x", false, "expected a model, found none on", "that your token does not open"),
-      ("timm/net.v1@v9", "", nil, false, "expected a revision of the model, found none called \"v9\"", ""),
+      (
+        "timm/net.v1@v9", "", nil, false, "expected a revision of the model, found none called \"v9\"",
+        "on http"
+      ),
       ("timm/net.v1", "hf_secret", nil, true, "accept its terms on", "and set HF_TOKEN"),
       ("timm/net.v1", "hf_secret", nil, false, "expected a model, found none", "set HF_TOKEN"),
     ] as [(String, String, String?, Bool, String, String)])
