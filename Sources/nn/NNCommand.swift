@@ -20,7 +20,8 @@ struct NNCommand: ParsableCommand {
       """,
     version: libraryVersion,
     subcommands: [
-      CheckCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self, PredictCommand.self,
+      CheckCommand.self, PreviewCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self,
+      PredictCommand.self,
       ExportCommand.self, ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
       DoctorCommand.self,
     ])

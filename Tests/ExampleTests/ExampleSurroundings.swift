@@ -12,6 +12,7 @@ extension DocumentationExampleTests {
     "Export.md": "let (network, path) = (Sequential(Conv2d(3, 8, kernelSize: 3), ReLU()), \"network.onnx\")",
     "FromPyTorch.md": "let (network, googlenet, y) = (GoogLeNet(), GoogLeNet(), labels)",
     // Data
+    "Balance.swift": "let dataset = shapes",
     "DataLoader.swift": "let train = shapes",
     "ImageCache.swift": smallImages,
     "ImageFolder.swift": smallImages,
@@ -40,6 +41,10 @@ extension DocumentationExampleTests {
     "TransferNetwork.swift": "let pretrained = GoogLeNet()",
     // Running
     "BackboneFinetuning.swift": "let (backbone, head) = (Linear(8, 8), Linear(8, 2))",
+    "CrossValidation.swift": """
+    let backbone = Sequential(Flatten(), Linear(3_072, 8))
+    let loader = DataLoader(shapes, batchSize: 8)
+    """,
     "FinetuningPhases.swift": """
     final class Net: Module {
       let (layer4, head) = (Linear(8, 8), Linear(8, 2))

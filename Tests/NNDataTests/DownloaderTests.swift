@@ -258,6 +258,11 @@ struct DownloaderTests {
       #expect(Checksum.sha256Prefix("ba7816bf").matches(sha))
       #expect(!Checksum.sha256Prefix("ba7816be").matches(sha) && !Checksum.sha256Prefix("").matches(sha))
       #expect(Checksum.sha256(sha.uppercased()).matches(sha))
+      // As `git hash-object` gives it.
+      try Data("what is up, doc?".utf8).write(to: URL(fileURLWithPath: "\(folder)/doc"))
+      #expect(
+        try Checksum.gitBlob("").digest(ofFile: "\(folder)/doc") == "bd9dbf5aae1a3862dd1526723246b20206e5fc37"
+      )
     }
   }
 }

@@ -31,7 +31,7 @@ package final class TinyServer: @unchecked Sendable {
   private var log: [[String: String]] = []
   private var isOpen = true
 
-  /// The requests so far: header fields in lower case, and the path under `path`.
+  /// The requests so far: header fields in lower case, the path under `path` and `GET` or `HEAD` under `method`.
   package var requests: [[String: String]] { lock.withLock { log } }
   package func url(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
 
@@ -75,18 +75,19 @@ package final class TinyServer: @unchecked Sendable {
   }
 
   private func serve(_ connection: Int32, _ respond: (Int, [String: String]) -> Answer) {
-    var request: [UInt8] = []
+    var received: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
-    while !String(decoding: request, as: UTF8.self).contains("\r\n\r\n") {
+    while !String(decoding: received, as: UTF8.self).contains("\r\n\r\n") {
       let got = read(connection, &buffer, buffer.count)
       if got <= 0 { return }
-      request += buffer[0..<got]
+      received += buffer[0..<got]
       // A client that wants encryption begins with 22; it gets the same answer, which it cannot take for its handshake.
-      if request[0] == 22 { break }
+      if received[0] == 22 { break }
     }
-    let lines = String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n")
+    let lines = String(decoding: received, as: UTF8.self).components(separatedBy: "\r\n")
     // GET /name HTTP/1.1
-    var fields = ["path": lines[0].split(separator: " ").dropFirst().first.map(String.init) ?? ""]
+    let request = lines[0].split(separator: " ").map(String.init)
+    var fields = ["path": request.dropFirst().first ?? "", "method": request.first ?? ""]
     for line in lines.dropFirst() {
       let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
       if parts.count == 2 { fields[parts[0].lowercased()] = parts[1] }

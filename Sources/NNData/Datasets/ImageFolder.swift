@@ -44,16 +44,23 @@ public struct ImageFolder: VisionDataset {
   ///   - decoding: Whether large photos may be decoded at a reduced size, which the resize behind it makes up for.
   ///   - allowEmpty: Whether a class may have no images.
   ///   - cache: Keeps transformed images, so that each file is decoded once.
+  ///   - chosen: The classes to be read, in the order of their numbers; by default all.
   ///
   /// Throws ``DatasetError`` if there is no folder of a class or a class is empty, and `FileError`.
   public init(
     _ root: String, mode: Image.Mode = .rgb, transform: any Transform<Image, Tensor> = ToTensor(),
     orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, allowEmpty: Bool = false,
-    cache: ImageCache? = nil
+    cache: ImageCache? = nil, choosing chosen: [String]? = nil
   ) throws {
-    let names = try ImageFolder.folders(of: root)
-    guard !names.isEmpty else {
+    let found = try ImageFolder.folders(of: root)
+    guard !found.isEmpty else {
       throw DatasetError.notFound(folder: root, expected: "one folder per class")
+    }
+    let names = chosen ?? found
+    if let missing = names.first(where: { !found.contains($0) }) {
+      let near = nearestNames(to: missing, among: found, count: 3).map(quoted).joined(separator: ", ")
+      throw DatasetError.mismatch(
+        file: root, expected: "a folder of the class \(quoted(missing))", found: near)
     }
     try self.init(
       root, classes: names, names: names, mode: mode, transform: transform, orientation: orientation,

@@ -2,7 +2,8 @@ import Foundation
 import NNCore
 import NNFiles
 
-/// A table of image files and their labels, as it is published beside images: CSV by RFC 4180, or with semicolons or tabs.
+/// A table of image files and their labels, as it is published beside images: CSV by RFC 4180, or with semicolons or
+/// tabs, or JSON lines.
 ///
 /// ```text
 /// filename,label,split
@@ -10,21 +11,39 @@ import NNFiles
 /// "a, b.jpg",dog,test
 /// ```
 ///
+/// ```text
+/// {"file_name": "cats/1.jpg", "label": "cat", "split": "train"}
+/// ```
+///
 /// The columns are found by their names in the first row, in any order: `file`, `filename`, `file_name`, `path`, `image`,
 /// `image_path`, `id` or `image_id`; `label`, `labels`, `class`, `class_name`, `category` or `target`; `split`, `set`,
-/// `subset` or `part`. Other columns are passed over. A table without such names has the file first and the label second.
+/// `subset` or `part`. Other columns are passed over, see ``unusedColumns``. A table without such names has the file first
+/// and the label second.
+///
+/// **Several labels.** With `severalLabels` a file may have any number of labels, also none: a cell `cat|dog` (or with
+/// `;` or `,`), a list in JSON, or several rows of one file. Where there is no column of labels, every other column is a
+/// label that is `1` or `0`.
 public struct LabelTable: Sendable {
   public struct Row: Sendable, Hashable {
     /// As it stands in the table, with the ending that was found if it had none.
     public var path: String
-    public var label: String
+    /// One, unless the table may have several.
+    public var labels: [String]
     /// What the column of that name says, nil if there is none.
     public var split: String?
     /// Line of the table, from 1.
     public var line: Int
+
+    /// The label of a file that has one.
+    public var label: String { labels.first ?? "" }
   }
 
   public private(set) var rows: [Row] = []
+  /// Names of columns that nothing was read from.
+  public private(set) var unusedColumns: [String] = []
+
+  /// What stands between the labels of a cell.
+  public static let labelSeparators: Set<Character> = ["|", ";", ","]
 
   private static let fileNames: Set<String> = [
     "file", "filename", "file_name", "path", "filepath", "file_path", "image", "image_path", "image_name",
@@ -35,8 +54,15 @@ public struct LabelTable: Sendable {
     "label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed",
   ]
   private static let splitNames: Set<String> = ["split", "set", "subset", "part", "partition", "fold_name"]
-  /// Largest table that is read, in bytes.
-  private static let sizeLimit = 1 << 30
+
+  /// Where things stand in a record.
+  private struct Columns {
+    var file = 0
+    /// Columns of names of labels, or of one label each that is 1 or 0.
+    var label: Int? = 1
+    var split: Int?
+    var flags: [Int] = []
+  }
 
   /// Reads a table.
   ///
@@ -44,66 +70,141 @@ public struct LabelTable: Sendable {
   ///   - path: the file.
   ///   - root: the folder of the images: each must be there, with one of the endings of images where the table has none.
   ///     Nil asks for no files.
-  /// - Throws: `FileError` for a file that is no such table, with the line; ``DatasetError`` for an image that is not there.
-  public init(contentsOf path: String, root: String?) throws {
-    let text = try FileBytes(mapping: path).whole.withBytes { bytes in
-      guard bytes.count <= Self.sizeLimit else {
-        throw FileError.malformed(
-          file: path, expected: "a table of at most \(Self.sizeLimit) bytes", found: "\(bytes.count)")
-      }
-      return Array(bytes)
+  ///   - severalLabels: whether a file may have several labels, or none.
+  ///   - labelColumn: name of the column of labels; by default it is found by its name.
+  /// - Throws: `FileError` for a file that is no such table, with the line.
+  public init(
+    contentsOf path: String, root: String?, severalLabels: Bool = false, labelColumn: String? = nil
+  ) throws {
+    let table = try LabelRecords(contentsOf: path)
+    let (columns, isHeaded) = try Self.columns(
+      of: table, path, severalLabels: severalLabels, labelColumn: labelColumn)
+    if isHeaded {
+      let used = [columns.file, columns.label, columns.split].compactMap(\.self) + columns.flags
+      unusedColumns = table.names.indices.filter { !used.contains($0) }.map { table.names[$0] }
     }
-    let records = try Self.records(text, path)
-    guard let first = records.first else {
-      throw FileError.malformed(
-        file: path, expected: "a table of file names and labels", found: "an empty file")
-    }
-    let names = first.cells.map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
-    let named = (
-      file: names.firstIndex(where: Self.fileNames.contains),
-      label: names.firstIndex(where: Self.labelNames.contains)
-    )
-    let hasHead = named.file != nil || named.label != nil
-    guard first.cells.count >= 2, !hasHead || (named.file != nil && named.label != nil) else {
-      throw FileError.malformed(
-        file: path, expected: "columns \"file\" and \"label\"",
-        found: first.cells.prefix(8).map(quoted).joined(separator: ", "))
-    }
-    let columns = (file: named.file ?? 0, label: named.label ?? 1)
-    let split = hasHead ? names.firstIndex(where: Self.splitNames.contains) : nil
-    var known: [String: Row] = [:]
-    for record in records.dropFirst(hasHead ? 1 : 0) {
+    // Labels keep the case of the first row.
+    let titles = table.records.first?.values.map { $0?.first ?? "" } ?? []
+    var places: [String: Int] = [:]
+    for record in table.records.dropFirst(isHeaded && !table.isNamed ? 1 : 0) {
       func bad(_ expected: String, _ found: String) -> FileError {
         .malformed(file: "\(path):\(record.line)", expected: expected, found: found)
       }
-      guard record.cells.count == first.cells.count else {
-        throw bad("\(first.cells.count) columns", "\(record.cells.count)")
+      guard record.values.count == table.names.count else {
+        throw bad("\(table.names.count) columns", "\(record.values.count)")
       }
-      let label = record.cells[columns.label].trimmingCharacters(in: .whitespaces)
-      var file = record.cells[columns.file]
+      var file = record.values[columns.file]?.first ?? ""
       guard !file.isEmpty, !file.utf8.contains(0) else { throw bad("the name of a file", quoted(file)) }
-      guard !label.isEmpty else { throw bad("a label for \(quoted(file))", "none") }
+      var labels: [String] = []
+      if let column = columns.label {
+        labels = (record.values[column] ?? []).map { $0.trimmingCharacters(in: .whitespaces) }
+        if severalLabels, !table.isNamed || labels.count == 1 { labels = Self.split(labels.first ?? "") }
+        if !severalLabels, labels.count > 1 {
+          throw bad("one label for \(quoted(file))", "\(labels.count)")
+        }
+      } else {
+        for column in columns.flags {
+          let text = (record.values[column]?.first ?? "").trimmingCharacters(in: .whitespaces).lowercased()
+          guard let flag = Self.flag(text) else {
+            throw bad("1 or 0 in column \(quoted(table.names[column]))", quoted(text))
+          }
+          if flag { labels.append(table.isNamed ? table.names[column] : titles[column]) }
+        }
+      }
+      if severalLabels {
+        for label in labels where label.isEmpty || label.contains(where: Self.labelSeparators.contains) {
+          throw bad("labels without | ; and , in them", quoted(label))
+        }
+      } else if labels.first?.isEmpty ?? true {
+        throw bad("a label for \(quoted(file))", "none")
+      }
       if let root {
         file =
           try Self.found(file, root)
           ?? { throw bad("an image \(quoted(file)) in \(printable(root))", "none") }()
       }
-      let row = Row(
-        path: file, label: label,
-        split: split.map { record.cells[$0].trimmingCharacters(in: .whitespaces) }, line: record.line)
-      if let other = known[file] {
-        guard other.label == label, other.split == row.split else {
-          throw bad(
-            "one label for \(quoted(file))",
-            "\(quoted(other.label)) in line \(other.line) and \(quoted(label))")
-        }
+      let split = columns.split.flatMap { record.values[$0]?.first?.trimmingCharacters(in: .whitespaces) }
+      let row = Row(path: file, labels: labels, split: split, line: record.line)
+      guard let place = places[file] else {
+        places[file] = rows.count
+        rows.append(row)
         continue
       }
-      known[file] = row
-      rows.append(row)
+      let other = rows[place]
+      guard other.split == row.split else {
+        throw bad(
+          "one split for \(quoted(file))",
+          "\(quoted(other.split ?? "")) in line \(other.line) and \(quoted(row.split ?? ""))")
+      }
+      if severalLabels {
+        rows[place].labels += labels
+      } else if other.label != row.label {
+        throw bad(
+          "one label for \(quoted(file))",
+          "\(quoted(other.label)) in line \(other.line) and \(quoted(row.label))")
+      }
     }
     guard !rows.isEmpty else {
       throw FileError.malformed(file: path, expected: "rows of file names and labels", found: "none")
+    }
+    if severalLabels {
+      for place in rows.indices {
+        var seen: Set<String> = []
+        rows[place].labels.removeAll { !seen.insert($0).inserted }
+      }
+    }
+  }
+
+  /// Where the columns are, and whether their names stand in the table.
+  private static func columns(
+    of table: LabelRecords, _ path: String, severalLabels: Bool, labelColumn: String?
+  ) throws -> (Columns, isHeaded: Bool) {
+    let names = table.names
+    let line = table.records.first?.line ?? 1
+    func refuse(_ expected: String) -> FileError {
+      .malformed(
+        file: "\(path):\(line)", expected: expected,
+        found: names.prefix(8).map(quoted).joined(separator: ", ") + (names.count > 8 ? ", …" : ""))
+    }
+    var columns = Columns()
+    let file = names.firstIndex(where: fileNames.contains)
+    if let labelColumn {
+      columns.label = names.firstIndex(of: labelColumn.lowercased())
+      if columns.label == nil {
+        let near = nearestNames(to: labelColumn.lowercased(), among: names, count: 1).first
+        throw refuse(
+          "a column \(quoted(labelColumn))" + (near.map { " (did you mean \(quoted($0))?)" } ?? ""))
+      }
+    } else {
+      columns.label = names.firstIndex(where: labelNames.contains)
+    }
+    columns.split = names.firstIndex(where: splitNames.contains)
+    if let file {
+      columns.file = file
+      if columns.label == nil, severalLabels {
+        columns.flags = names.indices.filter { $0 != file && $0 != columns.split }
+      }
+      if columns.label == nil, columns.flags.isEmpty {
+        throw refuse("columns \"file\" and \"label\"")
+      }
+      return (columns, true)
+    }
+    guard columns.label == nil, !table.isNamed, names.count >= 2 else {
+      throw refuse("columns \"file\" and \"label\"")
+    }
+    return (Columns(), false)
+  }
+
+  private static func split(_ cell: String) -> [String] {
+    cell.split(whereSeparator: labelSeparators.contains).map { $0.trimmingCharacters(in: .whitespaces) }
+      .filter { !$0.isEmpty }
+  }
+
+  private static func flag(_ text: String) -> Bool? {
+    switch text {
+    case "1", "1.0", "true", "yes": true
+    case "", "0", "0.0", "false", "no": false
+    default: nil
     }
   }
 
@@ -115,82 +216,5 @@ public struct LabelTable: Sendable {
       return file + ending
     }
     return nil
-  }
-
-  // MARK: Reading
-
-  private struct Record {
-    var cells: [String]
-    var line: Int
-  }
-
-  /// The records of a file, empty lines left out.
-  private static func records(_ bytes: [UInt8], _ file: String) throws -> [Record] {
-    var text = bytes[...]
-    if text.starts(with: [0xEF, 0xBB, 0xBF]) { text = text.dropFirst(3) }
-    guard !text.contains(0) else {
-      throw FileError.malformed(file: file, expected: "a table in UTF-8", found: "bytes of value 0")
-    }
-    let separator = Self.separator(text)
-    let (quote, feed, back) = (UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r"))
-    var records: [Record] = []
-    var record = Record(cells: [], line: 1)
-    var cell: [UInt8] = []
-    var (line, isQuoted, wasQuoted) = (1, false, false)
-    func endCell() {
-      record.cells.append(String(decoding: cell, as: UTF8.self))
-      (cell, wasQuoted) = ([], false)
-    }
-    func endRecord() {
-      endCell()
-      if record.cells != [""] { records.append(record) }
-      record = Record(cells: [], line: line)
-    }
-    var place = text.startIndex
-    while place < text.endIndex {
-      let byte = text[place]
-      place += 1
-      if byte == feed { line += 1 }
-      if isQuoted {
-        if byte != quote {
-          cell.append(byte)
-        } else if place < text.endIndex, text[place] == quote {
-          cell.append(quote)
-          place += 1
-        } else {
-          isQuoted = false
-        }
-      } else if byte == quote, cell.isEmpty, !wasQuoted {
-        (isQuoted, wasQuoted) = (true, true)
-      } else if byte == separator {
-        endCell()
-      } else if byte == feed || byte == back {
-        if byte == back, place < text.endIndex, text[place] == feed {
-          place += 1
-          line += 1
-        }
-        endRecord()
-      } else {
-        cell.append(byte)
-      }
-    }
-    guard !isQuoted else {
-      throw FileError.malformed(
-        file: "\(file):\(record.line)", expected: "a quote that ends", found: "the end of the file")
-    }
-    if !cell.isEmpty || !record.cells.isEmpty { endRecord() }
-    return records
-  }
-
-  /// What separates cells: the first of comma, semicolon and tab in the first line, outside quotes.
-  private static func separator(_ text: ArraySlice<UInt8>) -> UInt8 {
-    var isQuoted = false
-    for byte in text {
-      if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
-      if isQuoted { continue }
-      if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { break }
-      if byte == UInt8(ascii: ",") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\t") { return byte }
-    }
-    return UInt8(ascii: ",")
   }
 }

@@ -11,6 +11,8 @@ public enum DownloadError: Error, CustomStringConvertible, Equatable {
   case redirect(url: String, reason: String)
   /// An HTTP status other than success.
   case status(url: String, code: Int)
+  /// The server answers so many requests and no more, and says how many seconds to wait, perhaps.
+  case tooManyRequests(url: String, retryAfter: Double?)
   /// The server sent another number of bytes than it announced.
   case length(url: String, expected: Int, found: Int)
   case checksum(url: String, expected: Checksum, found: String)
@@ -26,6 +28,9 @@ public enum DownloadError: Error, CustomStringConvertible, Equatable {
       "\(url): download failed: the server's certificate was not accepted: \(reason)"
     case .redirect(let url, let reason): "\(url): download failed: \(reason)"
     case .status(let url, let code): "\(url): download failed: the server answered with HTTP status \(code)"
+    case .tooManyRequests(let url, let seconds):
+      "\(url): download failed: too many requests (HTTP status 429); try again "
+        + (seconds.map { "in \(Int(clamping: Int64(min(max($0, 0), 1e9).rounded(.up)))) seconds" } ?? "later")
     case .length(let url, let expected, let found): "\(url): expected \(expected) bytes, received \(found)"
     case .checksum(let url, let expected, let found):
       "\(url): expected \(expected), received a file with \(found)"
@@ -41,9 +46,13 @@ public enum DownloadError: Error, CustomStringConvertible, Equatable {
     case .connection, .length: true
     // A request that timed out is silence, too.
     case .status(_, let code): code == 408 || code >= 500
+    case .tooManyRequests(_, let seconds): seconds ?? 0 <= Self.longestWait
     case .invalidURL, .certificate, .redirect, .checksum, .tooLarge, .busy: false
     }
   }
+
+  /// Seconds that are waited for a server that asks for it.
+  private static let longestWait = 60.0
 
   var isTooLarge: Bool {
     if case .tooLarge = self { true } else { false }

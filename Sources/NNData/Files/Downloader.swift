@@ -57,6 +57,17 @@ public struct Downloader: Sendable {
     _ url: String, to path: String, checksum: Checksum? = nil, maximumBytes: Int = defaultMaximumBytes,
     progress: ((DownloadProgress) -> Void)? = nil
   ) throws {
+    try download(
+      url, to: path, checksum: checksum, maximumBytes: maximumBytes, authorization: nil, progress: progress)
+  }
+
+  /// The same.
+  ///
+  /// - Parameter authorization: value of the header that says who asks; not sent on to where the server redirects.
+  package func download(
+    _ url: String, to path: String, checksum: Checksum?, maximumBytes: Int, authorization: String?,
+    progress: ((DownloadProgress) -> Void)?
+  ) throws {
     guard let address = URL(string: url), let scheme = address.scheme?.lowercased(),
       ["https", "http", "file"].contains(scheme)
     else { throw DownloadError.invalidURL(url) }
@@ -66,6 +77,7 @@ public struct Downloader: Sendable {
     // The process that had the part before may have finished the file.
     if try isPresent(path, checksum) { return }
     var transfer = Transfer(url: url, address: address, part: part, limit: maximumBytes, timeout: timeout)
+    transfer.authorization = authorization
     transfer.report = progress.map { progress in
       let name = (path as NSString).lastPathComponent
       return { progress(DownloadProgress(name: name, received: $0, total: $1, isFinished: $2)) }
@@ -81,7 +93,7 @@ public struct Downloader: Sendable {
         try part.truncate()
         throw error
       } catch let error as DownloadError where error.isTransient && attempt < retries {
-        Thread.sleep(forTimeInterval: retryDelay * Double(1 << min(attempt, 10)))
+        Thread.sleep(forTimeInterval: delay(behind: attempt, error))
         attempt += 1
         continue
       }

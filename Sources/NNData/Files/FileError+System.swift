@@ -4,11 +4,15 @@ import NNFiles
 
 extension FileError {
   /// The system's reason why the last call on a file failed.
-  static func reading(_ file: String) -> FileError { .unreadable(file: file, reason: systemMessage()) }
-  static func writing(_ file: String) -> FileError { .unwritable(file: file, reason: systemMessage()) }
+  package static func reading(_ file: String) -> FileError {
+    .unreadable(file: file, reason: systemMessage())
+  }
+  package static func writing(_ file: String) -> FileError {
+    .unwritable(file: file, reason: systemMessage())
+  }
 
   /// Makes a folder and those above it, unless it is there.
-  static func makeFolder(_ path: String) throws {
+  package static func makeFolder(_ path: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

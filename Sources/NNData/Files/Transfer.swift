@@ -12,6 +12,8 @@ struct Transfer {
   let limit: Int
   /// Seconds without a byte.
   let timeout: Double
+  /// Value of the header that says who asks; sent to the server of `address` alone.
+  var authorization: String?
   /// Bytes so far, size if known, whether finished.
   var report: ((Int, Int?, Bool) -> Void)?
 
@@ -44,6 +46,7 @@ struct Transfer {
     var request = URLRequest(url: address)
     // Compressed on the way, the length would not be the file's.
     request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
+    if let authorization { request.setValue(authorization, forHTTPHeaderField: Authorization.field) }
     if part.size > 0 { request.setValue("bytes=\(part.size)-", forHTTPHeaderField: "Range") }
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = timeout
@@ -85,7 +88,8 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   ) {
     if failure == nil { failure = redirections.refusal(from: response.url, to: request.url) }
     if failure == nil, let address = request.url { PlainConnections.shared.warn(of: address) }
-    completionHandler(failure == nil ? request : nil)
+    let next = Authorization.dropped(from: request, comingFrom: transfer.address)
+    completionHandler(failure == nil ? next : nil)
   }
 
   func urlSession(
@@ -121,6 +125,9 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
       try transfer.part.truncate()
       throw DownloadError.connection(
         url: transfer.url, reason: "the file is shorter than what was received before")
+    case 429:
+      let seconds = http.value(forHTTPHeaderField: "Retry-After").flatMap(Double.init)
+      throw DownloadError.tooManyRequests(url: transfer.url, retryAfter: seconds)
     default:
       throw DownloadError.status(url: transfer.url, code: http.statusCode)
     }
@@ -151,20 +158,26 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
   func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
     if failure == nil {
       if let error {
-        failure = reason(error as NSError)
+        failure = DownloadError(error as NSError, url: transfer.url, hasAnswer: hasAnswer)
       } else if let total, total != transfer.part.size {
         failure = DownloadError.length(url: transfer.url, expected: total, found: transfer.part.size)
       }
     }
     done.signal()
   }
+}
 
-  private func reason(_ error: NSError) -> DownloadError {
+extension DownloadError {
+  /// What the system says of a connection.
+  init(_ error: NSError, url: String, hasAnswer: Bool) {
     let text = printable(error.localizedDescription.prefix(200))
     // Of what goes wrong with encryption, the system's library gives the text alone. Once there was an answer, or if the
     // connection broke in the middle, it is no judgement on the server.
     let isJudgement = text.contains("certificate") || text.contains("SSL routines")
-    if isJudgement && !hasAnswer { return .certificate(url: transfer.url, reason: text) }
+    if isJudgement && !hasAnswer {
+      self = .certificate(url: url, reason: text)
+      return
+    }
     let reason =
       switch URLError.Code(rawValue: error.code) {
       case .cannotFindHost, .dnsLookupFailed: "the server's name is not known (no Internet connection?)"
@@ -174,6 +187,6 @@ private final class Receiver: NSObject, URLSessionDataDelegate, @unchecked Senda
       case .timedOut: "the server stopped answering"
       default: "\(text) (\(error.domain) \(error.code))"
       }
-    return .connection(url: transfer.url, reason: reason)
+    self = .connection(url: url, reason: reason)
   }
 }

@@ -41,7 +41,7 @@ extension Image {
   /// - Parameters:
   ///   - columns: images per row; by default so many that the sheet is about square.
   ///   - cell: largest side of an image in pixels.
-  static func contactSheet(
+  package static func contactSheet(
     _ entries: [(image: Image?, lines: [String])], columns: Int? = nil, cell: Int
   ) -> Image {
     let count = entries.count

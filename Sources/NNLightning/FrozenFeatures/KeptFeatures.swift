@@ -200,8 +200,10 @@ final class KeptFeatures: TracedRowSource {
           + (entry.found > 0 ? ", \(entry.found) of \(entry.loader.rowCount) found" : "") + ")"
       }
       let place = if case .disk(let folder) = settings.place { "in \(folder)" } else { "in memory" }
+      let views = kept.map(\.loader.views).max() ?? 1
+      let times = views == 1 ? "once per image" : "once for each of \(views) random versions of an image"
       return
-        "Frozen features: everything up to \(parts.sorted().joined(separator: " and ")) is computed once per image "
+        "Frozen features: everything up to \(parts.sorted().joined(separator: " and ")) is computed \(times) "
         + "and kept \(place)."
     }
   }

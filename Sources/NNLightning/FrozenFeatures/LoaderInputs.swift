@@ -10,7 +10,8 @@ final class LoaderInputs: InputDeferral {
   let dataset: any RepeatableDataset
   /// Whether rows are kept at all: not if the same number is another image in each epoch.
   let isKept: Bool
-  private let views: Int
+  /// Versions of each input.
+  let views: Int
   /// Where the inputs are to be.
   private let device: Device
   private let tables = Mutex<[FeatureTable]>([])

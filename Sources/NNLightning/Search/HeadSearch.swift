@@ -1,6 +1,17 @@
 import Foundation
 import NNCore
+import NNData
 import NNLayers
+
+/// How classes of few images are made up for.
+public enum ClassBalance: String, Sendable, CaseIterable {
+  /// Every image counts the same.
+  case none
+  /// Errors count by the weights of `balancedClassWeights`.
+  case weights
+  /// Every class comes equally often, its images repeatedly if it has few.
+  case sampling
+}
 
 /// Tries heads on features that a frozen network gave once: each setting is trained for a few epochs and judged by its
 /// validation accuracy, beside ridge regressions in closed form.
@@ -56,6 +67,7 @@ public struct HeadSearch {
   public let epochs: Int
   public let batchSize: Int
   public let momentum: Double
+  public let balance: ClassBalance
   public let seed: Int
 
   /// Both heads with SGD and AdamW at rates and decays that are usual for heads.
@@ -76,11 +88,13 @@ public struct HeadSearch {
   ///   - epochs: of each candidate.
   ///   - batchSize: at least 2.
   ///   - momentum: of SGD.
+  ///   - balance: how classes of few images are made up for by the heads that are trained.
   /// - Throws: `HeadSearchError` if validation features are of another size than training features.
   public init(
     train: LabelledFeatures, validation: LabelledFeatures, classes: Int,
     candidates: [Candidate] = HeadSearch.grid, regularizations: [Double] = [1e-3, 1e-2, 1e-1, 1],
-    epochs: Int = 20, batchSize: Int = 64, momentum: Double = 0.9, seed: Int = 0
+    epochs: Int = 20, batchSize: Int = 64, momentum: Double = 0.9, balance: ClassBalance = .none,
+    seed: Int = 0
   ) throws {
     require(!candidates.isEmpty, "HeadSearch", "needs at least one candidate")
     require(epochs >= 1, "HeadSearch", "needs at least one epoch, got \(epochs)")
@@ -101,6 +115,7 @@ public struct HeadSearch {
     self.epochs = epochs
     self.batchSize = batchSize
     self.momentum = momentum
+    self.balance = balance
     self.seed = seed
   }
 
@@ -144,6 +159,7 @@ public struct HeadSearch {
       if candidate.normalizes { head.append(BatchNorm1d(size), named: "norm") }
       head.append(Linear(size, classes), named: "linear")
       let optimizer = optimizer(candidate, head.parameters())
+      let weight = balance == .weights ? classWeights : nil
       var curve: [Double] = []
       for _ in 0..<epochs {
         head.train()
@@ -151,7 +167,7 @@ public struct HeadSearch {
           let index = Tensor(Array(batch))
           let scores = head(train.features.indexSelect(0, index: index))
           optimizer.zeroGrad()
-          crossEntropy(scores, train.target.indexSelect(0, index: index)).backward()
+          crossEntropy(scores, train.target.indexSelect(0, index: index), weight: weight).backward()
           optimizer.step()
         }
         head.eval()
@@ -162,7 +178,8 @@ public struct HeadSearch {
           head: .trained(candidate),
           trainingAccuracy: accuracy(head(train.features), train.target).item(),
           validationAccuracy: curve[epochs - 1],
-          validationLoss: crossEntropy(head(validation.features), validation.target).item(), curve: curve)
+          validationLoss: crossEntropy(head(validation.features), validation.target, weight: weight).item(),
+          curve: curve)
       }
     }
   }
@@ -179,9 +196,16 @@ public struct HeadSearch {
     }
   }
 
+  private var classWeights: Tensor {
+    Tensor(balancedClassWeights(train.target.array(of: Int.self), classes: classes).map { Float($0) })
+  }
+
   /// Shuffled rows in batches; a single one at the end, of which there are no statistics, is left out.
   private func batches(_ generator: Generator) -> [ArraySlice<Int>] {
-    let order = generator.randperm(train.count)
+    let order =
+      balance == .sampling
+      ? WeightedRandomSampler.balancing(train.target.array(of: Int.self), generator: generator).order()
+      : generator.randperm(train.count)
     return stride(from: 0, to: order.count, by: batchSize).map {
       order[$0..<min($0 + batchSize, order.count)]
     }

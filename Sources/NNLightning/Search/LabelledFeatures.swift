@@ -28,6 +28,30 @@ public struct LabelledFeatures: Sendable {
     self.target = target
   }
 
+  private init(unchecked features: Tensor, _ target: Tensor) {
+    self.features = features
+    self.target = target
+  }
+
+  /// Some of them, in the given order.
+  func rows(_ indices: [Int]) -> LabelledFeatures {
+    let index = Tensor(indices)
+    return LabelledFeatures(
+      unchecked: features.indexSelect(0, index: index), target.indexSelect(0, index: index))
+  }
+
+  /// Both, one behind the other.
+  ///
+  /// - Throws: `HeadSearchError` if their features are of different sizes.
+  public func joined(_ other: LabelledFeatures) throws -> LabelledFeatures {
+    guard features.shape[1] == other.features.shape[1], features.dtype == other.features.dtype else {
+      throw HeadSearchError.invalid(
+        expected: "features of size \(features.shape[1])", found: "\(other.features.shape[1])")
+    }
+    return LabelledFeatures(
+      unchecked: cat([features, other.features]), cat([target, other.target]))
+  }
+
   /// One pass over a loader.
   ///
   /// - Parameters:

@@ -135,7 +135,7 @@ extension DownloadError {
   /// Whether the file could not be reached, rather than being wrong.
   fileprivate var isUnavailability: Bool {
     switch self {
-    case .invalidURL, .connection, .certificate, .redirect, .status, .length, .busy: true
+    case .invalidURL, .connection, .certificate, .redirect, .status, .tooManyRequests, .length, .busy: true
     case .checksum, .tooLarge: false
     }
   }

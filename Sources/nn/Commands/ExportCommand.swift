@@ -56,6 +56,8 @@ private struct Source {
   let network: any CallableModule
   let classes: [String]
   let preprocessing: Preprocessing
+  /// See `SavedModel.Description`.
+  var thresholds: [Double]?
   /// What was read of a weight file, nil for a run.
   var report: WeightsReport?
 
@@ -64,6 +66,7 @@ private struct Source {
     (arch, classes) = (saved.description.arch, saved.description.classes)
     network = saved.network.module
     preprocessing = saved.description.preprocessing
+    thresholds = saved.description.thresholds
   }
 
   init(arch: String, weights path: String) throws {
@@ -77,7 +80,7 @@ private struct Source {
     preprocessing = Preprocessing(weights.transforms)
   }
 
-  /// For the file, as JSON: names of the classes, how values in [0, 1] are normalised, and all of the preprocessing.
+  /// For the file, as JSON: thresholds of the labels if an image may have several, names of the classes, how values in [0, 1] are normalised, and all of the preprocessing.
   func facts(imageSize: Int) throws -> [String: String] {
     let preprocessing = preprocessing.scaled(to: imageSize)
     func json(_ value: some Encodable) throws -> String {
@@ -85,11 +88,12 @@ private struct Source {
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
-    return [
+    let several = try thresholds.map { ["thresholds": try json($0)] } ?? [:]
+    return several.merging([
       "arch": arch, "classes": try json(classes), "mean": try json(preprocessing.mean),
       "std": try json(preprocessing.std), "image_size": "\(imageSize)",
       "preprocessing": try json(preprocessing),
-    ]
+    ]) { $1 }
   }
 
   /// Refuses sizes that the network does not take.

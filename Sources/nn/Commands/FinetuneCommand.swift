@@ -24,12 +24,23 @@ struct FinetuneCommand: TrainingCommand {
   var data: String?
   @Flag(help: "Try several heads and settings on what the frozen network says, and train the best.")
   var search = false
+  @Option(
+    help: """
+      Train the head so many times first, each time without another part of the images, and show how much its accuracy \
+      on that part varies.
+      """)
+  var folds: Int?
   @OptionGroup var options: RunOptions
   @OptionGroup(title: "Settings") var settings: SettingOptions<FinetuneCommand>
 
   func validate() throws {
-    if search, options.resume || options.fastDevRun {
-      throw ValidationError("--search comes before a run, and does not go with --resume or --fast-dev-run")
+    for (option, isGiven) in [("search", search), ("folds", folds != nil)]
+    where isGiven && (options.resume || options.fastDevRun) {
+      throw ValidationError(
+        "--\(option) comes before a run, and does not go with --resume or --fast-dev-run")
+    }
+    if let folds, !(2...100).contains(folds) {
+      throw ValidationError("--folds: expected a number in 2...100, found \(folds)")
     }
     if data != nil, settings.isGiven("dataset") || settings.isGiven("root") {
       throw ValidationError("--data is --dataset folder --root, and does not go with these")
@@ -65,42 +76,85 @@ struct FinetuneCommand: TrainingCommand {
         "\(printable(options.config ?? options.folder.config)): expected a run of nn finetune, found another")
     }
     if let data { (all.dataset, all.root) = (.folder, data) }
+    if settings.isGiven("weights") {
+      all = try all.pinningHub(isArchGiven: settings.isGiven("arch"))
+    }
     // A run says what network it trained.
-    if settings.isGiven("weights"), !settings.isGiven("arch"), let weights = all.weights,
+    if settings.isGiven("weights"), !settings.isGiven("arch"), let weights = try all.weightsPath,
       let model = try SavedModel.description(of: weights)
     {
       all.arch = model.arch
     }
     if settings.isGiven("phases"), let plan = try all.phasePlan() { all.epochs = plan.epochs }
     try all.check()
+    if all.multiLabel, search || folds != nil {
+      throw CommandError(
+        "\(search ? "search" : "folds"): expected images of one label each, found several (multiLabel)")
+    }
     return all
   }
 
   func run() throws {
     let settings = try configuration()
     var run = try TrainingRun(options: options, settings: settings, command: "finetune")
-    if search { run.settings = try searched(run) }
+    if search || folds != nil { run.settings = try searched(run) }
     try run.run()
   }
 
-  /// The settings with the head and optimizer that do best on the validation images.
+  /// Looks at heads on what the frozen network says: the settings with the head and optimizer that do best on the
+  /// validation images, if a search was asked for.
   private func searched(_ run: TrainingRun) throws -> RunConfiguration {
-    let settings = run.settings
-    let data = try RunData(run.images, settings)
+    var settings = run.settings
+    let data = try RunData(run.images, settings.withoutAugmentation)
     let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
     guard case .transfer(let network) = model.form else { return settings }
     let device = run.accelerator.device
     network.to(device).eval()
     func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
-      say("Head search: computes the features of the \(name) images")
+      say("\(search ? "Head search" : "Folds"): computes the features of the \(name) images")
       return try LabelledFeatures(loader, classes: data.classes.count) {
         network.features($0.to(device)).to(.cpu)
       }
     }
-    let trials = try HeadSearch(
-      train: features("training", data.train), validation: features("validation", data.validation),
-      classes: data.classes.count, batchSize: settings.batchSize, momentum: settings.momentum,
+    let train = try features("training", data.train)
+    let validation = try features("validation", data.validation)
+    if search { settings = try searched(settings, train, validation, classes: data.classes.count) }
+    if let folds {
+      try crossValidate(
+        settings, folds, train.joined(validation), network, classes: data.classes.count)
+    }
+    return settings
+  }
+
+  /// Shows how much the accuracy of the head varies.
+  private func crossValidate(
+    _ settings: RunConfiguration, _ folds: Int, _ features: LabelledFeatures, _ network: TransferNetwork,
+    classes: Int
+  ) throws {
+    let candidate = HeadSearch.Candidate(
+      normalizes: network.head["norm"] != nil, optimizer: settings.optimizer == .sgd ? .sgd : .adamw,
+      learningRate: settings.learningRate,
+      weightDecay: settings.optimizer == .adam ? 0 : settings.weightDecay)
+    let result = try CrossValidation(
+      features, classes: classes, folds: folds, candidate: candidate, epochs: settings.epochs,
+      batchSize: settings.batchSize, momentum: settings.momentum, balance: settings.balance,
       seed: settings.seed
+    ).run()
+    print(result.table)
+    let (accuracy, loss) = (result.accuracy, result.loss)
+    print(
+      String(
+        format: "%d folds: val_acc %.4f ± %.4f, val_loss %.4f ± %.4f (mean and standard deviation)", folds,
+        accuracy.mean, accuracy.spread, loss.mean, loss.spread))
+    try result.write(csv: options.folder.folds)
+  }
+
+  private func searched(
+    _ settings: RunConfiguration, _ train: LabelledFeatures, _ validation: LabelledFeatures, classes: Int
+  ) throws -> RunConfiguration {
+    let trials = try HeadSearch(
+      train: train, validation: validation, classes: classes, batchSize: settings.batchSize,
+      momentum: settings.momentum, balance: settings.balance, seed: settings.seed
     ).run()
     print(HeadSearch.table(trials))
     try HeadSearch.write(csv: options.folder.searchTable, trials)

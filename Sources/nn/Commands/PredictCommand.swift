@@ -22,8 +22,16 @@ struct PredictCommand: ParsableCommand {
   var model: String
   @Argument(help: "Image files, folders of images, or patterns such as 'photos/*.jpg'.")
   var images: [String]
-  @Option(help: "How many classes to name per image.")
-  var top = 3
+  @Option(
+    help:
+      "How many classes to name per image, at most where an image has several labels (default: 3, or all).")
+  var top: Int?
+  @Option(
+    help: """
+      Least probability at which a label is named, for a model of several labels (default: what did best on the \
+      validation images).
+      """)
+  var threshold: Double?
   @Option(help: "What is written: text for people, csv (file, class, probability), or json.")
   var format = Format.text
   @Option(help: "Images that the network is given at a time.")
@@ -37,6 +45,10 @@ struct PredictCommand: ParsableCommand {
     help: "Turn photos upright as their camera noted it (default: as in the training).")
   var upright: Bool?
 
+  @Flag(
+    help: "Average what the model says of an image and of its mirror image: slower, often a little better.")
+  var tta = false
+
   @OptionGroup var device: DeviceOptions
 
   func validate() throws {
@@ -47,6 +59,9 @@ struct PredictCommand: ParsableCommand {
       }
     }
     try check("top", top, 1...1_000_000)
+    if let threshold, !(0...1).contains(threshold) {
+      throw ValidationError("--threshold: expected a number in 0...1, found \(threshold)")
+    }
     try check("batch-size", batchSize, 1...65_536)
     try check("workers", workers, 0...1_024)
   }
@@ -55,6 +70,9 @@ struct PredictCommand: ParsableCommand {
     let accelerator = try device.accelerator
     let saved = try SavedModel(contentsOf: model)
     saved.network.module.to(accelerator.device)
+    if threshold != nil, saved.description.thresholds == nil {
+      throw CommandError("threshold: expected a model of several labels, found one of one label per image")
+    }
     var preprocessing = saved.description.preprocessing
     if let decoding { preprocessing.decoding = decoding.rawValue }
     if let upright { preprocessing.orientation = (upright ? Image.Orientation.apply : .ignore).rawValue }
@@ -92,7 +110,7 @@ struct PredictCommand: ParsableCommand {
   private func name(_ batch: [ImageToName], _ saved: SavedModel) -> [Answer] {
     var inputs: [Tensor] = []
     for case .success(let input) in batch.map(\.input) { inputs.append(input) }
-    var rows = (inputs.isEmpty ? [] : saved.probabilities(stack(inputs)))[...]
+    var rows = (inputs.isEmpty ? [] : saved.probabilities(stack(inputs), averagesMirrored: tta))[...]
     return batch.map { image in
       switch image.input {
       case .failure(let error): return Answer(file: image.path, result: .failure(error))
@@ -104,7 +122,12 @@ struct PredictCommand: ParsableCommand {
           return Answer(file: image.path, result: .failure(CommandError(reason)))
         }
         let order = row.indices.sorted { (row[$1], $0) < (row[$0], $1) }
-        let best = order.prefix(top).map { (saved.description.classes[$0], row[$0]) }
+        let named = saved.description.thresholds.map { least in
+          order.filter { row[$0] >= threshold ?? least[$0] }
+        }
+        let best = (named ?? order).prefix(top ?? (named == nil ? 3 : order.count)).map {
+          (saved.description.classes[$0], row[$0])
+        }
         return Answer(file: image.path, result: .success(best))
       }
     }
@@ -203,6 +226,7 @@ private struct PredictionWriter {
     case (.text, .success(let best)):
       print(printable(answer.file))
       for entry in best { print(String(format: "  %.3f  ", entry.probability) + printable(entry.name)) }
+      if best.isEmpty { print("  no label") }
     case (.csv, .success(let best)):
       for entry in best {
         print("\(cell(answer.file)),\(cell(entry.name)),\(String(format: "%.6f", entry.probability))")

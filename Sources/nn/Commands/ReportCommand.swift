@@ -26,7 +26,7 @@ struct ReportCommand: ParsableCommand {
       func text(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "-" }
       var images = "-"
       if FileManager.default.fileExists(atPath: run.split) {
-        var files = try SplitFiles(kept: run.split)
+        var files = try SplitFiles(kept: run.split, isMultiLabel: settings.multiLabel)
         do {
           try files.compareWithFolder(settings)
         } catch {
@@ -39,7 +39,9 @@ struct ReportCommand: ParsableCommand {
       return [
         printable(run.path), printable(settings.arch), images,
         log.last("step").map { String(format: "%.0f", $0) } ?? "-", text(log.values("val_loss").min()),
-        text(log.values("val_acc").max()), text(log.last("test_acc")),
+        text(log.values(settings.multiLabel ? "val_map" : "val_acc").max())
+          + (settings.multiLabel ? " mAP" : ""),
+        text(log.last(settings.multiLabel ? "test_map" : "test_acc")),
         FileManager.default.fileExists(atPath: run.report) ? printable(run.report) : "-",
       ]
     }

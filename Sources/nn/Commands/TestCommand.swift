@@ -12,6 +12,9 @@ struct TestCommand: ParsableCommand {
   @Option(help: "Checkpoint to test instead of the model, which is that of the best epoch.")
   var checkpoint: String?
 
+  @Flag(
+    help: "Average what the model says of an image and of its mirror image: slower, often a little better.")
+  var tta = false
   @OptionGroup var device: DeviceOptions
 
   func run() throws {
@@ -37,7 +40,10 @@ struct TestCommand: ParsableCommand {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
     let trainer = Trainer(accelerator: accelerator)
-    try trainer.test(RunModel(saved.network, settings), test)
+    let model = RunModel(saved.network, settings, classWeights: images.classWeights(settings))
+    model.averagesMirrored = tta
+    model.thresholds = saved.description.thresholds
+    try trainer.test(model, test)
     print(trainer.callbackMetrics)
   }
 }

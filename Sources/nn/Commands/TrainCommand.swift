@@ -18,8 +18,9 @@ struct TrainCommand: TrainingCommand {
   static var defaults: RunConfiguration { RunConfiguration() }
 
   func run() throws {
-    let settings = try settings.configuration(options)
-    try settings.check()
-    try TrainingRun(options: options, settings: settings, command: "train").run()
+    var all = try settings.configuration(options)
+    if settings.isGiven("weights") { all = try all.pinningHub(isArchGiven: settings.isGiven("arch")) }
+    try all.check()
+    try TrainingRun(options: options, settings: all, command: "train").run()
   }
 }

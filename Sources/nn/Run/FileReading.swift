@@ -25,6 +25,16 @@ struct FileReading {
   }
 }
 
+extension FileReading {
+  /// Images that may have several labels, or none.
+  func multiLabelImages(_ files: [SplitFile], classes: [String]) throws -> MultiLabelDataset<ImageFolder> {
+    let numbers = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
+    let images = try images(files.map { SplitFile(path: $0.path, labels: [""], part: $0.part) })
+    return MultiLabelDataset(
+      images, classes: classes, labels: files.map { $0.labels.compactMap { numbers[$0] } })
+  }
+}
+
 extension ImageCache {
   /// For a training, which asks for its files in checks, measurements and every epoch: an eighth of the machine's memory,
   /// at most 1 GiB (7,000 images of 224x224).

@@ -36,6 +36,12 @@ struct Preprocessing: Codable, Equatable {
     (mean, std) = (preset.mean, preset.std)
   }
 
+  /// What a model of a hub wants.
+  init(_ preparation: HubModel.ImagePreparation) {
+    self.init(preparation.transforms)
+    if preparation.stretches { fit = .stretch }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case fit, resize, crop, interpolation, mean, std, orientation, decoding
   }
@@ -79,7 +85,7 @@ struct Preprocessing: Codable, Equatable {
   }
 
   /// Mean and deviation that pixels are normalised with, nil for none.
-  private var normalize: Normalize? {
+  var normalize: Normalize? {
     mean == [0, 0, 0] && std == [1, 1, 1] ? nil : Normalize(mean: mean, std: std)
   }
 
@@ -107,6 +113,13 @@ struct Preprocessing: Codable, Equatable {
     var result = self
     (result.resize, result.crop) = (max(size, resize * size / crop), size)
     return result
+  }
+
+  /// The picture that an input [3, H, W] was made of, as far as it is known.
+  func picture(of input: Tensor) -> Image {
+    func channels(_ values: [Float]) -> Tensor { Tensor(values).reshape([values.count, 1, 1]) }
+    let values = (input * channels(std) + channels(mean)).clamp(min: 0, max: 1) * 255
+    return Image(values.round().to(.uint8).permute(1, 2, 0).contiguous())
   }
 
   /// The image of a file.

@@ -20,6 +20,8 @@ extension RunConfiguration {
   private var weightsPreprocessing: Preprocessing? {
     get throws {
       guard pretrained else { return nil }
+      if let preparation = try HubWeights.model(weights)?.preparation { return Preprocessing(preparation) }
+      let weights = try weightsPath
       if let weights, let model = try SavedModel.description(of: weights) { return model.preprocessing }
       let entry = try weights.flatMap { try official(fileName: $0) } ?? officialWeights(arch)
       return Preprocessing(entry.transforms)
@@ -49,7 +51,7 @@ extension RunConfiguration {
       if freeze { transfer.backbone.freeze() }
       return .transfer(transfer)
     }
-    guard let weights else {
+    guard let weights = try weightsPath else {
       if freeze { throw CommandError("freeze: expected starting weights (--weights), found none") }
       return .whole(try makeModel(arch, classes: classes))
     }
@@ -77,7 +79,7 @@ extension RunConfiguration {
 
   /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
   private func pretrainedNetwork() throws -> any ImageClassifier {
-    if let weights { return try network(weights: weights) }
+    if let weights = try weightsPath { return try network(weights: weights) }
     return try makeModel(arch, weights: .default, progress: Downloader.printingLines())
   }
 

@@ -19,10 +19,19 @@ struct RunConfiguration: Codable, Equatable {
   var root = "data"
   @Setting(
     """
-    Table of file names and labels (CSV) in place of folders, with a column split (train, validation, test) if it has \
-    one; the files are in --root, or beside the table.
+    Table of file names and labels (CSV or JSON lines) in place of folders, with a column split (train, validation, \
+    test) if it has one; the files are in --root, or beside the table.
     """)
   var labels: String? = nil
+  @Setting("Which column of the table has the labels, if it is not called label or class.")
+  var labelColumn: String? = nil
+  @Setting(
+    "Let an image have several labels, or none: cat|dog in the table, or a column of 1 and 0 for each.")
+  var multiLabel = false
+  @Setting("Where the label stands in file names, such as '{label}_*.jpg', in place of folders.")
+  var labelPattern: String? = nil
+  @Setting("Use only these classes, such as cat,dog.")
+  var classes: String? = nil
   @Setting("Read every image first, and leave damaged ones out.")
   var skipDamaged = false
   @Setting("Turn photos upright as their camera noted it (EXIF).")
@@ -43,6 +52,36 @@ struct RunConfiguration: Codable, Equatable {
   var normalize = false
   @Setting("Use only so many training images.", .within(1...Int(Int32.max)))
   var limitTrain: Int? = nil
+  @Setting("Use only so many training images of each class, drawn at random.", .within(1...Int(Int32.max)))
+  var shots: Int? = nil
+  @Setting(
+    """
+    How rare classes are made up for: none, weights (their errors count more), or sampling (their images come more \
+    often).
+    """)
+  var balance = ClassBalance.none
+
+  // MARK: Augmentation
+
+  @Setting(
+    """
+    Random changes of training images: none, light (crops, mirrored), strong (smaller crops, colours), randaugment or \
+    trivialaugment; nn preview shows them.
+    """)
+  var augment = AugmentName.none
+  @Setting("Chance that a rectangle of a training image is covered, such as 0.25.", .chance)
+  var erase = 0.0
+  @Setting("Blend pairs of training images; the strength, such as 0.2.", .positive)
+  var mixup: Double? = nil
+  @Setting("Put a piece of one training image into another; the strength, such as 1.", .positive)
+  var cutmix: Double? = nil
+  @Setting(
+    "Share of each label that is spread over all classes, against overconfidence, such as 0.1.", .decay)
+  var labelSmoothing = 0.0
+  @Setting(
+    "With random changes and a frozen network: how many versions of each training image are computed and kept.",
+    .within(1...1_000))
+  var views = 4
 
   // MARK: The network
 
@@ -50,8 +89,8 @@ struct RunConfiguration: Codable, Equatable {
   var arch = "shapesnet"
   @Setting(
     """
-    File with weights to start from (.pth or .safetensors), or folder of a run; the last layer is new. Without it \
-    nn finetune takes the official ones, downloaded once.
+    File with weights to start from (.pth or .safetensors), folder of a run, or hf:owner/name[@revision] for a model \
+    on Hugging Face's hub; the last layer is new. Without it nn finetune takes the official ones, downloaded once.
     """)
   var weights: String? = nil
   @Setting(
@@ -146,8 +185,15 @@ struct RunConfiguration: Codable, Equatable {
     if dataset == .folder, !pretrained {
       try need(imageSize != nil, "imageSize", "a size for images from a folder", "none")
     }
-    if labels != nil { try need(dataset == .folder, "labels", "the data set folder", dataset) }
-    if skipDamaged { try need(dataset == .folder, "skipDamaged", "the data set folder", dataset) }
+    for (name, isGiven) in [
+      ("labels", labels != nil), ("skipDamaged", skipDamaged), ("labelPattern", labelPattern != nil),
+      ("classes", classes != nil),
+    ] where isGiven { try need(dataset == .folder, name, "the data set folder", dataset) }
+    if labelColumn != nil { try need(labels != nil, "labelColumn", "a table (--labels)", "none") }
+    if multiLabel { try need(labels != nil, "multiLabel", "a table (--labels)", "none") }
+    if labelPattern != nil {
+      try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
+    }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
     if let plan = try phasePlan() {
       try need(pretrained, "phases", "a run of nn finetune", "none")
@@ -164,6 +210,7 @@ enum HeadName: String, SettingChoice { case auto, linear, batchnorm }
 enum OptimizerName: String, SettingChoice { case sgd, adam, adamw }
 enum ScheduleName: String, SettingChoice { case constant, cosine, onecycle }
 extension Image.Decoding: SettingChoice {}
+extension ClassBalance: SettingChoice {}
 
 /// Where results of frozen layers are kept.
 enum FeaturePlace: RawRepresentable, SettingBase, CustomStringConvertible {
@@ -191,11 +238,12 @@ enum FeaturePlace: RawRepresentable, SettingBase, CustomStringConvertible {
 
   var description: String { rawValue }
 
-  var caching: FeatureCaching {
+  /// - Parameter views: versions of each training image that random changes make; nil if there are none.
+  func caching(views: Int?) -> FeatureCaching {
     switch self {
-    case .memory: .memory
+    case .memory: .memory(views: views)
     case .off: .off
-    case .folder(let path): .disk(path)
+    case .folder(let path): .disk(path, views: views)
     }
   }
 }

@@ -13,12 +13,21 @@ struct RunData {
 
   init(_ images: RunImages, _ settings: RunConfiguration) throws {
     let leavesOne = images.leavesLastImageOut(settings)
+    let augmented = settings.augmented(images.preprocessing)
+    let mixing = settings.mixing(classes: images.classes.count)
     func batches(
       _ images: some VisionDataset, _ indices: [Int], shuffle: Bool, _ generator: Generator
     ) -> DataLoader<Sample> {
-      DataLoader(
-        Subset(images, indices: indices), batchSize: settings.batchSize, shuffle: shuffle,
-        dropLast: shuffle && leavesOne, workers: settings.workers, generator: generator)
+      let targets = images.targets
+      let balancing =
+        shuffle && settings.balance == .sampling
+        ? WeightedRandomSampler.balancing(indices.map { targets[$0] }, generator: generator) : nil
+      var images = images
+      if shuffle, let augmented { images.transform = augmented }
+      return DataLoader(
+        Subset(images, indices: indices), batchSize: settings.batchSize, shuffle: shuffle && balancing == nil,
+        sampler: balancing, dropLast: shuffle && leavesOne, workers: settings.workers, generator: generator,
+        batchTransform: shuffle ? mixing : nil)
     }
     func loader(_ part: SplitPart, shuffle: Bool = false, _ generator: Generator) -> DataLoader<Sample>? {
       guard let content = images.parts[part] else { return nil }

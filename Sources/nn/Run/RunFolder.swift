@@ -20,6 +20,7 @@ struct RunFolder {
   var tensorBoard: String { path + "/tensorboard" }
   var report: String { path + "/report.html" }
   var searchTable: String { path + "/search.csv" }
+  var folds: String { path + "/folds.csv" }
   var searchPlot: String { path + "/search.svg" }
 
   /// Whether a run was begun in it.

@@ -14,9 +14,19 @@ struct RunImages {
     var origin: String
 
     var targets: [Int] { let all = images.targets; return indices.map { all[$0] } }
+    /// The labels of each, one unless there may be several.
+    var labels: [[Int]] {
+      guard let several = images as? MultiLabelDataset<ImageFolder> else { return targets.map { [$0] } }
+      return indices.map { several.labels[$0] }
+    }
+    func counts(_ classes: Int) -> [Int] {
+      labels.joined().reduce(into: Array(repeating: 0, count: classes)) { $0[$1] += 1 }
+    }
   }
 
   let classes: [String]
+  /// What is done to images before they are changed at random.
+  let preprocessing: Preprocessing
   private(set) var parts: [SplitPart: Part]
   /// What was left out and why, a line each.
   private(set) var notes: [String] = []
@@ -42,7 +52,9 @@ struct RunImages {
         try CIFAR100(root: settings.root, train: false))
     case .folder:
       let reading = FileReading(settings.root, preprocessing, cache)
-      var files = try split.map { try SplitFiles(kept: $0) } ?? SplitFiles(settings, reading)
+      var files =
+        try split.map { try SplitFiles(kept: $0, isMultiLabel: settings.multiLabel) }
+        ?? SplitFiles(settings, reading)
       if split != nil { try files.compareWithFolder(settings) }
       try self.init(settings, files: files, reading)
     case .shapes:
@@ -53,7 +65,16 @@ struct RunImages {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
       notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
     }
+    if let shots = settings.shots, let train = parts[.train] {
+      let targets = train.images.targets
+      let few = firstOfEachClass(train.indices, shots, targets: targets)
+      parts[.train]?.indices = few
+      if few.count < train.indices.count {
+        notes.append("left out: \(train.indices.count - few.count) training images, as shots is \(shots)")
+      }
+    }
     try check(settings, isKept: split != nil)
+    noteImbalance(settings)
   }
 
   /// A data set that is the same everywhere, with test images of its own.
@@ -62,6 +83,7 @@ struct RunImages {
     _ tested: some VisionDataset
   ) {
     var (images, tested) = (images, tested)
+    self.preprocessing = preprocessing
     images.transform = preprocessing.transform
     tested.transform = preprocessing.transform
     classes = images.classes
@@ -79,10 +101,13 @@ struct RunImages {
   private init(_ settings: RunConfiguration, files: SplitFiles, _ reading: FileReading) throws {
     let used = files.files.filter { $0.part != nil }
     classes = files.classes
+    preprocessing = reading.preprocessing
     // One data set whose images are numbered by name, so that other splits of it find what was kept for them.
     let sorted = used.sorted { isOrdered($0.path, $1.path) }
     let place = Dictionary(uniqueKeysWithValues: zip(sorted.map(\.path), sorted.indices))
-    let images = try reading.images(sorted, classes: classes)
+    let images: any VisionDataset =
+      settings.multiLabel
+      ? try reading.multiLabelImages(sorted, classes: classes) : try reading.images(sorted, classes: classes)
     parts = [:]
     for part in SplitPart.allCases {
       guard let origin = files.origins[part] else { continue }
@@ -104,7 +129,7 @@ struct RunImages {
   /// Refuses what cannot be trained on, and tells what will surprise.
   private mutating func check(_ settings: RunConfiguration, isKept: Bool) throws {
     let root = printable(settings.root)
-    guard classes.count >= 2 else {
+    guard classes.count >= (settings.multiLabel ? 1 : 2) else {
       throw CommandError(
         "\(root): expected images of at least 2 classes, found \(classes.isEmpty ? "none" : "one, ")"
           + (classes.first.map(printable) ?? "") + "; each class is a folder of its own")
@@ -117,7 +142,7 @@ struct RunImages {
           "\(root): expected at least \(least) image\(least == 1 ? "" : "s") for \(part.rawValue) "
             + "(\(printable(content.origin))), found \(content.indices.count)")
       }
-      let present = Set(content.targets)
+      let present = Set(content.labels.joined())
       let missing = classes.indices.filter { !present.contains($0) }.map { printable(classes[$0]) }
       if missing.isEmpty { continue }
       let names = missing.prefix(5).joined(separator: ", ") + (missing.count > 5 ? ", …" : "")
@@ -133,6 +158,35 @@ struct RunImages {
     if parts[.test] == nil { notes.append("no test images: the model is not tested") }
   }
 
+  /// How many times as many images the largest class must have as the smallest for a word about it.
+  private static let imbalance = 3
+
+  private mutating func noteImbalance(_ settings: RunConfiguration) {
+    let counts = trainingCounts.filter { $0 > 0 }
+    guard settings.balance == .none, let most = counts.max(), let least = counts.min(),
+      most >= Self.imbalance * least
+    else { return }
+    notes.append(
+      "unbalanced: classes have from \(least) to \(most) training images; --balance weights or sampling makes up for it"
+    )
+  }
+
+  /// Training images of each class.
+  var trainingCounts: [Int] {
+    parts[.train]?.counts(classes.count) ?? []
+  }
+
+  /// How much errors of each class count, nil if all do the same; with several labels, those of images that have it.
+  func classWeights(_ settings: RunConfiguration) -> [Double]? {
+    guard settings.balance == .weights, let train = parts[.train] else { return nil }
+    if settings.multiLabel {
+      let count = train.indices.count
+      // So many images do not have the label for each that has it.
+      return trainingCounts.map { $0 == 0 ? 1 : Double(max(1, count - $0)) / Double($0) }
+    }
+    return balancedClassWeights(train.targets, classes: classes.count)
+  }
+
   // MARK: Table
 
   /// Shows the table at once, before what may take long.
@@ -144,15 +198,20 @@ struct RunImages {
   /// Classes, images per class and part, where each part comes from, and what is left out.
   var table: String {
     let shown = SplitPart.allCases.filter { parts[$0] != nil }
-    let counts = shown.map { part in
-      (parts[part]?.targets ?? []).reduce(into: Array(repeating: 0, count: classes.count)) { $0[$1] += 1 }
-    }
+    let counts = shown.map { parts[$0]?.counts(classes.count) ?? [] }
+    let isMultiLabel = shown.contains { parts[$0]?.images is MultiLabelDataset<ImageFolder> }
     let limit = 40
     var rows = classes.indices.prefix(limit).map { index in
       [printable(classes[index])] + counts.map { "\($0[index])" }
     }
     if classes.count > limit { rows.append(["… \(classes.count - limit) more"] + shown.map { _ in "" }) }
-    rows.append(["\(classes.count) classes"] + counts.map { "\($0.reduce(0, +))" })
+    if isMultiLabel {
+      rows.append(
+        ["no label"] + shown.map { part in "\(parts[part]?.labels.count { $0.isEmpty } ?? 0)" })
+      rows.append(["\(classes.count) labels"] + shown.map { "\(parts[$0]?.indices.count ?? 0) images" })
+    } else {
+      rows.append(["\(classes.count) classes"] + counts.map { "\($0.reduce(0, +))" })
+    }
     var lines = [
       textTable(["class"] + shown.map(\.rawValue), rows, rightAligned: Set(1...shown.count))
     ]

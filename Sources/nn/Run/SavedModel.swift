@@ -20,9 +20,28 @@ struct SavedModel {
     /// What of the network decides its function and is not in its state dict.
     var configuration: [String: String]
     var libraryVersion: String
+    /// Least probability at which each label is named, where an image may have several; nil where it has one.
+    var thresholds: [Double]?
+
+    init(
+      arch: String, classes: [String], preprocessing: Preprocessing, normalizesFeatures: Bool?,
+      configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil
+    ) {
+      // Who does not know of several labels would take the numbers for those of one.
+      format = thresholds == nil ? SavedModel.format : SavedModel.severalLabelsFormat
+      self.arch = arch
+      self.classes = classes
+      self.preprocessing = preprocessing
+      self.normalizesFeatures = normalizesFeatures
+      self.configuration = configuration
+      self.libraryVersion = libraryVersion
+      self.thresholds = thresholds
+    }
   }
 
   static let format = "swift-nn model 2"
+  /// Of models for images of several labels.
+  static let severalLabelsFormat = "swift-nn model 3"
   static let firstFormat = "swift-nn model 1"
   /// Name of the description in the metadata of a file.
   private static let key = "model"
@@ -123,7 +142,7 @@ struct SavedModel {
     let description: Description
     do {
       switch try decoder.decode(Format.self, from: data).format {
-      case format: description = try decoder.decode(Description.self, from: data)
+      case format, severalLabelsFormat: description = try decoder.decode(Description.self, from: data)
       case firstFormat:
         let first = try decoder.decode(FirstDescription.self, from: data)
         var preprocessing =
@@ -150,6 +169,11 @@ struct SavedModel {
     let count = description.classes.count
     if !(1...classLimit).contains(count) {
       return "expected 1 to \(classLimit) class names, found \(count)"
+    }
+    if let thresholds = description.thresholds,
+      thresholds.count != count || !thresholds.allSatisfy({ (0...1).contains($0) })
+    {
+      return "expected \(count) thresholds in 0...1, found \(thresholds.count)"
     }
     return description.preprocessing.problem
   }
@@ -180,10 +204,16 @@ struct SavedModel {
     }
   }
 
-  /// Probabilities of the classes for each image of a batch [N, 3, H, W], computed where the network is.
-  func probabilities(_ batch: Tensor) -> [[Double]] {
+  /// Probabilities of the classes, or with several labels of each, for each image of a batch [N, 3, H, W], computed where the network is.
+  ///
+  /// - Parameter averagesMirrored: whether an image and its mirror image are averaged.
+  func probabilities(_ batch: Tensor, averagesMirrored: Bool = false) -> [[Double]] {
     let device = network.module.parameters().first?.value.device ?? .cpu
-    let rows = noGrad { network.module(batch.to(device)).softmax(1) }.to(.cpu)
+    let scores = noGrad {
+      let (network, x) = (network.module, batch.to(device))
+      return averagesMirrored ? (network(x) + network(x.flip([3]))) / 2 : network(x)
+    }
+    let rows = (description.thresholds == nil ? scores.softmax(1) : scores.sigmoid()).to(.cpu)
     return (0..<batch.shape[0]).map { rows[$0].array(of: Double.self) }
   }
 }

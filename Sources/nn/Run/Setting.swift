@@ -54,6 +54,7 @@ extension SettingBounds where Value == Double {
   static var positive: Self { Self(expected: "a number above 0") { $0 > 0 && $0.isFinite } }
   static var notNegative: Self { Self(expected: "a number of at least 0") { $0 >= 0 && $0.isFinite } }
   static var share: Self { Self(expected: "a number between 0 and 1") { $0 > 0 && $0 < 1 } }
+  static var chance: Self { Self(expected: "a number in 0...1") { $0 >= 0 && $0 <= 1 } }
   static var decay: Self { Self(expected: "a number in 0..<1") { $0 >= 0 && $0 < 1 } }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNLightning
 
 /// A command that trains.
 protocol TrainingCommand: ParsableCommand {
@@ -37,14 +38,19 @@ struct SettingOptions<Command: TrainingCommand>: ParsableArguments {
   func configuration(_ options: RunOptions) throws -> RunConfiguration {
     let kept = options.folder.config
     let isKept = options.resume && FileManager.default.fileExists(atPath: kept)
-    let file = options.config ?? (isKept ? kept : nil)
+    return try configuration(
+      file: options.config ?? (isKept ? kept : nil), device: options.count.choice)
+  }
+
+  /// - Parameter device: what is computed on, unless an option says so.
+  func configuration(file: String?, device: Accelerator.Choice? = nil) throws -> RunConfiguration {
     var given = given
     if let labels = given["labels"] {
       given["dataset"] = given["dataset"] ?? "\(DatasetName.folder)"
       given["root"] =
         given["root"] ?? URL(fileURLWithPath: labels).deletingLastPathComponent().relativePath
     }
-    if let device = options.count.choice { given["device"] = given["device"] ?? device.rawValue }
+    if let device { given["device"] = given["device"] ?? device.rawValue }
     return try (file.map { try RunConfiguration(contentsOf: $0) } ?? Command.defaults).replacing(given)
   }
 }

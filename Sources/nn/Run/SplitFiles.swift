@@ -8,9 +8,13 @@ import NNLightning
 struct SplitFile: Equatable {
   /// Below the folder of the images, or absolute.
   var path: String
-  var label: String
+  /// One, unless images may have several.
+  var labels: [String]
   /// Nil for a file that the run leaves out.
   var part: SplitPart?
+
+  /// The label of a file that has one.
+  var label: String { labels.first ?? "" }
 }
 
 /// The image files of a run and the part of each: found in folders or a table of labels, or kept by a run.
@@ -25,6 +29,8 @@ struct SplitFiles {
   private(set) var notes: [String] = []
   /// Parts that have a folder of their own.
   private var laidOut: Set<SplitPart> = []
+  /// Whether an image may have several labels, or none.
+  private let isMultiLabel: Bool
   /// Files that cannot be read, if that was asked for.
   private var damaged: Set<String> = []
 
@@ -33,9 +39,10 @@ struct SplitFiles {
   /// Finds the files, and cuts out the parts that have no folder of their own.
   init(_ settings: RunConfiguration, _ reading: FileReading) throws {
     files = []
+    isMultiLabel = settings.multiLabel
     try find(settings)
     if settings.skipDamaged { try leaveDamagedOut(reading) }
-    classes = Set(files.filter { !damaged.contains($0.path) }.map(\.label)).sorted(by: isOrdered)
+    classes = Set(files.filter { !damaged.contains($0.path) }.flatMap(\.labels)).sorted(by: isOrdered)
     let given = laidOut.union(files.compactMap(\.part))
     var cutting: [SplitPart] = []
     if !given.contains(.validation) { cutting.append(.validation) }
@@ -47,7 +54,8 @@ struct SplitFiles {
     if !cutting.isEmpty {
       let labels = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
       let parts = SplitCut(share: settings.validationShare, seed: settings.seed).parts(
-        cut.map { labels[files[$0].label] ?? 0 }, cutting: cutting, isStratified: true)
+        rarestLabels(cut.map { files[$0].labels.compactMap { labels[$0] } }, classes: classes.count),
+        cutting: cutting, isStratified: true)
       let source = origins[.train] ?? settings.root
       for (index, part) in zip(cut, parts) { files[index].part = part }
       for part in cutting {
@@ -80,15 +88,61 @@ struct SplitFiles {
   }
 
   private mutating func find(_ settings: RunConfiguration) throws {
+    let chosen = settings.classes?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     if let table = settings.labels {
-      try readTable(table, root: settings.root)
+      try readTable(table, settings)
+    } else if let pattern = settings.labelPattern {
+      try readNames(FileNamePattern(pattern), root: settings.root)
     } else {
-      try findFolders(settings.root)
+      try findFolders(settings.root, chosen)
     }
+    if let chosen { try keep(chosen) }
+  }
+
+  /// Leaves the images of other classes out.
+  private mutating func keep(_ chosen: [String]) throws {
+    let found = Set(files.flatMap(\.labels))
+    if let missing = chosen.first(where: { !found.contains($0) }) {
+      let near = nearestNames(to: missing, among: found.sorted(by: isOrdered), count: 3).map(quoted)
+      throw CommandError(
+        "classes: expected classes of the images, found \(quoted(missing)); there are \(near.joined(separator: ", "))"
+          + (found.count > near.count ? ", …" : ""))
+    }
+    let count = files.count
+    for index in files.indices where isMultiLabel {
+      files[index].labels.removeAll { !chosen.contains($0) }
+    }
+    if !isMultiLabel { files.removeAll { !chosen.contains($0.label) } }
+    if files.count < count { notes.append("left out: \(count - files.count) images of other classes") }
+  }
+
+  /// Labels in the names of files.
+  private mutating func readNames(_ pattern: FileNamePattern, root: String) throws {
+    let (paths, skipped) = try ImageFolder.listing(of: root)
+    var others: [String] = []
+    for path in paths.map({ Self.relative($0, to: root) }) {
+      if let label = pattern.label(of: path) {
+        files.append(SplitFile(path: path, labels: [label], part: nil))
+      } else {
+        others.append(path)
+      }
+    }
+    if files.isEmpty {
+      throw CommandError(
+        "\(printable(root)): expected images with names such as \(printable(pattern.description)), found "
+          + (others.isEmpty ? "no images" : some(others.map(printable))))
+    }
+    if !others.isEmpty {
+      notes.append(
+        "left out: \(others.count) (not named \(printable(pattern.description))): \(some(others.map(printable)))"
+      )
+    }
+    notes += skippedNotes(skipped)
+    origins[.train] = root
   }
 
   /// `root/train` and its like, or else one folder per class in `root`.
-  private mutating func findFolders(_ root: String) throws {
+  private mutating func findFolders(_ root: String, _ chosen: [String]?) throws {
     let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
     var named: [SplitPart: String] = [:]
     // Classes may be called as parts are; parts are folders of folders, at least that of the training.
@@ -105,7 +159,7 @@ struct SplitFiles {
       named[part] = folder
     }
     if named.isEmpty {
-      let images = try ImageFolder(root)
+      let images = try ImageFolder(root, choosing: chosen)
       add(images, root: root, part: nil)
       origins[.train] = root
     } else {
@@ -117,7 +171,10 @@ struct SplitFiles {
       for part in SplitPart.allCases {
         guard let folder = named[part] else { continue }
         let path = "\(root)/\(folder)"
-        add(try ImageFolder(path, allowEmpty: part != .train), root: root, part: part)
+        // A part may lack a class.
+        let present = chosen?.filter { part == .train || Self.isFolder("\(path)/\($0)") }
+        add(
+          try ImageFolder(path, allowEmpty: part != .train, choosing: present), root: root, part: part)
         origins[part] = path
         laidOut.insert(part)
       }
@@ -135,7 +192,7 @@ struct SplitFiles {
   private mutating func add(_ images: ImageFolder, root: String, part: SplitPart?) {
     for (path, target) in zip(images.paths, images.targets) {
       files.append(
-        SplitFile(path: Self.relative(path, to: root), label: images.classes[target], part: part))
+        SplitFile(path: Self.relative(path, to: root), labels: [images.classes[target]], part: part))
     }
     notes += skippedNotes(images.skipped)
   }
@@ -158,9 +215,14 @@ struct SplitFiles {
   // MARK: Tables
 
   /// File names, labels and, in a third column, parts.
-  private mutating func readTable(_ table: String, root: String) throws {
-    let rows = try LabelTable(contentsOf: table, root: root)
-    for row in rows.rows {
+  private mutating func readTable(_ table: String, _ settings: RunConfiguration) throws {
+    let content = try LabelTable(
+      contentsOf: table, root: settings.root, severalLabels: isMultiLabel,
+      labelColumn: settings.labelColumn)
+    if !content.unusedColumns.isEmpty {
+      notes.append("not used: columns \(some(content.unusedColumns.map(printable))) of \(printable(table))")
+    }
+    for row in content.rows {
       var part: SplitPart?
       if let name = row.split, !name.isEmpty {
         part = SplitPart(named: name)
@@ -170,7 +232,7 @@ struct SplitFiles {
           )
         }
       }
-      files.append(SplitFile(path: row.path, label: row.label, part: part))
+      files.append(SplitFile(path: row.path, labels: row.labels, part: part))
     }
     origins[.train] = table
     for part in Set(files.compactMap(\.part)) { origins[part] = "\(table), column split" }
@@ -182,16 +244,19 @@ struct SplitFiles {
   private static let unused = "unused"
 
   /// The split of a run as it was made, whatever is in the folder now.
-  init(kept path: String) throws {
-    files = try LabelTable(contentsOf: path, root: nil).rows.map { row in
+  ///
+  /// - Parameter isMultiLabel: whether an image may have several labels, or none.
+  init(kept path: String, isMultiLabel: Bool = false) throws {
+    self.isMultiLabel = isMultiLabel
+    files = try LabelTable(contentsOf: path, root: nil, severalLabels: isMultiLabel).rows.map { row in
       let part = row.split.flatMap(SplitPart.init(named:))
       guard part != nil || row.split == Self.unused else {
         throw CommandError(
           "\(printable(path)):\(row.line): expected a part of the split, found \(quoted(row.split ?? ""))")
       }
-      return SplitFile(path: row.path, label: row.label, part: part)
+      return SplitFile(path: row.path, labels: row.labels, part: part)
     }
-    classes = Set(files.filter { $0.part != nil }.map(\.label)).sorted(by: isOrdered)
+    classes = Set(files.filter { $0.part != nil }.flatMap(\.labels)).sorted(by: isOrdered)
     for part in Set(files.compactMap(\.part)) { origins[part] = "\(path), the run's own split" }
   }
 
@@ -216,7 +281,8 @@ struct SplitFiles {
 
   /// Writes the split down, a table that `--labels` reads as well.
   static func write(_ files: [SplitFile], to path: String) throws {
-    let rows = [columns] + files.map { [$0.path, $0.label, $0.part?.rawValue ?? unused] }
+    let rows =
+      [columns] + files.map { [$0.path, $0.labels.joined(separator: "|"), $0.part?.rawValue ?? unused] }
     let text = rows.map { $0.map(csvCell).joined(separator: ",") + "\n" }.joined()
     try AtomicFile.write(path) { try $0.write(Array(text.utf8)) }
   }

@@ -62,7 +62,9 @@ struct TrainingRun {
   func run() throws {
     manualSeed(settings.seed)
     let data = try RunData(images, settings)
-    let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
+    let model = try RunModel(
+      settings, classes: data.classes.count, classWeights: images.classWeights(settings),
+      batchesPerEpoch: data.batchesPerEpoch)
     let description = model.description(classes: data.classes, preprocessing)
     let trainer = try trainer(data, model, description)
     let result = try fit(trainer, model, data)
@@ -73,9 +75,17 @@ struct TrainingRun {
     }
     if let best = result.bestCheckpoint { try model.loadStateDict(Checkpoint(contentsOf: best).model) }
     try checkIsFinite(model)
+    if settings.multiLabel, !options.fastDevRun {
+      let thresholds = try model.thresholds(on: data.validation, device: accelerator.device)
+      model.thresholds = thresholds
+      let rows = zip(data.classes, thresholds).map { [printable($0), String(format: "%.3f", $1)] }
+      print("Labels are named from these probabilities on, which do best on the validation images:")
+      print(textTable(["label", "threshold"], Array(rows.prefix(40)), rightAligned: [1]))
+    }
+    let final = model.description(classes: data.classes, preprocessing)
     // The model is safe before the test begins, which may meet a damaged image.
     if !options.fastDevRun {
-      try SavedModel(model.form, description).write(to: folder.model)
+      try SavedModel(model.form, final).write(to: folder.model)
       say("Wrote \(printable(folder.model))" + (result.bestCheckpoint == nil ? "" : ", the best epoch"))
     }
     if let test = data.test { try trainer.test(model, test) }
@@ -133,6 +143,7 @@ struct TrainingRun {
       fastDevRun: options.fastDevRun ? 1 : nil, accumulateGradBatches: settings.accumulate,
       gradientClip: settings.clipNorm.map { .norm($0) },
       logInterval: max(1, min(50, data.batchesPerEpoch / 4)), detectAnomaly: settings.detectAnomaly,
-      cacheFrozenFeatures: settings.cache.caching)
+      cacheFrozenFeatures: settings.cache.caching(
+        views: settings.augmented(preprocessing) == nil ? nil : settings.views))
   }
 }
