@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 import TestSupport
 import Testing
 

@@ -51,7 +51,8 @@ struct KeyMapTests {
       let x = ModelFixture.input(entry["input"]?.ints ?? [])
       let node =
         name == "siglip" ? "attn_pool" : name == "vit_small_patch16_dinov3_qkvb" ? "norm" : "class_token"
-      let output = noGrad { try network.features(at: node)(x) }
+      let extractor = try network.features(at: node)
+      let output = noGrad { extractor(x) }
       let features = output.rank == 3 ? output.select(1, index: 0) : output
       let wanted = entry["features"]?.doubles ?? []
       #expect(features.count == wanted.count)

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// Labels that stand in the names of files, as in `Abyssinian_12.jpg`:
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import NNCore
+import NNFiles
 
 /// The rows of a table as they stand in a file, CSV or JSON lines, before anybody asks what they mean.
 struct LabelRecords {

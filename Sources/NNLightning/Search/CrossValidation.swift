@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 
 /// Trains one head several times on features that a frozen network gave once, each time without another part of the
 /// images, and judges it by that part: the mean tells how good it is, the spread how far one split is to be trusted.

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import Synchronization
 
 /// Files of models on a hub, in the folders that Hugging Face's programs keep them in: what one has downloaded the others

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 
 /// A model in the cache, as Hugging Face's programs lay it out:
 ///

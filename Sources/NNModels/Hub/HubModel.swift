@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 
 /// A model of a hub: what its descriptions say of network and images, and its weights in safetensors. Other kinds of
 /// weight files are not asked for.

@@ -1,4 +1,5 @@
 import NNCore
+import NNFiles
 
 /// A model on a hub such as huggingface.co: `timm/resnet18.a1_in1k`, or `owner/name@revision`.
 public struct HubRepository: Sendable, Hashable, CustomStringConvertible {

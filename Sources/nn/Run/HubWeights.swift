@@ -1,5 +1,6 @@
 import NNCore
 import NNData
+import NNFiles
 import NNModels
 import Synchronization
 
