@@ -8,16 +8,16 @@ import Testing
 
 @Suite struct ExportModelTests {
   /// Small images that the network takes.
-  private func size(_ name: String) throws -> Int {
+  private func size(_ name: String, _ network: any ImageClassifier) throws -> Int {
     let weights = try officialWeights(name)
-    return weights.imageSize ?? max(weights.minimumSize, 64)
+    return network.configuration["image_size"].flatMap(Int.init) ?? weights.imageSize ?? max(weights.minimumSize, 64)
   }
 
   /// Every network of the library can be exported, with every weight that its logits depend on.
   @Test(arguments: listModels())
   func exports(name: String) throws {
     let network = try skipInit { try makeModel(name, classes: 10) }
-    let size = try size(name)
+    let size = try size(name, network)
     let exported = try ONNXModel(network, inputShape: [1, 3, size, size])
     var convolutions = 0
     var norms = 0
@@ -42,7 +42,7 @@ import Testing
     let network = try skipInit { try makeModel(name, classes: 10) }
     try network.loadStateDict(ModelFixture.weights(of: network, convGain: 1))
     network.eval()
-    let size = try size(name)
+    let size = try size(name, network)
     try withTemporaryFolder { folder in
       let path = "\(folder.path)/\(name).onnx"
       try network.export(onnx: path, inputShape: [1, 3, size, size])

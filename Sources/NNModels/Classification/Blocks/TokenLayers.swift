@@ -119,8 +119,8 @@ final class AttentionPooling: Module, Layer {
 
   func forward(_ x: Tensor) -> Tensor {
     let (samples, length, width) = (x.shape[0], x.shape[1], x.shape[2])
-    let query = q(latent.value.expand(samples, 1, width)).reshape(samples, 1, heads, width / heads)
-      .transpose(1, 2)
+    // One query for all samples.
+    let query = q(latent.value).reshape(1, 1, heads, width / heads).transpose(1, 2)
     let parts = kv(x).reshape(samples, length, 2, heads, width / heads).permute(0, 2, 3, 1, 4).unbind(1)
     let gathered = scaledDotProductAttention(query, parts[0], parts[1])
       .transpose(1, 2).reshape(samples, 1, width)
