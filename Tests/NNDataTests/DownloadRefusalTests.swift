@@ -30,7 +30,7 @@ struct DownloadRefusalTests {
     }
   }
 
-  @Test(arguments: [400, 401, 403, 404, 410, 429])
+  @Test(arguments: [400, 401, 403, 404, 410])
   func anAnswerForGoodIsNotAskedForAgain(_ code: Int) throws {
     let server = try TinyServer { _, _ in TinyServer.Answer(Array("no".utf8), status: "\(code) No") }
     defer { server.stop() }
@@ -43,6 +43,13 @@ struct DownloadRefusalTests {
     let server = try TinyServer { _, _ in TinyServer.Answer([], status: "\(code) Later") }
     defer { server.stop() }
     try expectRefusal(server) { $0 == .status(url: server.url("a"), code: code) }
+    #expect(server.requests.count == 2 * (1 + Self.downloader.retries))
+  }
+
+  @Test func tooManyRequestsAreAskedAgain() throws {
+    let server = try TinyServer { _, _ in TinyServer.Answer([], status: "429 Later") }
+    defer { server.stop() }
+    try expectRefusal(server) { $0 == .tooManyRequests(url: server.url("a"), retryAfter: nil) }
     #expect(server.requests.count == 2 * (1 + Self.downloader.retries))
   }
 

@@ -123,8 +123,7 @@ extension CUDABackend {
     x.isChannelsLast ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
   }
 
-  /// Images, or weights, of one to three channels with more of zeros: the library's TF32 kernels take channels in fours, and
-  /// are several times as fast as those that take three.
+  /// Images, or weights, of one to three channels with more of zeros: the library's TF32 kernels take channels in fours.
   private func inFours(_ x: Tensor, _ geometry: ConvolutionGeometry) -> Tensor {
     guard x.shape[1] < 4, geometry.groups == 1, x.dtype == .float32, MatmulPrecision.convolutions == .high
     else { return x }

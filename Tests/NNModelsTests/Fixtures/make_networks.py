@@ -59,7 +59,7 @@ def timm_model(name, options):
 
 
 def timm_weights(name):
-    """Numbers of parameters are without a head where the weights have none."""
+    """Numbers of parameters are with the head that the weights have, if they have one."""
     entries = []
     model = timm_model(name, {})
     head = sum(p.numel() for p in model.get_classifier().parameters())
@@ -71,7 +71,7 @@ def timm_weights(name):
             "enum": f"timm.{name}.{tag}",
             "file": config.url.split("/")[-1] if is_deit else f"{name}.{tag}.safetensors",
             "address": config.url if is_deit else f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors",
-            "num_params": sum(p.numel() for p in model.parameters()) - (0 if config.num_classes else head),
+            "num_params": sum(p.numel() for p in model.parameters()) - head + head // 1000 * config.num_classes,
             "acc1": None, "acc5": None, "resize": int(size / config.crop_pct), "crop": size,
             "interpolation": config.interpolation, "min_size": [size, size],
         })
