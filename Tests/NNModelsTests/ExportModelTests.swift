@@ -10,7 +10,8 @@ import Testing
   /// Small images that the network takes.
   private func size(_ name: String, _ network: any ImageClassifier) throws -> Int {
     let weights = try officialWeights(name)
-    return network.configuration["image_size"].flatMap(Int.init) ?? weights.imageSize ?? max(weights.minimumSize, 64)
+    return network.configuration["image_size"].flatMap(Int.init) ?? weights.imageSize
+      ?? max(weights.minimumSize, 64)
   }
 
   /// Every network of the library can be exported, with every weight that its logits depend on.
