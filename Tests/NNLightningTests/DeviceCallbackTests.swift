@@ -94,8 +94,7 @@ import Testing
     }
   }
 
-  @Test(.disabled("the emulated card faults in nn_normalization_gradient"))
-  func memoryOfACardIsTold() throws {
+  @Test func memoryOfACardIsTold() throws {
     let card = EmulatedCUDA.device
     let preflight = Preflight(steps: 2) { _ in }
     let trainer = Trainer(
@@ -113,7 +112,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [EmulatedDevice.shared.device])
+  @Test(arguments: [EmulatedDevice.shared.device, EmulatedCUDA.device])
   func theChaptersNetworkTrains(_ device: Device) throws {
     func losses(_ accelerator: Accelerator) throws -> [Double] {
       try withDefaultGenerator(Generator(seed: 1)) {

@@ -25,10 +25,9 @@ extension CUDABackend {
     }
     let kernel = Size2(weight.shape[2], weight.shape[3])
     let frame = ConvolutionFrame(x.size, outputSize, kernel, geometry)
-    let image = inFours(padded(x, frame), geometry)
+    let image = padded(x, frame)
     var (weights, bias) = (dense(weight), bias.map(rowMajor))
     if let map = finish.map { (weights, bias) = folded(weights, bias, map) }
-    weights = inFours(weights, geometry)
     let addend = finish.addend.map(channelsLast)
     let result = emptyImages(shape, x.dtype)
     var convolution = description(.forward, image, result, kernel, frame)
@@ -89,18 +88,13 @@ extension CUDABackend {
     ]
     if shape.contains(0) || gradient.count == 0 || x.count == 0 { return constant(shape, nil, x.dtype) }
     let frame = ConvolutionFrame(x.size, gradient.size, kernelSize, geometry)
-    let (image, gradients) = (inFours(padded(x, frame), geometry), channelsLast(gradient))
-    let channels = geometry.groups == 1 ? image.shape[1] : shape[1]
-    let result = emptyImages([shape[0], channels, shape[2], shape[3]], x.dtype)
+    let (image, gradients) = (padded(x, frame), channelsLast(gradient))
+    let result = emptyImages(shape, x.dtype)
     driver.convolve(
       description(.weightGradient, image, gradients, kernelSize, frame),
       CUDAConvolution.Operands(
         image: image.cardAddress, weight: result.cardAddress, result: gradients.cardAddress))
-    return withExtendedLifetime((image, gradients)) {
-      channels == shape[1]
-        ? result
-        : copy(result.view(shape: shape, strides: result.strides), strides: Tensor.channelsLastStrides(shape))
-    }
+    return withExtendedLifetime((image, gradients)) { result }
   }
 
   private func description(
@@ -121,16 +115,6 @@ extension CUDABackend {
 
   func channelsLast(_ x: Tensor) -> Tensor {
     x.isChannelsLast ? x : copy(x, strides: Tensor.channelsLastStrides(x.shape))
-  }
-
-  /// Images, or weights, of one to three channels with more of zeros: the library's TF32 kernels take channels in fours.
-  private func inFours(_ x: Tensor, _ geometry: ConvolutionGeometry) -> Tensor {
-    guard x.shape[1] < 4, geometry.groups == 1, x.dtype == .float32, MatmulPrecision.convolutions == .high
-    else { return x }
-    let result = emptyImages([x.shape[0], 4, x.shape[2], x.shape[3]], x.dtype)
-    driver.clear(result.cardAddress, byteCount: result.count * x.dtype.byteCount)
-    assign(x, to: result.view(shape: x.shape, strides: result.strides))
-    return result
   }
 
   private func dense(_ weight: Tensor) -> Tensor {
