@@ -97,6 +97,22 @@ def ours(library, row, count, at_least, profile=False):
     return statistics.median(json.loads(result.stdout.strip().splitlines()[-1])["seconds"]), result.stderr
 
 
+def side_by_side(library, row, count, at_least):
+    """Seconds of a run where each core has a process of its own that does the same on one thread: what the machine itself
+    leaves of so many cores (clock, caches, memory, cores that are two threads of one)."""
+    processes = [
+        subprocess.Popen(
+            ["taskset", "-c", str(core), library, row.name, "--batch", str(row.batch), "--samples", "2", "--at-least",
+             str(at_least)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "NN_THREADS": "1"})
+        for core in range(count)]
+    times = []
+    for process in processes:
+        output, _ = process.communicate(timeout=60)
+        times.append(statistics.median(json.loads(output.strip().splitlines()[-1])["seconds"]))
+    return statistics.mean(times)
+
+
 def serial_share(times):
     """Of the times by number of cores: the part of t(1) that stays, by least squares of t(n) / t(1) = s + (1 - s) / n."""
     if 1 not in times or len(times) < 2:
@@ -107,8 +123,8 @@ def serial_share(times):
 
 def table(found, counts):
     most = counts[-1]
-    lines = [f"| work | on {', '.join(map(str, counts))} cores | efficiency at {most} | serial | PyTorch on {most} | ratio |",
-             "|---|---|---|---|---|---|"]
+    lines = [f"| work | on {', '.join(map(str, counts))} cores | efficiency at {most} | ceiling | serial | PyTorch on {most} | ratio |",
+             "|---|---|---|---|---|---|---|"]
     for row in ROWS:
         times = {int(n): t for n, t in found.get(row.key, {}).get("swift-nn", {}).items()}
         if not times:
@@ -117,9 +133,12 @@ def table(found, counts):
         efficiency = f"{times[1] / times[most] / most:.2f}" if 1 in times and most in times else ""
         share = serial_share(times)
         peer = found[row.key].get("PyTorch", {}).get(most)
+        alone = found[row.key].get("side by side")
+        ceiling = f"{times[1] / alone:.2f}" if alone and 1 in times else ""
         ratio = f"{peer / times[most]:.2f}" if peer and most in times else ""
         lines.append(
-            f"| {row.key} ({row.unit}) | {figures} | {efficiency} | {'' if share is None else f'{share:.1%}'} "
+            f"| {row.key} ({row.unit}) | {figures} | {efficiency} | {ceiling} "
+            f"| {'' if share is None else f'{share:.1%}'} "
             f"| {row.text(peer) if peer else ''} | {ratio} |")
     return "\n".join(lines)
 
@@ -133,6 +152,7 @@ def main():
     parser.add_argument("--only", nargs="*", help="names of workloads")
     parser.add_argument("--at-least", type=float, default=0.7, help="seconds for which samples are taken")
     parser.add_argument("--budget", type=float, default=1e9, help="seconds for all")
+    parser.add_argument("--ceiling", action="store_true", help="also as many processes of one core each, side by side")
     parser.add_argument("--profile", action="store_true", help="where the time goes on the most cores")
     options = parser.parse_args()
     os.makedirs(os.path.dirname(os.path.abspath(options.output)), exist_ok=True)
@@ -162,6 +182,8 @@ def main():
                 if options.profile and count == counts[-1]:
                     _, entry["profile"] = ours(options.library, row, count, 0.3, profile=True)
                     print(f"{row.key} on {count}:\n{entry['profile']}", flush=True)
+                if options.ceiling and count == counts[-1]:
+                    entry["side by side"] = side_by_side(options.library, row, count, options.at_least)
                 if torch:
                     entry["PyTorch"][count] = torch.measure(row, options.at_least)
             except (RuntimeError, subprocess.TimeoutExpired, OSError) as error:

@@ -17,9 +17,9 @@ void nn_winograd_output(const struct nn_tiles *tiles, struct nn_planes m, const 
   nn_winograd_kernels(tiles->path)->output(tiles, &m, bias, &finish, tile0, tile1, channel0, channel1);
 }
 
-void nn_winograd_weights(const struct nn_weights *weights, float *u, intptr_t plane, int path, intptr_t panel0,
-                         intptr_t panel1) {
-  nn_winograd_kernels(path)->weights(weights, u, plane, panel0, panel1);
+void nn_winograd_weights(const struct nn_weights *weights, float *u, intptr_t plane, int path, intptr_t block0,
+                         intptr_t block1) {
+  nn_winograd_kernels(path)->weights(weights, u, plane, block0, block1);
 }
 
 void nn_winograd_weight_gradient(const float *du, intptr_t plane, intptr_t inputs, float *dw, int path,

@@ -157,7 +157,7 @@ static void NN_NAME(winograd_output_)(const struct nn_tiles *t, const struct nn_
 }
 
 // Input channels whose weights are put in order at a time.
-#define NN_WEIGHT_INPUTS 16
+#define NN_WEIGHT_INPUTS NN_WINOGRAD_CHANNELS
 
 /// Weights of NN_WEIGHT_INPUTS inputs from `input` on to the outputs of a panel, as rows of NN_NR outputs that lie tap
 /// by tap within an input, or the other way round. Returns the distance of taps; the product with that of inputs is 9.
@@ -179,31 +179,31 @@ NN_INLINE intptr_t NN_NAME(ordered_weights_)(const struct nn_weights *w, intptr_
   return NN_WEIGHT_INPUTS;
 }
 
-static void NN_NAME(winograd_weights_)(const struct nn_weights *w, NN_REAL *u, intptr_t plane, intptr_t panel0,
-                                       intptr_t panel1) {
+static void NN_NAME(winograd_weights_)(const struct nn_weights *w, NN_REAL *u, intptr_t plane, intptr_t block0,
+                                       intptr_t block1) {
   NN_REAL ordered[9 * NN_WEIGHT_INPUTS * NN_NR] __attribute__((aligned(64)));
-  for (intptr_t panel = panel0; panel < panel1; panel++) {
+  intptr_t blocks = w->inputs / NN_WEIGHT_INPUTS;
+  for (intptr_t block = block0; block < block1; block++) {
+    intptr_t panel = block / blocks, c0 = block % blocks * NN_WEIGHT_INPUTS;
     intptr_t first = panel * NN_NR, columns = nn_min(NN_NR, w->outputs - first);
-    for (intptr_t c0 = 0; c0 < w->inputs; c0 += NN_WEIGHT_INPUTS) {
-      intptr_t tap_step = NN_NAME(ordered_weights_)(w, c0, first, (int)columns, ordered);
-      intptr_t input_step = tap_step == 1 ? 9 : 1;
-      for (intptr_t c = 0; c < NN_WEIGHT_INPUTS; c++) {
-        const NN_REAL *from = ordered + c * input_step * NN_NR;
-        NN_REAL *to = u + (panel * w->inputs + c0 + c) * NN_NR;
-        for (intptr_t v = 0; v < columns; v += NN_LANES) {
-          NN_VECTOR column[3], half[3][6], whole[6];
-          for (int j = 0; j < 3; j++) {
-            for (int i = 0; i < 3; i++) {
-              int tap = w->turned ? 8 - (i * 3 + j) : i * 3 + j;
-              column[i] = NN_LOAD(from + tap * tap_step * NN_NR + v);
-            }
-            NN_NAME(winograd_g_)(column, half[j]);
+    intptr_t tap_step = NN_NAME(ordered_weights_)(w, c0, first, (int)columns, ordered);
+    intptr_t input_step = tap_step == 1 ? 9 : 1;
+    for (intptr_t c = 0; c < NN_WEIGHT_INPUTS; c++) {
+      const NN_REAL *from = ordered + c * input_step * NN_NR;
+      NN_REAL *to = u + (panel * w->inputs + c0 + c) * NN_NR;
+      for (intptr_t v = 0; v < columns; v += NN_LANES) {
+        NN_VECTOR column[3], half[3][6], whole[6];
+        for (int j = 0; j < 3; j++) {
+          for (int i = 0; i < 3; i++) {
+            int tap = w->turned ? 8 - (i * 3 + j) : i * 3 + j;
+            column[i] = NN_LOAD(from + tap * tap_step * NN_NR + v);
           }
-          for (int i = 0; i < 6; i++) {
-            for (int j = 0; j < 3; j++) column[j] = half[j][i];
-            NN_NAME(winograd_g_)(column, whole);
-            for (int j = 0; j < 6; j++) NN_STORE(to + v + (i * 6 + j) * plane, whole[j]);
-          }
+          NN_NAME(winograd_g_)(column, half[j]);
+        }
+        for (int i = 0; i < 6; i++) {
+          for (int j = 0; j < 3; j++) column[j] = half[j][i];
+          NN_NAME(winograd_g_)(column, whole);
+          for (int j = 0; j < 6; j++) NN_STORE(to + v + (i * 6 + j) * plane, whole[j]);
         }
       }
     }

@@ -1,7 +1,11 @@
 #if defined(__linux__)
 #define _GNU_SOURCE
+#include <linux/futex.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
+#include <time.h>
+#include <unistd.h>
 
 #include "nn_thread_state.h"
 
@@ -33,7 +37,21 @@ void nn_leave_processor(int processor) {
   if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
   sched_setaffinity(0, sizeof all, &all);
 }
+
+void nn_wait(const void *word, unsigned expected) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
+}
+
+void nn_wake(const void *word, int count) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, 0, 0, 0); }
 #else
+// Looks again after a while.
+void nn_wait(const void *word, unsigned expected) {
+  (void)word, (void)expected;
+  nanosleep(&(struct timespec){.tv_nsec = 50000}, 0);
+}
+
+void nn_wake(const void *word, int count) { (void)word, (void)count; }
+
 int nn_processor(void) { return -1; }
 void nn_leave_processor(int processor) { (void)processor; }
 #endif

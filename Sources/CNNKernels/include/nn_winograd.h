@@ -54,9 +54,9 @@ struct nn_weights {
   int turned;
 };
 
-/// U = G w Gᵀ, panels [panel0, panel1) of each plane.
-void nn_winograd_weights(const struct nn_weights *weights, float *u, intptr_t plane, int path, intptr_t panel0,
-                         intptr_t panel1);
+/// U = G w Gᵀ, blocks [block0, block1) of each plane: the panels one after the other, NN_WINOGRAD_CHANNELS inputs at a time.
+void nn_winograd_weights(const struct nn_weights *weights, float *u, intptr_t plane, int path, intptr_t block0,
+                         intptr_t block1);
 /// Gradients of the weights Gᵀ du G, from planes [outputs][inputs] to [outputs][9][inputs], outputs
 /// [output0, output1).
 void nn_winograd_weight_gradient(const float *du, intptr_t plane, intptr_t inputs, float *dw, int path,

@@ -27,6 +27,12 @@ int nn_processor(void);
 /// all of them as before.
 void nn_leave_processor(int processor);
 
+/// Sleeps while `*word` is `expected`, until `nn_wake` is called for it; may return early.
+void nn_wait(const void *word, unsigned expected);
+/// Wakes at most so many threads that sleep in `nn_wait` for this word. Unlike those of a condition variable, they do not
+/// queue for a lock afterwards.
+void nn_wake(const void *word, int count);
+
 /// Tells the processor that this thread waits in a loop: some 20 to 50 ns.
 static inline void nn_spin_pause(void) {
 #if defined(__x86_64__)

@@ -10,7 +10,7 @@ import Synchronization
 /// another thread, runs serially on its own thread.
 public final class ThreadPool: @unchecked Sendable {
   // Invariant: only the holder of `owner` writes `job` and `workers`; a worker reads `job` between taking a seat and
-  // counting down `running`, and the owner writes again after `running` is 0. `condition` guards sleeping alone.
+  // counting down `running`, and the owner writes again after `running` is 0. `epoch` is never freed.
 
   /// The pool of this process.
   public static let shared = ThreadPool()
@@ -25,10 +25,12 @@ public final class ThreadPool: @unchecked Sendable {
     let processor: Int32
   }
 
-  private let condition = NSCondition()
   private let owner = NSLock()
   /// The current job's number, and in the lower half how many workers may still join it.
   private let ticket = Atomic<UInt64>(0)
+  /// The same number once more, as the word that workers sleep on: whoever counted itself among the sleepers before it
+  /// changed is woken, and whoever comes later finds it changed.
+  private let epoch = UnsafeMutablePointer<Atomic<UInt32>>.allocate(capacity: 1)
   private let running = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   private var job: Job?
@@ -48,6 +50,7 @@ public final class ThreadPool: @unchecked Sendable {
   private init() {
     // Our pieces run beside each other; OpenBLAS must not start threads of its own.
     openblas_set_num_threads(1)
+    epoch.initialize(to: Atomic(0))
     let wish = ProcessInfo.processInfo.environment["NN_THREADS"].flatMap { Int($0) }
     limit = Atomic(max(1, wish ?? ProcessInfo.processInfo.activeProcessorCount))
   }
@@ -77,11 +80,8 @@ public final class ThreadPool: @unchecked Sendable {
       self.job = job
       running.store(threads - 1, ordering: .relaxed)
       ticket.store(number | UInt64(threads - 1), ordering: .sequentiallyConsistent)
-      if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-        condition.lock()
-        condition.broadcast()
-        condition.unlock()
-      }
+      epoch.pointee.store(UInt32(truncatingIfNeeded: number >> 32), ordering: .sequentiallyConsistent)
+      if sleepers.load(ordering: .sequentiallyConsistent) > 0 { nn_wake(epoch, Int32(threads - 1)) }
       Self.work(job)
       // No piece is left: who has not joined by now need not.
       let unused = ticket.exchange(number, ordering: .acquiringAndReleasing) - number
@@ -127,20 +127,7 @@ public final class ThreadPool: @unchecked Sendable {
     var seen: UInt64 = 0
     var jobsToStay = 0
     while true {
-      // Operations that need threads follow each other within tens of microseconds, and waking up takes as long: look
-      // for the next job before going to sleep.
-      var spins = 0
-      while ticket.load(ordering: .acquiring) >> 32 == seen, spins < 2_000 {
-        nn_spin_pause()
-        spins += 1
-      }
-      if spins == 2_000 {
-        condition.lock()
-        sleepers.add(1, ordering: .sequentiallyConsistent)
-        while ticket.load(ordering: .sequentiallyConsistent) >> 32 == seen { condition.wait() }
-        sleepers.subtract(1, ordering: .relaxed)
-        condition.unlock()
-      }
+      waitForJob(after: seen)
       let current = ticket.load(ordering: .acquiring)
       seen = current >> 32
       if !takesSeat(current) { continue }
@@ -148,6 +135,22 @@ public final class ThreadPool: @unchecked Sendable {
       running.subtract(1, ordering: .releasing)
     }
   }
+
+  /// Operations that need threads follow each other within tens of microseconds, and waking up takes as long: a worker looks
+  /// for the next job before it goes to sleep.
+  private func waitForJob(after seen: UInt64) {
+    for spin in 0..<Self.spins {
+      if ticket.load(ordering: .acquiring) >> 32 != seen { return }
+      // Others that want this processor go first.
+      if spin < 2_000 { nn_spin_pause() } else { sched_yield() }
+    }
+    sleepers.add(1, ordering: .sequentiallyConsistent)
+    let word = UInt32(truncatingIfNeeded: seen)
+    while epoch.pointee.load(ordering: .sequentiallyConsistent) == word { nn_wait(epoch, word) }
+    sleepers.subtract(1, ordering: .relaxed)
+  }
+
+  private static let spins = 2_300
 
   private func takesSeat(_ current: UInt64) -> Bool {
     var current = current
@@ -181,6 +184,29 @@ public final class ThreadPool: @unchecked Sendable {
 }
 
 extension ThreadPool {
+  /// Runs phases of pieces as one loop: a piece runs when all pieces of the phases before its own are done. That is less
+  /// than a loop for each phase, whose threads would have to be told of it and come together at its end.
+  package func parallelFor(
+    phases: [Int], name: StaticString = #function, _ body: (_ phase: Int, _ piece: Int) -> Void
+  ) {
+    var begins = [0]
+    for count in phases { begins.append(begins[begins.count - 1] + count) }
+    let done = Atomic(0)
+    let (starts, pieces) = (begins, begins[begins.count - 1])
+    parallelFor(pieces: pieces, name: name) { number in
+      var phase = 0
+      while starts[phase + 1] <= number { phase += 1 }
+      // Pieces are taken in their order, so those that are waited for are all with threads that work on them.
+      var spins = 0
+      while done.load(ordering: .acquiring) < starts[phase] {
+        spins += 1
+        if spins > 2_000 { sched_yield() } else { nn_spin_pause() }
+      }
+      body(phase, number - starts[phase])
+      done.add(1, ordering: .releasing)
+    }
+  }
+
   /// Runs `body` over `0..<count` in ranges of `grain` elements; small work stays on the calling thread.
   package func parallelFor(
     count: Int, grain: Int, name: StaticString = #function, _ body: (Range<Int>) -> Void

@@ -76,8 +76,9 @@ extension CPUBackend {
       data: weight.hostPointer(Float.self), tap: s[3], input: s[turned ? 0 : 1], output: s[turned ? 1 : 0],
       inputs: g.inputs, outputs: g.outputs, turned: turned ? 1 : 0)
     withUnsafePointer(to: &weights) { weights in
-      ThreadPool.shared.parallelFor(pieces: g.panels) { panel in
-        nn_winograd_weights(weights, panels, plane, g.path, panel, panel + 1)
+      let blocks = g.panels * (g.inputs / Int(NN_WINOGRAD_CHANNELS))
+      ThreadPool.shared.parallelFor(count: blocks, grain: 2) { range in
+        nn_winograd_weights(weights, panels, plane, g.path, range.lowerBound, range.upperBound)
       }
     }
     withExtendedLifetime(weight) {}
@@ -97,7 +98,13 @@ extension CPUBackend {
           geometry: g, input: input, output: output, bias: bias?.hostPointer(Float.self),
           finish: finish.kernel(),
           weights: weights.hostPointer(Float.self), weightPlane: g.weightPlane)
-        ThreadPool.shared.parallelFor(count: g.tiles, grain: WinogradProducts.tilesPerPiece) { work.run($0) }
+        let (tiles, outputs) = (WinogradProducts.tilesPerPiece, work.outputsPerPiece)
+        let columns = (g.outputs + outputs - 1) / outputs
+        ThreadPool.shared.parallelFor(pieces: (g.tiles + tiles - 1) / tiles * columns) { piece in
+          let (row, column) = (piece / columns * tiles, piece % columns * outputs)
+          work.run(
+            row..<min(g.tiles, row + tiles), outputs: column..<min(g.outputs, column + outputs))
+        }
       }
     }
     withExtendedLifetime(finish) {}
@@ -112,7 +119,8 @@ extension CPUBackend {
     let gradientRow = WinogradGeometry.apart(g.outputs)
     let gradientPlane = WinogradGeometry.apart(gradientRow * chunk)
     let weightPlane = WinogradGeometry.apart(g.outputs * g.inputs)
-    let memory = [inputPlane, gradientPlane, weightPlane].map {
+    // Two of each, so that the next chunk is transformed beside the products of this one.
+    let memory = [2 * inputPlane, 2 * gradientPlane, weightPlane].map {
       Tensor(uninitialized: [planes * $0], dtype: .float32)
     }
     let (v, n, du) = (
@@ -122,36 +130,50 @@ extension CPUBackend {
     var output = g.tiles(gradient)
     let result = Tensor(uninitialized: [g.outputs, 9, g.inputs], dtype: .float32)
     let weights = result.hostPointer(Float.self)
-    let rowsPerPiece = 128
+    let (chunks, tilesPerPiece, rowsPerPiece) = (max(1, (g.tiles + chunk - 1) / chunk), 16, 64)
     let rowPieces = (g.outputs + rowsPerPiece - 1) / rowsPerPiece
+    func transforms(_ index: Int) -> Int {
+      (min(chunk, g.tiles - index * chunk) + tilesPerPiece - 1) / tilesPerPiece
+    }
     withUnsafePointer(to: &input) { input in
       withUnsafePointer(to: &output) { output in
-        for start in stride(from: 0, to: max(g.tiles, 1), by: chunk) {
-          let count = min(chunk, g.tiles - start)
-          ThreadPool.shared.parallelFor(count: count, grain: 16) { range in
-            let (from, to) = (start + range.lowerBound, start + range.upperBound)
-            nn_winograd_input(
-              input,
-              nn_planes(
-                data: v + range.lowerBound * g.panel, plane: inputPlane, tile: g.panel,
-                block: (chunk - 1) * g.panel, lanes: g.panel), from, to)
-            nn_winograd_gradient(
-              output,
-              nn_planes(
-                data: n + range.lowerBound * gradientRow, plane: gradientPlane, tile: gradientRow, block: 0,
-                lanes: g.outputs), from, to)
-          }
-          ThreadPool.shared.parallelFor(pieces: planes * rowPieces) { piece in
-            let (plane, row) = (piece / rowPieces, piece % rowPieces * rowsPerPiece)
-            nn_winograd_outer(
-              n + plane * gradientPlane, gradientRow, v + plane * inputPlane, chunk * g.panel,
-              du + plane * weightPlane, g.inputs, row, min(g.outputs, row + rowsPerPiece), count, g.inputs,
-              start > 0 ? 1 : 0, g.path)
+        func transform(_ index: Int, _ piece: Int) {
+          let (v, n) = (v + index % 2 * planes * inputPlane, n + index % 2 * planes * gradientPlane)
+          let first = piece * tilesPerPiece
+          let from = index * chunk + first
+          let to = min(g.tiles, index * chunk + min(chunk, first + tilesPerPiece))
+          nn_winograd_input(
+            input,
+            nn_planes(
+              data: v + first * g.panel, plane: inputPlane, tile: g.panel, block: (chunk - 1) * g.panel,
+              lanes: g.panel), from, to)
+          nn_winograd_gradient(
+            output,
+            nn_planes(
+              data: n + first * gradientRow, plane: gradientPlane, tile: gradientRow, block: 0,
+              lanes: g.outputs), from, to)
+        }
+        func add(_ index: Int, _ piece: Int) {
+          let (v, n) = (v + index % 2 * planes * inputPlane, n + index % 2 * planes * gradientPlane)
+          let (plane, row) = (piece / rowPieces, piece % rowPieces * rowsPerPiece)
+          nn_winograd_outer(
+            n + plane * gradientPlane, gradientRow, v + plane * inputPlane, chunk * g.panel,
+            du + plane * weightPlane, g.inputs, row, min(g.outputs, row + rowsPerPiece),
+            min(chunk, g.tiles - index * chunk), g.inputs, index > 0 ? 1 : 0, g.path)
+        }
+        // Phase k transforms chunk k and adds up chunk k - 1.
+        let products = planes * rowPieces
+        let phases = (0...chunks).map { ($0 < chunks ? transforms($0) : 0) + ($0 > 0 ? products : 0) }
+        ThreadPool.shared.parallelFor(phases: phases) { phase, piece in
+          if phase > 0 && piece < products {
+            add(phase - 1, piece)
+          } else {
+            transform(phase, phase > 0 ? piece - products : piece)
           }
         }
       }
     }
-    ThreadPool.shared.parallelFor(count: g.outputs, grain: 32) { range in
+    ThreadPool.shared.parallelFor(count: g.outputs, grain: 8) { range in
       nn_winograd_weight_gradient(
         du, weightPlane, g.inputs, weights, g.path, range.lowerBound, range.upperBound)
     }
@@ -174,14 +196,27 @@ private struct WinogradProducts {
   /// A multiple of the rows of a register tile on every path.
   static let tilesPerPiece = 24
 
-  func run(_ tiles: Range<Int>) {
+  /// Products of so many outputs are made from the transformed tiles at a time.
+  private var columns: Int { min(geometry.outputs, geometry.inputs <= 256 ? 128 : 64) }
+
+  /// All, unless there are few tiles: then the pieces of a run of tiles, which each transform it, make more of them for
+  /// many threads.
+  var outputsPerPiece: Int {
+    let runs = (geometry.tiles + Self.tilesPerPiece - 1) / Self.tilesPerPiece
+    let parts = max(1, Self.leastPieces / max(1, runs))
+    return min(geometry.outputs, ((geometry.outputs + parts - 1) / parts + 63) / 64 * 64)
+  }
+
+  private static let leastPieces = 64
+
+  func run(_ tiles: Range<Int>, outputs: Range<Int>) {
     let g = geometry
+    let columns = min(columns, outputs.count)
     let planes = WinogradGeometry.planes
     let row = Int(NN_WINOGRAD_ROW)
     let depth = Int(NN_WINOGRAD_DEPTH)
     let inputPlane = WinogradGeometry.apart(Self.tilesPerPiece * row)
     let slab = planes * inputPlane
-    let columns = min(g.outputs, g.inputs <= 256 ? 128 : 64)
     let resultRow = WinogradGeometry.apart(columns)
     let resultPlane = WinogradGeometry.apart(Self.tilesPerPiece * resultRow)
     let slabs = (g.inputs + depth - 1) / depth
@@ -191,8 +226,8 @@ private struct WinogradProducts {
     nn_winograd_input(
       input, nn_planes(data: v, plane: inputPlane, tile: row, block: slab - depth, lanes: depth),
       tiles.lowerBound, tiles.upperBound)
-    for first in stride(from: 0, to: g.outputs, by: columns) {
-      let count = min(columns, g.outputs - first)
+    for first in stride(from: outputs.lowerBound, to: outputs.upperBound, by: columns) {
+      let count = min(columns, outputs.upperBound - first)
       for plane in 0..<planes {
         nn_winograd_product(
           v + plane * inputPlane, slab, weights + plane * weightPlane + first * g.inputs,
