@@ -13,7 +13,7 @@ extension FitLoop {
     context.epoch = trainer.currentEpoch
     context.globalStep = trainer.globalStep
     let steppedBefore = trainer.globalStep
-    let output = try takeStep(batch, size: size, isLast: isLast)
+    let output = try repeating { try takeStep(batch, size: size, isLast: isLast) }
     context.commitEpochValues()
     var metrics: Metrics = [:]
     if let output {

@@ -36,11 +36,14 @@ package protocol MemoryDevice: AnyObject, Sendable {
   var memoryUse: DeviceMemoryUse? { get }
   /// Counts the peak of its use from here.
   func resetMemoryPeak()
+  /// For a training on the device: something that finds out what of it repeats; nil where nothing is won by that.
+  func makeWorkRepeater() -> (any WorkRepeater)?
 }
 
 extension MemoryDevice {
   package var memoryUse: DeviceMemoryUse? { nil }
   package func resetMemoryPeak() {}
+  package func makeWorkRepeater() -> (any WorkRepeater)? { nil }
 }
 
 /// How the memory of a device is used, in bytes.
