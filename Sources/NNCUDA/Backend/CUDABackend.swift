@@ -40,15 +40,21 @@ package final class CUDABackend: FusingBackend {
 
 extension CUDABackend {
   package func allocate(_ byteCount: Int) -> DeviceMemory {
-    driver.block(byteCount) {
-      if !poolsMemory, let address = driver.allocate(byteCount) {
-        return DeviceMemory(address: address, capacity: byteCount)
+    func block() -> DeviceMemory? {
+      driver.block(byteCount) {
+        if poolsMemory { return pool.allocateIfPossible(byteCount) }
+        return driver.allocate(byteCount).map { DeviceMemory(address: $0, capacity: byteCount) }
       }
-      return pool.allocate(byteCount)
     }
+    if let block = block() { return block }
+    if driver.releaseIdleMemory(), let block = block() { return block }
+    // An error of the run, if there is one.
+    misfit("GPU", .memory, pool.shortage(of: byteCount))
+    driver.passOver()
+    return .none(byteCount)
   }
   package func deallocate(_ memory: DeviceMemory) {
-    if driver.takesBack(memory) { return }
+    if DeviceMemory.isNone(memory.address) || driver.takesBack(memory) { return }
     if poolsMemory { pool.deallocate(memory) } else { driver.free(memory.address) }
   }
 

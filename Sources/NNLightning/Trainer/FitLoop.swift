@@ -22,6 +22,8 @@ final class FitLoop<Model: TrainStep> {
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
   var isInsideStep = false
+  /// While the optimizer changes the parameters.
+  var isStepping = false
   /// What was at the last boundary, and may be another thing since.
   private(set) var atBoundary: BoundaryState?
   /// Whether the last epoch is over or stopped: loaders are no longer where they were at the boundary.

@@ -83,6 +83,9 @@ public final class Trainer {
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  /// What steps took of the device's memory in this run, and the size of the batch under way.
+  var stepMemory: StepMemory?
+  var sizeUnderWay: Int?
   var isDeviceTold = false
   /// Types of batches that were looked at for tensors that do not move.
   var movedTypes: Set<ObjectIdentifier> = []
@@ -256,6 +259,8 @@ public final class Trainer {
         dataCheck = check
         defer { dataCheck = outer }
         return try withModel(model) {
+          if isOutermost { stepMemory = StepMemory(device) }
+          sizeUnderWay = nil
           try notify { try $0.setup(self, model, stage: stage) }
           tellDevice()
           return try body()

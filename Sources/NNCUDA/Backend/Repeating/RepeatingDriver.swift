@@ -3,7 +3,7 @@ import NNCore
 import Synchronization
 
 /// The driver as the backend sees it: it passes everything on, save for what a `StepRepeater` holds back until it is started
-/// as a graph.
+/// as a graph, and for what a thread asks for that ran out of memory, until that is thrown.
 package final class RepeatingDriver: CUDADriver {
   package let driver: any CUDADriver
 
@@ -13,9 +13,15 @@ package final class RepeatingDriver: CUDADriver {
     /// Of the step under way, and the thread that takes it.
     var step: StepRepeater?
     var thread = pthread_self()
+    /// Threads whose work means nothing any more.
+    var passedOver: Set<pthread_t> = []
+    /// Whether the calling thread takes the step.
+    var isOwn: Bool { pthread_equal(thread, pthread_self()) != 0 }
+    var isWatching: Bool { step != nil || !passedOver.isEmpty }
   }
   private let state: Mutex<State>
-  private let isStepping = Atomic(false)
+  /// Whether there is anything to look at before a command is passed on.
+  private let isWatching = Atomic(false)
   private let hasMemories = Atomic(false)
 
   /// - Parameter giveBack: takes back a block that was not given by a repeater.
@@ -36,7 +42,7 @@ package final class RepeatingDriver: CUDADriver {
       guard state.step == nil else { return false }
       (state.step, state.thread) = (step, pthread_self())
       step.begin()
-      isStepping.store(true, ordering: .releasing)
+      isWatching.store(true, ordering: .releasing)
       return true
     }
   }
@@ -45,7 +51,7 @@ package final class RepeatingDriver: CUDADriver {
     state.withLock { state in
       step.end()
       state.step = nil
-      isStepping.store(false, ordering: .releasing)
+      isWatching.store(state.isWatching, ordering: .releasing)
       tidy(state.memories)
     }
   }
@@ -66,26 +72,50 @@ package final class RepeatingDriver: CUDADriver {
     hasMemories.store(!memories.isEmpty, ordering: .relaxed)
   }
 
+  // MARK: Without memory
+
+  /// From here on nothing is done of what the calling thread asks for, until what was noted on it is thrown.
+  func passOver() {
+    state.withLock { state in
+      if state.step != nil, state.isOwn { state.step?.diverge("the card had no memory left") }
+      state.passedOver.insert(pthread_self())
+      isWatching.store(true, ordering: .releasing)
+    }
+  }
+
+  /// Whether the calling thread is passed over.
+  private func isPassedOver(_ state: inout State) -> Bool {
+    guard !state.passedOver.isEmpty, state.passedOver.contains(pthread_self()) else { return false }
+    if pendingDataProblem != nil { return true }
+    state.passedOver.remove(pthread_self())
+    isWatching.store(state.isWatching, ordering: .releasing)
+    return false
+  }
+
+  /// Gives memory back that is set aside for graphs, if nothing is held in it.
+  func releaseIdleMemory() -> Bool { state.withLock { $0.memories.releaseIdle() } }
+
   // MARK: Blocks
 
   /// A block for the calling thread: that of the step under way, or what `make` gives.
-  func block(_ byteCount: Int, _ make: () -> DeviceMemory) -> DeviceMemory {
-    guard isStepping.load(ordering: .acquiring) else { return make() }
+  func block(_ byteCount: Int, _ make: () -> DeviceMemory?) -> DeviceMemory? {
+    guard isWatching.load(ordering: .acquiring) else { return make() }
     return state.withLock { state in
-      guard let step = state.step, pthread_equal(state.thread, pthread_self()) != 0 else { return make() }
+      if isPassedOver(&state) { return .none(byteCount) }
+      guard let step = state.step, state.isOwn else { return make() }
       if let block = step.take(byteCount) {
         hasMemories.store(true, ordering: .relaxed)
         return block
       }
       let block = make()
-      step.noteAllocated(block, byteCount)
+      if let block { step.noteAllocated(block, byteCount) }
       return block
     }
   }
 
   /// Takes a block back; false if it is to go to where all do.
   func takesBack(_ block: DeviceMemory) -> Bool {
-    guard hasMemories.load(ordering: .relaxed) || isStepping.load(ordering: .acquiring) else { return false }
+    guard hasMemories.load(ordering: .relaxed) || isWatching.load(ordering: .acquiring) else { return false }
     return state.withLock { state in
       state.memories.put(block.address) || state.step?.keeps(block) ?? false
     }
@@ -95,8 +125,9 @@ package final class RepeatingDriver: CUDADriver {
 
   private func take(_ command: CardCommand) {
     state.withLock { state in
+      if isPassedOver(&state) { return }
       guard let step = state.step else { return command.run(on: driver) }
-      if pthread_equal(state.thread, pthread_self()) != 0 { return step.take(command) }
+      if state.isOwn { return step.take(command) }
       step.letPass()
       command.run(on: driver)
     }
@@ -104,15 +135,24 @@ package final class RepeatingDriver: CUDADriver {
 
   /// The calling thread is about to bring or read values, or to wait.
   ///
-  /// - Parameter address: of what another thread than the step's reads; nil if it waits for all.
-  private func announce(_ access: CardCommand.HostAccess, _ address: UnsafeMutableRawPointer? = nil) {
-    guard isStepping.load(ordering: .acquiring) else { return }
-    state.withLock { state in
-      guard let step = state.step else { return }
-      if pthread_equal(state.thread, pthread_self()) != 0 { return step.take(.host(access)) }
-      // What another thread brings goes into memory of its own.
-      if access == .upload { return }
-      if address.map(state.memories.contains) ?? true { step.letPass() }
+  /// - Parameter address: of what is brought or read; nil if it waits for all.
+  /// - Returns: whether it is to do so.
+  private func announce(_ access: CardCommand.HostAccess, _ address: UnsafeMutableRawPointer? = nil) -> Bool {
+    if let address, DeviceMemory.isNone(address) {
+      require(state.withLock { isPassedOver(&$0) }, "GPU", "a tensor is used for which there was no memory")
+      return false
+    }
+    guard isWatching.load(ordering: .acquiring) else { return true }
+    return state.withLock { state in
+      if isPassedOver(&state) { return false }
+      guard let step = state.step else { return true }
+      if state.isOwn {
+        step.take(.host(access))
+      } else if access != .upload, address.map(state.memories.contains) ?? true {
+        // What another thread brings goes into memory of its own.
+        step.letPass()
+      }
+      return true
     }
   }
 
@@ -120,51 +160,52 @@ package final class RepeatingDriver: CUDADriver {
     _ kernel: CUDAKernel, grid: (x: Int, y: Int, z: Int), block: Int, sharedBytes: Int,
     _ arguments: KernelArguments
   ) {
-    guard isStepping.load(ordering: .acquiring) else {
+    guard isWatching.load(ordering: .acquiring) else {
       return driver.launch(kernel, grid: grid, block: block, sharedBytes: sharedBytes, arguments)
     }
     take(.launch(kernel, grid: grid, block: block, sharedBytes: sharedBytes, arguments))
   }
 
   package func multiply(_ product: CUDAProduct) {
-    guard isStepping.load(ordering: .acquiring) else { return driver.multiply(product) }
+    guard isWatching.load(ordering: .acquiring) else { return driver.multiply(product) }
     take(.multiply(product))
   }
 
   package func convolve(_ convolution: CUDAConvolution, _ operands: CUDAConvolution.Operands) {
-    guard isStepping.load(ordering: .acquiring) else { return driver.convolve(convolution, operands) }
+    guard isWatching.load(ordering: .acquiring) else { return driver.convolve(convolution, operands) }
     take(.convolve(convolution, operands))
   }
 
   package func copy(_ source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, byteCount: Int) {
-    guard isStepping.load(ordering: .acquiring) else {
+    guard isWatching.load(ordering: .acquiring) else {
       return driver.copy(source, to: target, byteCount: byteCount)
     }
     take(.copy(source, to: target, byteCount: byteCount))
   }
 
   package func clear(_ address: UnsafeMutableRawPointer, byteCount: Int) {
-    guard isStepping.load(ordering: .acquiring) else { return driver.clear(address, byteCount: byteCount) }
+    guard isWatching.load(ordering: .acquiring) else { return driver.clear(address, byteCount: byteCount) }
     take(.clear(address, byteCount: byteCount))
   }
 
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
-    announce(.upload)
-    driver.upload(bytes, to: address)
+    if announce(.upload, address) { driver.upload(bytes, to: address) }
   }
 
   package func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
-    announce(.download, address)
-    driver.download(address, to: bytes)
+    if announce(.download, address) {
+      driver.download(address, to: bytes)
+    } else {
+      _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
   }
 
   package func synchronize() {
-    announce(.wait)
-    driver.synchronize()
+    if announce(.wait) { driver.synchronize() }
   }
 
   package func mark() -> any CUDAMark {
-    announce(.wait)
+    _ = announce(.wait)
     return driver.mark()
   }
 

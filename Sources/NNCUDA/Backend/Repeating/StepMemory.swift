@@ -79,6 +79,8 @@ final class StepMemory {
   let byteCount: Int
   /// Whether no further blocks will be taken.
   var isRetired = false
+  /// Who takes blocks of it.
+  weak var owner: StepRepeater?
   /// Held blocks in their order; they do not overlap.
   private var held: [(begin: Int, end: Int)] = []
 
@@ -144,6 +146,15 @@ final class StepMemories {
   }
 
   var isEmpty: Bool { all.isEmpty }
+
+  /// Lets repeaters go of memory of which nothing is held; whether there was any.
+  func releaseIdle() -> Bool {
+    let idle = all.filter { $0.isEmpty && !$0.isRetired }
+    for memory in idle { memory.owner?.giveUpMemory() }
+    let count = all.count
+    sweep()
+    return all.count < count
+  }
 
   func contains(_ address: UnsafeMutableRawPointer) -> Bool { all.contains { $0.contains(address) } }
 

@@ -185,6 +185,12 @@ final class StepRepeater {
     problem = reason
   }
 
+  /// Begins anew, as others need the memory.
+  func giveUpMemory() {
+    if mode != .passing { diverge("the card had no memory left") }
+    restart("the card has not enough memory for it")
+  }
+
   /// Lets go of everything that was found out.
   func forget() {
     (events, observed, live, kept, leaves) = ([], [], [:], [], [])
@@ -270,6 +276,7 @@ final class StepRepeater {
       stop("the card has no \(DeviceMemoryPool.text(byteCount)) left that it would need")
       return false
     }
+    memory.owner = self
     self.memory = memory
     self.layout = layout
     scripts = Array(repeating: Script(), count: secondOffsets.isEmpty ? 1 : 2)
@@ -362,7 +369,7 @@ final class StepRepeater {
   }
 
   /// From here on the step is another one.
-  private func diverge(_ reason: String) {
+  func diverge(_ reason: String) {
     startWaiting()
     if difference == nil { difference = reason }
     mode = .passing
