@@ -7,11 +7,12 @@ import warnings
 
 import draws
 import layers
+import lbfgs
 import ops
 import optimizers
 import schedules
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, draws, optimizers, schedules, transforms):
+for part in (ops, layers, draws, optimizers, lbfgs, schedules, transforms):
     part.write()
