@@ -7,11 +7,13 @@ import warnings
 
 import draws
 import layers
+import lbfgs
+import losses
 import ops
 import optimizers
 import schedules
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, draws, optimizers, schedules, transforms):
+for part in (ops, layers, losses, draws, optimizers, lbfgs, schedules, transforms):
     part.write()

@@ -65,6 +65,14 @@ struct RunImages {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
       notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
     }
+    for (part, name, limit) in [
+      (SplitPart.validation, "limitValidation", settings.limitValidation),
+      (.test, "limitTest", settings.limitTest),
+    ] {
+      guard let limit, let count = parts[part]?.indices.count, count > limit else { continue }
+      parts[part]?.indices.removeLast(count - limit)
+      notes.append("left out: \(count - limit) \(part.rawValue) images, as \(name) is \(limit)")
+    }
     if let shots = settings.shots, let train = parts[.train] {
       let targets = train.images.targets
       let few = firstOfEachClass(train.indices, shots, targets: targets)
