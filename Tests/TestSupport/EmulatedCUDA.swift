@@ -8,8 +8,7 @@ import Synchronization
 ///
 /// What is read before it was written is NaN, in memory and in what a block shares.
 package final class EmulatedCUDA: CUDADriver {
-  package let card = CUDACard(
-    name: "Emulated card", index: 0, computeCapability: (9, 0), multiprocessors: 4, totalMemory: 8 << 30)
+  package let card: CUDACard
 
   private let host = Devices.backend(of: .cpu)
   /// The size of each block.
@@ -21,7 +20,11 @@ package final class EmulatedCUDA: CUDADriver {
   package let graphLaunches = Atomic(0)
   private let recording = Mutex(Recording())
 
-  package init() {}
+  /// - Parameter memory: bytes that the card has.
+  package init(memory: Int = 8 << 30) {
+    card = CUDACard(
+      name: "Emulated card", index: 0, computeCapability: (9, 0), multiprocessors: 4, totalMemory: memory)
+  }
 
   package static let kind = Device.Kind("emulated-cuda")
 
@@ -36,10 +39,13 @@ package final class EmulatedCUDA: CUDADriver {
   package static var device: Device { backend.device }
 
   /// A card of one's own, whose launches nobody else adds to.
-  package static func another() -> (driver: EmulatedCUDA, backend: CUDABackend) {
-    let driver = EmulatedCUDA()
+  ///
+  /// - Parameter memory: bytes that it has, which are given out in blocks as a real card's are; nil: each tensor has a block
+  ///   of its own, as on the shared one.
+  package static func another(memory: Int? = nil) -> (driver: EmulatedCUDA, backend: CUDABackend) {
+    let driver = EmulatedCUDA(memory: memory ?? 8 << 30)
     let device = Device(kind, index: count.add(1, ordering: .relaxed).newValue + 100)
-    let backend = CUDABackend(driver: driver, device: device, poolsMemory: false)
+    let backend = CUDABackend(driver: driver, device: device, poolsMemory: memory != nil)
     Devices.register(backend)
     return (driver, backend)
   }
