@@ -14,7 +14,9 @@ extension ParameterState {
   /// A tensor of the state for a step to change in place; one that is not there yet starts filled with `value`.
   mutating func owned(_ name: String, like model: Tensor, startingWith value: Double) -> Tensor {
     guard let place = tensors.index(forKey: name) else {
-      let tensor = model.backend.fill(model.shape, value, dtype: model.dtype)
+      var tensor = model.backend.fill(model.shape, value, dtype: model.dtype)
+      // A device may share numbers that are asked for often.
+      tensor.makeUnique()
       tensors[name] = tensor
       return tensor
     }
