@@ -5,6 +5,7 @@
 
 import warnings
 
+import bfloat16
 import draws
 import layers
 import ops
@@ -13,5 +14,5 @@ import schedules
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, draws, optimizers, schedules, transforms):
+for part in (ops, bfloat16, layers, draws, optimizers, schedules, transforms):
     part.write()

@@ -56,6 +56,7 @@ NN_DEVICE void nn_turn(const nn_cuda_walk &walk, long long rows, long long colum
     nn_turn(walk, rows, columns, sx, sy, x, y);                                                                \
   }
 NN_MOVES(nn_u8, 1)
+NN_MOVES(unsigned short, 2)
 NN_MOVES(unsigned, 4)
 NN_MOVES(nn_u64, 8)
 
@@ -72,6 +73,7 @@ NN_DEVICE void nn_cast(int to, const nn_cuda_walk &walk, const T *x, void *y) {
       case NN_CUDA_U8: ((nn_u8 *)y)[i] = (nn_u8)(long long)value; break;
       case NN_CUDA_I32: ((int *)y)[i] = (int)value; break;
       case NN_CUDA_I64: ((long long *)y)[i] = (long long)value; break;
+      case NN_CUDA_BF16: ((nn_bf16 *)y)[i] = (nn_bf16)(float)value; break;
       case NN_CUDA_F32: ((float *)y)[i] = (float)value; break;
       case NN_CUDA_F64: ((double *)y)[i] = (double)value; break;
     }
@@ -83,5 +85,6 @@ NN_DEVICE void nn_cast(int to, const nn_cuda_walk &walk, const T *x, void *y) {
 NN_CAST(nn_u8, uint8)
 NN_CAST(int, int32)
 NN_CAST(long long, int64)
+NN_CAST(nn_bf16, bfloat16)
 NN_CAST(float, float32)
 NN_CAST(double, float64)

@@ -58,7 +58,6 @@ private struct Scaling: BinaryPrimitive {
   var gradients: Gradients { { g, context in [Tensor.apply(Scaling(), g, context.saved(0)), nil] } }
 
   func evaluate(_ x: Tensor, _ factor: Tensor) -> Tensor {
-    let (dtype, backend) = (Tensor.resultType(x, factor), x.backend)
-    return backend.binary(.mul, backend.cast(x, to: dtype), backend.cast(factor, to: dtype))
+    Tensor.computed(.mul, x, factor, in: Tensor.resultType(x, factor))
   }
 }

@@ -31,7 +31,7 @@ public func cat(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
   let isChannelsLast = first.rank == 4 && parts.allSatisfy { $0.hasInnerChannels && !$0.isContiguous }
   let result = Tensor(
     uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil,
-    on: first.backend)
+    on: first.storage.backend)
   var start = 0
   for part in parts {
     let target = result.view(shape: part.shape, strides: result.strides, offset: start * result.strides[a])

@@ -12,8 +12,8 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - runningMean: [C]; given together with `runningVariance`.
-  ///   - weight: [C] of x's element type; 1 if nil.
-  ///   - bias: [C] of x's element type; 0 if nil.
+  ///   - weight: [C] of x's element type, or float32 for a bfloat16 x; 1 if nil.
+  ///   - bias: [C], likewise; 0 if nil.
   ///   - momentum: share of the new batch in the running statistics; 1 / (batches so far + 1) makes them the plain
   ///     average over all batches.
   ///   - eps: added to the variance.
@@ -206,8 +206,7 @@ extension Tensor {
         : nil
       if !context.needsAny(from: 1) { return [dx] }
       let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
-      return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
-        + [sums.reshape([g.shape[1]]).to(g.dtype)]
+      return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]])] : []) + [sums.reshape([g.shape[1]])]
     }
   }
 
@@ -232,8 +231,10 @@ extension Tensor {
     )
       && parameters.allSatisfy { what, tensor in
         guard let tensor else { return true }
+        // Statistics and parameters of bfloat16 elements are most often float32.
         return fits(
-          tensor.shape == [shape[1]] && tensor.dtype == dtype, name, .channels,
+          tensor.shape == [shape[1]] && (tensor.dtype == dtype || tensor.dtype == dtype.ofArithmetic), name,
+          .channels,
           "\(what) must be \(dtype) of shape [\(shape[1])] for input \(shape), got \(tensor.dtype) of shape "
             + "\(tensor.shape)")
       }
