@@ -127,4 +127,27 @@ struct NetworkKernelTests {
     backend.step(steps)
     #expect(driver.launches.load(ordering: .relaxed) == before + 1)
   }
+
+  /// A parameter is converted once, however often it is used, and anew when it has changed.
+  @Test func parametersAreConvertedOnce() {
+    let driver = EmulatedCUDA()
+    let counted = Device(Device.Kind("autocast"))
+    Devices.register(CUDABackend(driver: driver, device: counted))
+    let x = Tensor.ones([4, 4], dtype: .bfloat16).to(counted)
+    var weight = Tensor.ones([4, 4]).to(counted).requiringGrad()
+    func launches(_ body: () -> Void) -> Int {
+      let before = driver.launches.load(ordering: .relaxed)
+      body()
+      return driver.launches.load(ordering: .relaxed) - before
+    }
+    func product() -> Tensor { withAutocast { x.linear(weight) } }
+    let first = launches { _ = product() }
+    #expect(launches { _ = product() } == first - 1)
+    #expect(launches { noGrad { _ = product() } } == first - 1)
+    weight.withMutableElements(of: Float.self) { $0[0] = 3 }
+    #expect(product()[0, 0].item() == 6)
+    let loss = (product() + product()).sum()
+    loss.backward()
+    #expect(weight.grad?.dtype == .float32 && weight.grad?[0, 0].item() == 8)
+  }
 }

@@ -119,7 +119,7 @@ extension Tensor {
   }
   /// Power with a number as exponent.
   public func pow(_ exponent: Double) -> Tensor {
-    if exponent == 2 { return square() }
+    if exponent == 2 { return autocast(BinaryOp.pow.autocast).square() }
     return Tensor.apply(NumberPower(exponent: exponent), self)
   }
   /// The greater of both; where they are equal the gradient is halved between them.
@@ -228,6 +228,7 @@ private struct Arithmetic: BinaryPrimitive {
   let gradients: Gradients
 
   var attributes: [String: TraceAttribute] { ["operation": .text(op.rawValue)] }
+  var autocast: AutocastRule { op.autocast }
 
   func dtype(_ a: Tensor, _ b: Tensor) -> DType {
     let type = Tensor.resultType(a, b)
@@ -254,6 +255,7 @@ private struct Elementary: UnaryPrimitive {
   var gradients: Gradients {
     { [slope, keeps] g, context in [slope(g, keeps.isEmpty ? g : context.saved(0))] }
   }
+  var autocast: AutocastRule { op.autocast }
 
   func evaluate(_ x: Tensor) -> Tensor {
     x.backend.unary(op, toFloat ? x.backend.cast(x, to: x.dtype.promotedToFloat) : x)
@@ -265,6 +267,7 @@ private struct NumberPower: UnaryPrimitive {
   let exponent: Double
 
   var name: StaticString { "pow" }
+  var autocast: AutocastRule { BinaryOp.pow.autocast }
   var attributes: [String: TraceAttribute] { ["exponent": .number(exponent)] }
   var keeps: Kept { .first }
   var gradients: Gradients {

@@ -10,6 +10,19 @@ extension Tensor {
     isAutocasting ? converted(rule(), isParameter) : self
   }
 
+  /// Whether both are of one type, as an operation under a rule takes them.
+  static func meet(_ a: Tensor, _ b: Tensor, _ rule: AutocastRule) -> Bool {
+    a.dtype == b.dtype || isAutocasting && a.type(under: rule) == b.type(under: rule)
+  }
+
+  private func type(under rule: AutocastRule) -> DType {
+    switch rule {
+    case .asOperands: dtype
+    case .lower: dtype == .float32 ? autocastType ?? dtype : dtype
+    case .float32: dtype == .bfloat16 ? .float32 : dtype
+    }
+  }
+
   @inline(never)
   private func converted(_ rule: AutocastRule, _ isParameter: Bool) -> Tensor {
     switch rule {
