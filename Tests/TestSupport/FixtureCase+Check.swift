@@ -103,7 +103,7 @@ extension FixtureCase {
           let sizes = want.to(.float32).abs().array(of: Float.self).filter(\.isFinite)
           return tensorDifferences(
             got.to(want.dtype), want, name: name, relativeTolerance: Self.rounding,
-            absoluteTolerance: Self.rounding * Double(sizes.max() ?? 0) + 1e-30)
+            absoluteTolerance: Self.rounding * Double(sizes.max() ?? 0) + 1e-6)
         }
       }
     } catch {
