@@ -55,6 +55,8 @@ ROWS = [
     Row("tf32-gemm", 1, 10, ["eager"], None, "TFLOP/s", 2 * 8192**3 / 1e12),
     Row("copy", 1, 20, ["eager"], None, "GB/s", 2 * 4 * (1 << 28) / 1e9),
 ]
+# Workloads whose steps are started as CUDA graphs.
+TRAININGS = ["cnn-train", "step:resnet18", "frozen:resnet18"]
 
 
 class Session:
@@ -254,11 +256,10 @@ class Peers:
         self.errors.close()
 
 
-def ours(session, row, samples, who):
+def ours(session, row, samples, *options):
     status, text = session.run(
         [session.program("Workloads"), row.name, "--device", session.options.device, "--batch", str(row.batch),
-         "--samples", str(samples), "--repeats", str(row.repeats), "--warmup", "2"]
-        + ["--bf16"] * who.endswith("bf16"), 60)
+         "--samples", str(samples), "--repeats", str(row.repeats), "--warmup", "2", *options], 60)
     lines = text.strip().splitlines()
     if status != 0 or not lines:
         return {"error": f"status {status}: {' | '.join(lines[-2:])}"}
@@ -278,16 +279,24 @@ def speed(session):
         modes = list(row.modes)
         if len(modes) > 1:
             modes += ["compile"] * options.compile
-            modes += ["swift-nn-bf16", "eager-bf16", "graph-bf16"] * options.bf16
+            modes += ["eager-bf16", "graph-bf16"] * options.bf16
         repeats = row.repeats
         row.repeats = max(1, round(row.repeats * options.scale))
         seconds, errors = {}, {}
         for _ in range(options.rounds):
             request = {"workload": row.name, "batch": row.batch, "samples": 3, "repeats": row.repeats}
-            for who in ["swift-nn", *modes]:
+            own = {"swift-nn": []}
+            if row.name in TRAININGS:
+                own["swift-nn, no graph"] = ["--no-graphs"]
+            if options.bf16 and len(row.modes) > 1:
+                own["swift-nn-bf16"] = ["--bf16"]
+            for who in [*own, *modes]:
                 if who in errors:
                     continue
-                answer = ours(session, row, 3, who) if who.startswith("swift-nn") else peers.ask({**request, "mode": who})
+                if who in own:
+                    answer = ours(session, row, 3, *own[who])
+                else:
+                    answer = peers.ask({**request, "mode": who})
                 if "error" in answer:
                     errors[who] = answer["error"]
                 else:

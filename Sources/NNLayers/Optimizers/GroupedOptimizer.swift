@@ -151,6 +151,10 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
   /// The library's own optimizers give a rule here in place of a step in `update`, for the device to carry out.
   func plan(_ options: Options, _ state: inout ParameterState) -> UpdatePlan? { nil }
 
+  /// The shape of a tensor that `update` keeps for a parameter, against which a loaded state is checked; by default the
+  /// parameter's.
+  open func stateShape(_ name: String, of parameter: Parameter) -> [Int] { parameter.shape }
+
   /// Names of the entries of `ParameterState.numbers` that `update` uses, so that a loaded state is told apart.
   open var numberNames: Set<String> { [] }
 }

@@ -51,11 +51,11 @@ struct RunImages {
         settings, preprocessing, try CIFAR100(root: settings.root, train: true, download: true),
         try CIFAR100(root: settings.root, train: false))
     case .folder:
-      let reading = FileReading(settings.root, preprocessing, cache)
+      let reading = try FileReading(settings.root, preprocessing, cache)
       var files =
         try split.map { try SplitFiles(kept: $0, isMultiLabel: settings.multiLabel) }
         ?? SplitFiles(settings, reading)
-      if split != nil { try files.compareWithFolder(settings) }
+      if split != nil { try files.compareWithFolder(settings, reading.source) }
       try self.init(settings, files: files, reading)
     case .shapes:
       self.init(
@@ -64,6 +64,14 @@ struct RunImages {
     if let limit = settings.limitTrain, let train = parts[.train], train.indices.count > limit {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
       notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
+    }
+    for (part, name, limit) in [
+      (SplitPart.validation, "limitValidation", settings.limitValidation),
+      (.test, "limitTest", settings.limitTest),
+    ] {
+      guard let limit, let count = parts[part]?.indices.count, count > limit else { continue }
+      parts[part]?.indices.removeLast(count - limit)
+      notes.append("left out: \(count - limit) \(part.rawValue) images, as \(name) is \(limit)")
     }
     if let shots = settings.shots, let train = parts[.train] {
       let targets = train.images.targets
