@@ -88,3 +88,17 @@ NN_CAST(long long, int64)
 NN_CAST(nn_bf16, bfloat16)
 NN_CAST(float, float32)
 NN_CAST(double, float64)
+
+/// The conversions that mixed precision is made of: x and y are dense in one memory order.
+template <class T, class U>
+NN_DEVICE void nn_convert(long long n, const T *x, U *y) {
+  long long first = nn_place() * nn_each;
+  if (first + nn_each <= n) {
+    nn_store(y, first, nn_load(nn_line<T>{x, 1}, first));
+    return;
+  }
+  for (long long i = first; i < n; i++) y[i] = (U)(float)x[i];
+}
+
+NN_KERNEL(256, nn_narrow, long long n, const float *__restrict__ x, nn_bf16 *__restrict__ y) { nn_convert(n, x, y); }
+NN_KERNEL(256, nn_widen, long long n, const nn_bf16 *__restrict__ x, float *__restrict__ y) { nn_convert(n, x, y); }

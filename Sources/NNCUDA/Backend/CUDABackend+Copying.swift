@@ -5,6 +5,8 @@ private enum Kernels {
   static let fill = CUDAKernel.Sizes("nn_fill", in: "copy.cu")
   static let copy = CUDAKernel.Sizes("nn_copy", in: "copy.cu")
   static let turn = CUDAKernel.Sizes("nn_turn", in: "copy.cu")
+  static let narrow = CUDAKernel("nn_narrow", in: "copy.cu")
+  static let widen = CUDAKernel("nn_widen", in: "copy.cu")
   static let cast = CUDAKernel.Family("nn_cast", in: "copy.cu", DType.numbers)
 }
 
@@ -108,6 +110,14 @@ extension CUDABackend {
     let count = result.count
     if count == 0 { return result }
     var arguments = KernelArguments()
+    let isNarrowing = x.dtype == .float32 && dtype == .bfloat16
+    if isNarrowing || x.dtype == .bfloat16 && dtype == .float32, result.strides == x.strides {
+      arguments.append(count)
+      arguments.append(x.cardAddress)
+      arguments.append(result.cardAddress)
+      launch(isNarrowing ? Kernels.narrow : Kernels.widen, elements: count, arguments)
+      return result
+    }
     arguments.append(dtype.rawValue)
     arguments.append(Walk(x.shape, order: result.strides, x.strides).plan)
     arguments.append(x.cardAddress)
