@@ -94,6 +94,35 @@ import Testing
     }
   }
 
+  /// A frozen network of convolution and normalisation in front of a head.
+  final class Tuned: Module, Classifier, TrainStep {
+    let body: Sequential
+    let fc = Linear(128, 2)
+    override init() {
+      body = Sequential(
+        Conv2d(3, 8, kernelSize: 3, padding: 1), BatchNorm2d(8), ReLU(), MaxPool2d(kernelSize: 2))
+      super.init()
+      body.freeze()
+    }
+    func callAsFunction(_ x: Tensor) -> Tensor { fc(body(x).flatten(from: 1)) }
+    func configureOptimizers() -> any Optimizer { SGD(fc.parameters(), learningRate: 0.05) }
+  }
+
+  @Test(arguments: places)
+  func keptFeaturesChangeNothing(_ place: String) throws {
+    func weights(_ caching: FeatureCaching) throws -> [Float] {
+      try withDefaultGenerator(Generator(seed: 1)) {
+        let net = Tuned()
+        try Trainer(
+          maxEpochs: 3, accelerator: accelerator(place), precision: .bf16Mixed, enableProgressBar: false,
+          cacheFrozenFeatures: caching
+        ).fit(net, train: loader(shuffle: false))
+        return net.fc.weight.value.array(of: Float.self)
+      }
+    }
+    #expect(try weights(.memory) == weights(.off))
+  }
+
   @Test func namesAreLightnings() {
     #expect(
       Trainer.Precision(name: "bf16-mixed") == .bf16Mixed && Trainer.Precision(name: "bf16") == .bf16Mixed)
