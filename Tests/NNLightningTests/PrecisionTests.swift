@@ -58,14 +58,14 @@ import Testing
     }
   }
 
-  /// Twelve steps: the losses stay within 0.02 of those in float32, absolutely.
+  /// Twelve steps: the losses stay within 0.03 of those in float32, absolutely.
   @Test(arguments: places)
   func followsFloat32(_ place: String) throws {
     let (mixed, trainer) = try trained(place, .bf16Mixed)
     let (full, _) = try trained("cpu", .float32)
     #expect(mixed.types == ["float32 bfloat16 bfloat16"] && full.types == ["float32 float32 float32"])
     #expect(mixed.losses.count == 12 && full.losses.count == 12)
-    for (a, b) in zip(mixed.losses, full.losses) { #expect(abs(a - b) < 0.02) }
+    for (a, b) in zip(mixed.losses, full.losses) { #expect(abs(a - b) < 0.03) }
     #expect(mixed.losses != full.losses)
     // Masters, their gradients and the optimizer's state are float32.
     #expect(mixed.parameters().allSatisfy { $0.value.dtype == .float32 })
