@@ -5,6 +5,7 @@
 
 import warnings
 
+import bfloat16
 import draws
 import layers
 import lbfgs
@@ -15,5 +16,5 @@ import schedules
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, losses, draws, optimizers, lbfgs, schedules, transforms):
+for part in (ops, bfloat16, layers, losses, draws, optimizers, lbfgs, schedules, transforms):
     part.write()

@@ -96,7 +96,12 @@ extension Tensor {
   public func nanToNum(nan: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil)
     -> Tensor
   {
-    let limit = dtype == .float64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
+    let limit =
+      switch dtype {
+      case .float64: Double.greatestFiniteMagnitude
+      case .bfloat16: Double(Float(BFloat16(bitPattern: 0x7F7F)))
+      default: Double(Float.greatestFiniteMagnitude)
+      }
     return maskedFill(isNaN(), with: nan)
       .maskedFill(self .== .infinity, with: positiveInfinity ?? limit)
       .maskedFill(self .== -.infinity, with: negativeInfinity ?? -limit)
@@ -114,8 +119,9 @@ private struct Comparison: BinaryPrimitive {
   let name: StaticString
 
   func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
-    let (dtype, backend) = (Tensor.resultType(a, b), a.backend)
-    return backend.compare(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+    let (dtype, device) = (Tensor.resultType(a, b), a.storage.backend)
+    let (x, y) = (device.cast(a, to: dtype), device.cast(b, to: dtype))
+    return x.backend.compare(op, x, y)
   }
 }
 

@@ -93,7 +93,8 @@ extension Tensor {
       rank == 4, name,
       "needs an image batch [N, C, H, W] and weights of 4 dimensions, got \(shape) and \(weight.shape)")
       && fits(
-        dtype.isFloatingPoint && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype, name, .type,
+        dtype.isFloatingPoint && Tensor.meet(self, weight, .lower) && Tensor.meet(self, bias ?? self, .lower),
+        name, .type,
         "needs one floating-point type, got input \(dtype), weight \(weight.dtype), "
           + "bias \(bias?.dtype ?? dtype)")
   }
@@ -191,6 +192,7 @@ private struct Convolution: VariadicPrimitive {
   var paddingBehind: Size2 = 0
 
   var name: StaticString { "conv2d" }
+  var autocast: AutocastRule { .lower }
   var attributes: [String: TraceAttribute] {
     geometry.attributes.merging([
       "pads": .ints(geometry.padding.extents + paddingBehind.extents)
@@ -224,6 +226,7 @@ private struct TransposedConvolution: VariadicPrimitive {
   var outputPadding: Size2 = 0
 
   var name: StaticString { "convTranspose2d" }
+  var autocast: AutocastRule { .lower }
   var attributes: [String: TraceAttribute] {
     geometry.attributes.merging([
       "padding": .ints(geometry.padding.extents), "outputPadding": .ints(outputPadding.extents),

@@ -52,7 +52,7 @@ private struct Concatenation: VariadicPrimitive {
     let isChannelsLast = shape.count == 4 && parts.allSatisfy { $0.hasInnerChannels && !$0.isContiguous }
     let result = Tensor(
       uninitialized: shape, dtype: dtype, strides: isChannelsLast ? Tensor.channelsLastStrides(shape) : nil,
-      on: parts[0].backend)
+      on: parts[0].storage.backend)
     var start = 0
     for part in parts {
       let offset = start * result.strides[axis]

@@ -19,7 +19,7 @@ extension Tensor {
     else { return self }
     for tensor in [weight, bias].compactMap({ $0 }) {
       require(
-        tensor.shape == normalized && tensor.dtype == dtype, name,
+        tensor.shape == normalized && Tensor.meet(self, tensor, .float32), name,
         "weight and bias must be \(dtype) of shape \(normalized), got \(tensor.dtype) of shape \(tensor.shape)"
       )
     }
@@ -37,6 +37,7 @@ private struct LayerNorm: VariadicPrimitive {
   let eps: Double
 
   var name: StaticString { "layerNorm" }
+  var autocast: AutocastRule { .float32 }
   var attributes: [String: TraceAttribute] {
     has.attributes(eps: eps).merging(["axes": .int(axes)]) { $1 }
   }

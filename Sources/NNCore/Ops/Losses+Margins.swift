@@ -30,6 +30,8 @@ public func tripletMarginLoss(
   _ anchor: Tensor, _ positive: Tensor, _ negative: Tensor, margin: Double = 1, swap: Bool = false,
   reduction: Reduction = .mean, distance: (Tensor, Tensor) -> Tensor
 ) -> Tensor {
+  let (anchor, positive) = (anchor.autocast(.float32), positive.autocast(.float32))
+  let negative = negative.autocast(.float32)
   guard haveSameShape(anchor, positive, "tripletMarginLoss"),
     haveSameShape(anchor, negative, "tripletMarginLoss")
   else { return anchor.meaninglessLoss(reduction) }
@@ -50,6 +52,7 @@ public func tripletMarginLoss(
 public func cosineEmbeddingLoss(
   _ x: Tensor, _ y: Tensor, _ target: Tensor, margin: Double = 0, reduction: Reduction = .mean
 ) -> Tensor {
+  let (x, y) = (x.autocast(.float32), y.autocast(.float32))
   guard haveSameShape(x, y, "cosineEmbeddingLoss"),
     fits(
       target.shape == Array(x.shape.dropLast()), "cosineEmbeddingLoss",
@@ -67,6 +70,7 @@ public func cosineEmbeddingLoss(
 public func marginRankingLoss(
   _ x: Tensor, _ y: Tensor, _ target: Tensor, margin: Double = 0, reduction: Reduction = .mean
 ) -> Tensor {
+  let (x, y) = (x.autocast(.float32), y.autocast(.float32))
   guard haveSameShape(x, y, "marginRankingLoss"), haveSameShape(x, target, "marginRankingLoss") else {
     return x.meaninglessLoss(reduction)
   }
@@ -78,12 +82,14 @@ public func marginRankingLoss(
 public func hingeEmbeddingLoss(
   _ input: Tensor, _ target: Tensor, margin: Double = 1, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "hingeEmbeddingLoss") else { return input.meaninglessLoss(reduction) }
   return `where`(target .== 1, input, (margin - input).clamp(min: 0)).reduced(reduction)
 }
 
 /// log(1 + exp(-target · x)) for targets 1 and -1. As `torch.nn.functional.soft_margin_loss`.
 public func softMarginLoss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "softMarginLoss") else { return input.meaninglessLoss(reduction) }
   return (-(target.to(input.dtype) * input).logSigmoid()).reduced(reduction)
 }
@@ -99,6 +105,7 @@ public func multiMarginLoss(
   _ input: Tensor, _ target: Tensor, p: Int = 1, margin: Double = 1, weight: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
+  let input = input.autocast(.float32)
   require(p == 1 || p == 2, "multiMarginLoss", "p must be 1 or 2, got \(p)")
   guard
     fits(
@@ -126,6 +133,7 @@ public func multiMarginLoss(
 public func multilabelMarginLoss(
   _ input: Tensor, _ target: Tensor, reduction: Reduction = .mean
 ) -> Tensor {
+  let input = input.autocast(.float32)
   guard haveSameShape(input, target, "multilabelMarginLoss"),
     fits(input.rank == 2, "multilabelMarginLoss", "needs scores [N, C], got shape \(input.shape)")
   else { return input.meaninglessLoss(reduction) }
@@ -151,6 +159,7 @@ public func multilabelMarginLoss(
 public func multilabelSoftMarginLoss(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "multilabelSoftMarginLoss") else {
     return input.meaninglessLoss(reduction)
   }
@@ -168,6 +177,7 @@ public func poissonNLLLoss(
   _ input: Tensor, _ target: Tensor, logInput: Bool = true, full: Bool = false, epsilon: Double = 1e-8,
   reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "poissonNLLLoss") else { return input.meaninglessLoss(reduction) }
   let t = target.to(input.dtype)
   var losses = logInput ? input.exp() - t * input : input - t * (input + epsilon).log()

@@ -45,6 +45,7 @@ public func crossEntropy(
     "label smoothing must be in 0...1, got \(labelSmoothing)")
   let axis = input.rank == 1 ? 0 : 1
   let classes = input.shape[axis]
+  let input = input.autocast(.float32)
   let logarithms = input.logSoftmax(axis)
   if target.dtype.isFloatingPoint {
     let weights = weight.map { broadcastWeight($0, classes, rank: input.rank, axis: axis, "crossEntropy") }
@@ -76,7 +77,8 @@ public func nllLoss(
 ) -> Tensor {
   require(input.rank >= 1, "nllLoss", "needs an input of shape [C] or [N, C, …], not \(input.shape)")
   return negativeLogLikelihood(
-    input, target, weight: weight, ignoreIndex: ignoreIndex, smoothing: 0, reduction, "nllLoss")
+    input.autocast(.float32), target, weight: weight, ignoreIndex: ignoreIndex, smoothing: 0, reduction,
+    "nllLoss")
 }
 
 /// - Parameter input: logarithms of probabilities.
@@ -224,6 +226,7 @@ private func broadcastWeight(
 public func binaryCrossEntropy(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "binaryCrossEntropy") else { return input.meaninglessLoss(reduction) }
   let (x, t) = (input.detach(), target.detach().to(input.dtype))
   // On another device the loss tells, which is NaN for others: looking would wait for the device.
@@ -260,6 +263,7 @@ public func binaryCrossEntropyWithLogits(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "binaryCrossEntropyWithLogits") else {
     return input.meaninglessLoss(reduction)
   }
@@ -279,6 +283,7 @@ public func binaryCrossEntropyWithLogits(
 public func klDiv(
   _ input: Tensor, _ target: Tensor, reduction: Reduction = .mean, logTarget: Bool = false
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "klDiv") else { return input.meaninglessLoss(reduction) }
   if logTarget { return (target.exp() * (target - input)).reduced(reduction) }
   let isZero = target .== 0

@@ -1,4 +1,4 @@
-// Products of vectors and matrices. All run on `Backend.gemm`; float32 and float64 have gradients, integers wrap.
+// Products of vectors and matrices. All run on `Backend.gemm`; floating-point types have gradients, integers wrap.
 
 extension Tensor {
   /// Matrix product with the rules of `torch.matmul`: vectors count as a row on the left and as a column on the
@@ -109,13 +109,13 @@ extension Tensor {
 
   /// beta · self + alpha · (a · b), self broadcast to the product's shape. As `torch.addmm`.
   public func addmm(_ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
-    let product = a.mm(b)
+    let (addend, product) = (autocast(.lower), a.mm(b))
     require(
       Tensor.broadcastShape(shape, product.shape, "addmm") == product.shape, "addmm",
       "shape \(shape) does not broadcast to \(product.shape)")
     let scaled = alpha == 1 ? product : product * alpha
     // PyTorch ignores what is multiplied by 0, NaN included.
-    return beta == 0 ? scaled : (beta == 1 ? self : self * beta) + scaled
+    return beta == 0 ? scaled : (beta == 1 ? addend : addend * beta) + scaled
   }
 
   /// x · weightᵀ + bias over the last dimension. As `torch.nn.functional.linear`.
@@ -128,7 +128,7 @@ extension Tensor {
     require(weight.rank == 2, "linear", "needs a weight [outputs, inputs], got shape \(weight.shape)")
     if let bias {
       require(
-        bias.shape == [weight.shape[0]] && bias.dtype == weight.dtype, "linear",
+        bias.shape == [weight.shape[0]] && Tensor.meet(bias, weight, .lower), "linear",
         "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type "
           + "\(weight.dtype)")
     }
@@ -137,7 +137,8 @@ extension Tensor {
         rank >= 1 && shape[rank - 1] == weight.shape[1], "linear",
         "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]"),
       fits(
-        dtype == weight.dtype, "linear", .type, "input of type \(dtype) for weights of type \(weight.dtype)")
+        Tensor.meet(self, weight, .lower), "linear", .type,
+        "input of type \(dtype) for weights of type \(weight.dtype)")
     else { return weight.backend.fill(shape.dropLast() + [weight.shape[0]], 0, dtype: weight.dtype) }
     return Tensor.apply(Linear(), [self, weight] + (bias.map { [$0] } ?? []))
   }
@@ -150,6 +151,7 @@ private struct MatrixProduct: CompositePrimitive {
   let isByWeight: Bool
 
   var name: StaticString { "matmul" }
+  var autocast: AutocastRule { .lower }
   var operandsWithRows: Int? { isByWeight ? 1 : 2 }
 
   func obstacle(_ operands: [Tensor]) -> String? {
@@ -162,6 +164,7 @@ private struct MatrixProduct: CompositePrimitive {
 /// The product that `MatrixProduct` and its like come down to.
 private struct Product: VariadicPrimitive {
   var name: StaticString { "matmul" }
+  var autocast: AutocastRule { .lower }
 
   func evaluate(_ operands: [Tensor]) -> Evaluation {
     let product = Tensor.multiplied(operands[0], operands[1], bias: nil, name)
@@ -177,6 +180,7 @@ private struct Product: VariadicPrimitive {
 
 private struct Linear: VariadicPrimitive {
   var name: StaticString { "linear" }
+  var autocast: AutocastRule { .lower }
   var operandsWithRows: Int? { 1 }
 
   func obstacle(_ operands: [Tensor]) -> String? {

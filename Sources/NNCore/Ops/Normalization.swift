@@ -12,8 +12,8 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - runningMean: [C]; given together with `runningVariance`.
-  ///   - weight: [C] of x's element type; 1 if nil.
-  ///   - bias: [C] of x's element type; 0 if nil.
+  ///   - weight: [C] of x's element type, or float32 for a bfloat16 x; 1 if nil.
+  ///   - bias: [C], likewise; 0 if nil.
   ///   - momentum: share of the new batch in the running statistics; 1 / (batches so far + 1) makes them the plain
   ///     average over all batches.
   ///   - eps: added to the variance.
@@ -110,8 +110,10 @@ extension Tensor {
     )
       && parameters.allSatisfy { what, tensor in
         guard let tensor else { return true }
+        // Statistics and parameters of bfloat16 elements are most often float32.
         return fits(
-          tensor.shape == [shape[1]] && tensor.dtype == dtype, name, .channels,
+          tensor.shape == [shape[1]] && (tensor.dtype == dtype || tensor.dtype == dtype.ofArithmetic), name,
+          .channels,
           "\(what) must be \(dtype) of shape [\(shape[1])] for input \(shape), got \(tensor.dtype) of shape "
             + "\(tensor.shape)")
       }
@@ -165,6 +167,8 @@ private struct SampleNorm: VariadicPrimitive {
   let groups: Int?
   let has: NormParameters
   let eps: Double
+
+  var autocast: AutocastRule { groups == nil ? .asOperands : .float32 }
 
   var attributes: [String: TraceAttribute] {
     var attributes = has.attributes(eps: eps)
@@ -221,7 +225,7 @@ private struct FixedNorm: VariadicPrimitive {
       let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
       let line = [g.shape[1]]
       return [dx, nil, nil]
-        + has.gradients((dots * inverse).reshape(line).to(g.dtype), sums.reshape(line).to(g.dtype))
+        + has.gradients((dots * inverse).reshape(line), sums.reshape(line))
     }
   }
 }

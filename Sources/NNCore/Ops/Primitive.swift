@@ -11,6 +11,8 @@ package protocol Primitive: Sendable {
   /// Why row i of the result is not a function of row i of the operands; nil if it is. Then the operation is the same for
   /// any number of rows.
   func obstacle(_ operands: [Tensor]) -> String?
+  /// In which types it computes inside of `withAutocast`.
+  var autocast: AutocastRule { get }
 }
 
 /// The gradients of the operands from that of the result; nil where there is none. The context has what was saved. It captures
@@ -21,6 +23,7 @@ extension Primitive {
   package var attributes: [String: TraceAttribute] { [:] }
   package var operandsWithRows: Int? { nil }
   package func obstacle(_ operands: [Tensor]) -> String? { nil }
+  package var autocast: AutocastRule { .asOperands }
 
   fileprivate func operandsWithRows(of operands: [Tensor]) -> Int { operandsWithRows ?? operands.count }
 }
@@ -105,7 +108,8 @@ package struct Kept: OptionSet, Sendable {
 // recorded. Lists are made only where somebody asks for them: a small operation costs less than they do.
 
 extension Tensor {
-  package static func apply(_ primitive: some UnaryPrimitive, _ x: Tensor) -> Tensor {
+  package static func apply(_ primitive: some UnaryPrimitive, _ given: Tensor) -> Tensor {
+    let x = given.autocast(primitive.autocast)
     if isTracing, let result = announced(primitive, [x], { apply(primitive, $0[0]) }) { return result }
     if let fused = primitive.fused(x) { return recorded(primitive, fused, x) }
     let result = primitive.evaluate(x)
@@ -115,7 +119,8 @@ extension Tensor {
       savingOutput: primitive.keeps.contains(.result), vjp: primitive.gradients)
   }
 
-  package static func apply(_ primitive: some BinaryPrimitive, _ a: Tensor, _ b: Tensor) -> Tensor {
+  package static func apply(_ primitive: some BinaryPrimitive, _ first: Tensor, _ second: Tensor) -> Tensor {
+    let (a, b) = (first.autocast(primitive.autocast), second.autocast(primitive.autocast))
     if isTracing, let result = announced(primitive, [a, b], { apply(primitive, $0[0], $0[1]) }) {
       return result
     }
@@ -124,30 +129,45 @@ extension Tensor {
     return recorded(primitive, operands[0], operands[1], primitive.evaluate(operands[0], operands[1]))
   }
 
-  package static func apply(_ primitive: some VariadicPrimitive, _ operands: [Tensor]) -> Tensor {
+  package static func apply(_ primitive: some VariadicPrimitive, _ given: [Tensor]) -> Tensor {
+    let operands = autocast(primitive, given)
     if isTracing, let result = announced(primitive, operands, { apply(primitive, $0) }) { return result }
     return applyUnwatched(primitive, operands)
   }
 
   /// `apply` of an operation that nobody is told of before it is carried out: one that only gradients consist of, a part
   /// of a composed one, or one that picks rows by numbers.
-  static func applyUnwatched(_ primitive: some VariadicPrimitive, _ operands: [Tensor]) -> Tensor {
-    let operands = onOneDevice(operands, primitive.name)
+  static func applyUnwatched(_ primitive: some VariadicPrimitive, _ given: [Tensor]) -> Tensor {
+    let operands = onOneDevice(autocast(primitive, given), primitive.name)
     return recorded(primitive, operands, primitive.evaluate(operands))
   }
 
-  package static func apply<P: ExtendedPrimitive>(_ primitive: P, _ operands: [Tensor]) -> (Tensor, P.Extra) {
+  package static func apply<P: ExtendedPrimitive>(_ primitive: P, _ given: [Tensor]) -> (Tensor, P.Extra) {
+    let operands = autocast(primitive, given)
     if isTracing, let reason = primitive.obstacle(operands) {
       traceEnds(primitive.name, Array(operands[..<primitive.operandsWithRows(of: operands)]), because: reason)
     }
-    let operands = onOneDevice(operands, primitive.name)
-    let (evaluation, extra) = primitive.evaluate(operands)
-    return (recorded(primitive, operands, evaluation), extra)
+    let placed = onOneDevice(operands, primitive.name)
+    let (evaluation, extra) = primitive.evaluate(placed)
+    return (recorded(primitive, placed, evaluation), extra)
   }
 
-  package static func apply(_ primitive: some CompositePrimitive, _ operands: Tensor...) -> Tensor {
+  package static func apply(_ primitive: some CompositePrimitive, _ given: Tensor...) -> Tensor {
+    let operands = autocast(primitive, given)
     if isTracing, let result = announced(primitive, operands, { primitive.evaluate($0) }) { return result }
     return primitive.evaluate(onOneDevice(operands, primitive.name))
+  }
+
+  @inline(__always)
+  private static func autocast(_ primitive: some Primitive, _ operands: [Tensor]) -> [Tensor] {
+    isAutocasting ? converted(operands, primitive) : operands
+  }
+
+  @inline(never)
+  private static func converted(_ operands: [Tensor], _ primitive: some Primitive) -> [Tensor] {
+    let (rule, rows) = (primitive.autocast, primitive.operandsWithRows(of: operands))
+    if rule == .asOperands { return operands }
+    return operands.enumerated().map { $1.autocast(rule, isParameter: $0 >= rows) }
   }
 
   @inline(never)

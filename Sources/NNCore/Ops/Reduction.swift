@@ -58,6 +58,7 @@ extension Tensor {
 
   /// Product over the axes. Integers and bool give int64.
   public func prod(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).prod(axes, keepDim: keepDim) }
     let all = self.axes(axes, "prod")
     let result = backend.reduce(.prod, self, axes: all).dropping(all, unless: keepDim)
     return result.recorded("prod", inputs: [self], saving: [self]) { g, c in
@@ -171,6 +172,7 @@ extension Tensor {
   /// The vector norm of order p over the axes: (sum |x|^p)^(1/p); p may be 0 (count of non-zeros) or infinite.
   /// The slope at 0 is 0. As `torch.linalg.vector_norm`.
   public func norm(_ p: Double = 2, _ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).norm(p, axes, keepDim: keepDim) }
     let all = self.axes(axes, "norm")
     switch p {
     case 0: return (self .!= 0).to(dtype).sum(all, keepDim: keepDim)
@@ -194,6 +196,7 @@ extension Tensor {
 
   /// Sum of the elements up to each one along an axis.
   public func cumsum(_ axis: Int) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).cumsum(axis) }
     let a = self.axis(axis, "cumsum")
     let x = dtype.isFloatingPoint ? self : to(.int64)
     if rank == 0 { return x }
@@ -202,6 +205,7 @@ extension Tensor {
   }
   /// Product of the elements up to each one along an axis. The gradient costs the square of the axis' size.
   public func cumprod(_ axis: Int) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).cumprod(axis) }
     let a = self.axis(axis, "cumprod")
     let x = dtype.isFloatingPoint ? self : to(.int64)
     if rank == 0 { return x }
@@ -229,6 +233,7 @@ private struct Sum: UnaryPrimitive {
   let keepDim: Bool
 
   var name: StaticString { "sum" }
+  var autocast: AutocastRule { .float32 }
   var attributes: [String: TraceAttribute] { ["axes": .ints(axes), "keepDim": .flag(keepDim)] }
   var gradients: Gradients {
     { [axes, keepDim] g, context in
@@ -251,8 +256,10 @@ private struct Mean: CompositePrimitive {
 
   func obstacle(_ operands: [Tensor]) -> String? { axes.first == 0 ? "averages over the rows" : nil }
   func evaluate(_ operands: [Tensor]) -> Tensor {
-    let x = operands[0]
-    return x.sum(axes, keepDim: keepDim) / Double(axes.reduce(1) { $0 * x.shape[$1] })
+    // Rounded once.
+    let (dtype, x) = (operands[0].dtype, operands[0].to(operands[0].dtype.ofArithmetic))
+    let mean = x.sum(axes, keepDim: keepDim) / Double(axes.reduce(1) { $0 * x.shape[$1] })
+    return mean.to(dtype)
   }
 }
 

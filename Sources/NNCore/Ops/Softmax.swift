@@ -17,13 +17,15 @@ extension Tensor {
   /// This tensor divided by its p-norm along the axes, the norm being at least `epsilon`.
   /// As `torch.nn.functional.normalize`.
   public func normalize(p: Double = 2, _ axes: [Int] = [1], epsilon: Double = 1e-12) -> Tensor {
-    self / norm(p, axes, keepDim: true).clamp(min: epsilon)
+    let x = autocast(.float32)
+    return x / x.norm(p, axes, keepDim: true).clamp(min: epsilon)
   }
 
   /// The cosine of the angle between two tensors' vectors along an axis, each length being at least `epsilon`.
   public func cosineSimilarity(_ other: Tensor, _ axis: Int = 1, epsilon: Double = 1e-8) -> Tensor {
     let shape = Tensor.broadcastShape(shape, other.shape, "cosineSimilarity")
-    return (expand(shape).unit([axis], epsilon) * other.expand(shape).unit([axis], epsilon)).sum(axis)
+    let (a, b) = (autocast(.float32).expand(shape), other.autocast(.float32).expand(shape))
+    return (a.unit([axis], epsilon) * b.unit([axis], epsilon)).sum(axis)
   }
 
   /// As `normalize`, but the slope is that of dividing by the norm itself, also where `epsilon` stands in for it: so
@@ -41,6 +43,7 @@ private struct NormalizedExponential: UnaryPrimitive {
   let axis: Int
   let logarithm: Bool
 
+  var autocast: AutocastRule { .float32 }
   var attributes: [String: TraceAttribute] { ["axis": .int(axis)] }
   var keeps: Kept { .result }
   var gradients: Gradients {

@@ -198,6 +198,8 @@ struct RunConfiguration: Codable, Equatable {
 
   @Setting("Device: auto (a GPU if one can be used), cpu or gpu.", isChangeable: true)
   var device = Accelerator.Choice.auto
+  @Setting("Precision: 32-true, or bf16-mixed, which is faster on GPUs.", isChangeable: true)
+  var precision = Trainer.Precision.float32
   @Setting("Threads that load images.", .within(0...1_024), isChangeable: true)
   var workers = 1
   @Setting(

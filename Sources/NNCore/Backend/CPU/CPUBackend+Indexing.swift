@@ -205,6 +205,7 @@ extension CPUBackend {
     case .bool, .uint8: sort(x, axis, descending, UInt8.self)
     case .int32: sort(x, axis, descending, Int32.self)
     case .int64: sort(x, axis, descending, Int64.self)
+    case .bfloat16: bfloat16Backend.sort(x, axis: axis, descending: descending)
     case .float32: sort(x, axis, descending, Float.self)
     case .float64: sort(x, axis, descending, Double.self)
     }

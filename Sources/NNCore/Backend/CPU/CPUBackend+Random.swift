@@ -6,6 +6,7 @@ extension CPUBackend {
   func random(
     _ draw: RandomDraw, _ shape: [Int], dtype: DType, generator: Generator
   ) -> Tensor {
+    if dtype == .bfloat16 { return bfloat16Backend.random(draw, shape, dtype: dtype, generator: generator) }
     let result = Tensor(uninitialized: shape, dtype: dtype)
     let count = Int64(result.count)
     switch (draw, dtype) {
