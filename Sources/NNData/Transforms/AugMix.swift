@@ -59,8 +59,13 @@ public struct AugMix: Transform, Hashable {
         var value = 0.0
         if strengths.value(operation, step: 0) != nil {
           let step = generator.randint(0, severity)
+          switch operation {
           // Four bits are kept at most, where the other policies begin with eight.
-          value = (strengths.value(operation, step: step) ?? 0) - (operation == .posterize ? 4 : 0)
+          case .posterize: value = (strengths.value(operation, step: step) ?? 0) - 4
+          // Rounded as a share, and not as a value.
+          case .solarize: value = 255 * strengths.line(1, 0, step)
+          default: value = strengths.value(operation, step: step) ?? 0
+          }
           if operation.isSigned, generator.rand() <= 0.5 { value = -value }
         }
         version = operation.apply(version, magnitude: value, interpolation, fill: fill)

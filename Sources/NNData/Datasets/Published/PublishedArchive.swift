@@ -55,7 +55,8 @@ package struct PublishedArchive: Sendable {
   ) throws -> FileTree {
     let path = "\(folder)/\(name)"
     if !isFolder("\(folder)/\(unpacked)") {
-      if download { try self.download(into: folder, progress) }
+      // What is there is opened whatever its checksum.
+      if download, !FileManager.default.fileExists(atPath: path) { try self.download(into: folder, progress) }
       if FileManager.default.fileExists(atPath: path) { return try FileTree(path) }
       throw DatasetError.notFound(folder: folder, expected: "\(unpacked) or \(name)")
     }
