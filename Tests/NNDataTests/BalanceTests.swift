@@ -49,7 +49,7 @@ import Testing
         #expect(abs(Double(here) - Double(all) * share) <= 1.5, "label \(label): \(here) of \(all)")
       }
     }
-    #expect(parts == stratifiedParts(labels, shares: [7, 2, 1], generator: Generator(seed: 1)))
+    #expect(parts == stratifiedParts(labels, shares: shares, generator: Generator(seed: 1)))
     #expect(parts != stratifiedParts(labels, shares: shares, generator: Generator(seed: 2)))
     let folds = stratifiedFolds(ofLabels: labels, count: 5, generator: Generator(seed: 1))
     #expect(folds.map { fold in fold.count { labels[$0].contains(2) } } == [2, 2, 2, 2, 2])

@@ -55,7 +55,6 @@ import Testing
       for name in ["a/\(long).png", "b/\u{e4}.png"] { try write(dot(7), "\(folder)/in/\(name)") }
       let commands = [
         "gnu.tar": "tar --format=gnu -cf gnu.tar in", "pax.tar": "tar --format=pax -cf pax.tar in",
-        "deflated.zip": "python3 -m zipfile -c deflated.zip in",
         "packed.tar.gz": "tar -czf packed.tar.gz in",
       ]
       for (name, command) in commands.sorted(by: { $0.key < $1.key }) {

@@ -32,9 +32,9 @@ public struct ImageFolder: VisionDataset {
   /// What the pixels of a file are turned into; images with other numbers of channels make no batch.
   public let mode: Image.Mode
   /// Whether photos are turned upright.
-  public let orientation: Image.Orientation
+  public var orientation: Image.Orientation
   /// Whether large photos may be decoded at a reduced size, as far as `transform` allows it.
-  public let decoding: Image.Decoding
+  public var decoding: Image.Decoding
   public var transform: any Transform<Image, Tensor>
   /// Keeps what `transform` makes of the files, if it is deterministic, so that each is decoded once; nil for none.
   public var cache: ImageCache?

@@ -6,8 +6,8 @@ import NNCore
 /// The images of the label that the fewest of those left have are dealt out first, each to the part that lacks most of that
 /// label, of several such parts to the one that lacks most images; images without labels come last.
 ///
-///     let parts = stratifiedParts(dataset.labels, shares: [0.8, 0.1, 0.1], generator: Generator(seed: 0))
-///     let train = Subset(dataset, indices: parts[0])
+///     let labels = [[0, 2], [1], [], [0]]
+///     let parts = stratifiedParts(labels, shares: [0.8, 0.1, 0.1], generator: Generator(seed: 0))
 ///
 /// - Parameters:
 ///   - labels: of each image, from 0; also none.

@@ -7,7 +7,7 @@ import NNFiles
 /// The files are not unpacked: they are gone through once by their headers, and images are then read where they lie, in any
 /// order and by any number of threads.
 ///
-///     let photos = try WebDataset.open("shards/train-{000..009}.tar", transform: transform)
+///     let photos = try WebDataset.open("shards/train-{000..009}.tar")
 public enum WebDataset {
   /// Opens shards.
   ///

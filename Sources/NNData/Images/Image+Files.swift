@@ -5,7 +5,7 @@ extension Image {
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.
   public static let maximumPixelCount = 178_956_970
 
-  /// Reads a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF file (its first page). Throws ``ImageError`` or
+  /// Reads a JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF (its first page), PPM or PGM file. Throws ``ImageError`` or
   /// `FileError`, which name the file.
   ///
   /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. Values of
@@ -82,6 +82,7 @@ extension Image {
     case .gif: return GIFFile.self
     case .bmp: return BMPFile.self
     case .tiff: return TIFFFile.self
+    case .pnm: return PNMFile.self
     case nil: break
     }
     if let other = UnreadFormat(bytes) {

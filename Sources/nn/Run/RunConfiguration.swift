@@ -11,8 +11,8 @@ struct RunConfiguration: Codable, Equatable {
 
   @Setting(
     """
-    Data set: shapes (drawn by the library), cifar10, cifar100, or folder (images in one folder per class, or folders \
-    train, val and test of such folders).
+    Data set: shapes (drawn by the library), folder (images in one folder per class, or folders train, val and test of \
+    such folders), or the name of a published one, which is downloaded into --root unless it is there.
     """)
   var dataset = DatasetName.shapes
   @Setting(
@@ -259,7 +259,11 @@ struct RunConfiguration: Codable, Equatable {
 
 // MARK: Choices
 
-enum DatasetName: String, SettingChoice { case shapes, cifar10, cifar100, folder }
+enum DatasetName: String, SettingChoice {
+  case shapes, folder, cifar10, cifar100, mnist, fashionmnist, kmnist, emnist
+  case emnistletters = "emnist-letters"
+  case svhn, stl10, fer2013, gtsrb, pets, food101, dtd, flowers102, eurosat, caltech101
+}
 enum HeadName: String, SettingChoice {
   case auto, linear, batchnorm, logistic, ridge, neighbors, prototypes
 

@@ -50,6 +50,16 @@ extension Reader {
           [UInt8](storedZip(samples.map { (String(decoding: $0.name, as: UTF8.self), $0.content) }))
         ]
       ) { input, scratch in try readArchive(scratch.write(input, "input.zip")) },
+      Reader(
+        name: "mat",
+        seeds: try fixtures(
+          "NNDataTests/Fixtures/datasets", ["train_32x32.mat", "test_32x32.mat", "flowers-102/setid.mat"])
+      ) { input, scratch in
+        let file = try MATFile(contentsOf: scratch.write(input, "input.mat"))
+        try attemptAll(
+          { _ = try file.integers("y") }, { _ = try file.integers("trnid") },
+          { _ = try file.bytes("X").bytes.withBytes { $0.reduce(0) { $0 &+ $1 } } })
+      },
       try idx("idx-images", changesLabels: false), try idx("idx-labels", changesLabels: true),
       try cifar(),
     ]
