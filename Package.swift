@@ -103,7 +103,7 @@ let package = Package(
       name: "NNCoreTests", dependencies: ["NNCore", "NNFiles", "NNData", "NNLayers", "TestSupport"],
       resources: [.copy("Fixtures")]),
     .executableTarget(name: "CardProbe", dependencies: ["NNCore", "NNCUDA"], path: "Tests/CardProbe"),
-    .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "TestSupport"]),
+    .testTarget(name: "NNCUDATests", dependencies: ["NNCore", "NNCUDA", "NNLayers", "TestSupport"]),
     .testTarget(
       name: "NNFilesTests", dependencies: ["NNCore", "NNFiles", "TestSupport"],
       resources: [.copy("Fixtures")]),

@@ -30,9 +30,11 @@ struct CheckList {
     for folder in fixtures {
       addOperations("ops", FixtureTables.opsSubjects, in: folder)
       addOperations("nn", FixtureTables.nnSubjects, in: folder)
+      addBFloat16(in: folder)
       addOptimizers(in: folder)
       addTrainings(in: folder)
     }
+    if kind.keepsRecordings { addGraphs() }
     if !groups.isEmpty {
       checks.removeAll { check in !groups.contains { check.group.hasPrefix($0) } }
     }
@@ -65,6 +67,25 @@ struct CheckList {
           }
         }
       })
+  }
+
+  /// The cases of bfloat16, and all others with their inputs rounded to that.
+  private mutating func addBFloat16(in folder: URL) {
+    for fixture in FixtureGroup("bfloat16", in: folder).cases {
+      checks.append(
+        Check(group: "bfloat16", name: "\(fixture)") { [device] in
+          FixtureLayout.allCases.flatMap { layout in
+            fixture.failures(FixtureTables.all, dtype: .bfloat16, layout: layout, on: device)
+              .map { "\(layout.rawValue): \($0)" }
+          }
+        })
+    }
+    for fixture in ["ops", "nn"].flatMap({ FixtureGroup($0, in: folder).cases }) {
+      checks.append(
+        Check(group: "bfloat16, rounded", name: "\(fixture)") { [device] in
+          fixture.roundedFailures(FixtureTables.all, on: device)
+        })
+    }
   }
 
   private mutating func addOptimizers(in folder: URL) {
@@ -101,6 +122,22 @@ struct CheckList {
       }
       if kind.roundsFactors { add("trainings, TF32", .relative(Self.roundedTraining), isFull: false) }
       add("trainings", .golden(kind.slack), isFull: true)
+    }
+  }
+
+  /// Trainings whose steps are started as CUDA graphs, against the same without.
+  private mutating func addGraphs() {
+    for (name, dropout, isAdaptive) in [("sgd", 0.0, false), ("dropout and adamw", 0.3, true)] {
+      checks.append(
+        Check(group: "graphs", name: name) { [device, kind] in
+          // The chapter's sizes where there is a card.
+          let (channels, batch) = kind == .cuda ? ([64, 128, 256, 512], 256) : ([4, 8, 8, 16], 4)
+          return try catchingMistakes {
+            RepeatedTraining(
+              on: device, channels: channels, batch: batch, dropout: dropout, isAdaptive: isAdaptive
+            ).differences()
+          }
+        })
     }
   }
 }

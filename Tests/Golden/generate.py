@@ -5,13 +5,16 @@
 
 import warnings
 
+import bfloat16
 import draws
 import layers
+import lbfgs
+import losses
 import ops
 import optimizers
 import schedules
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, draws, optimizers, schedules, transforms):
+for part in (ops, bfloat16, layers, losses, draws, optimizers, lbfgs, schedules, transforms):
     part.write()

@@ -8,6 +8,7 @@ extension Tensor {
     case .uint8: return Double(hostPointer(UInt8.self).pointee)
     case .int32: return Double(hostPointer(Int32.self).pointee)
     case .int64: return Double(hostPointer(Int64.self).pointee)
+    case .bfloat16: return Double(Float(hostPointer(BFloat16.self).pointee))
     case .float32: return Double(hostPointer(Float.self).pointee)
     case .float64: return hostPointer(Double.self).pointee
     }
@@ -53,7 +54,9 @@ extension Tensor {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     node = nil
     if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
-      self = backend.copy(self, strides: nil)
+      let copy = backend.copy(self, strides: nil)
+      // Where there is no memory left nothing will be written either.
+      if !DeviceMemory.isNone(copy.storage.address) { self = copy }
     }
     storage.willChange()
     node = leaf

@@ -25,6 +25,8 @@ public final class Trainer {
   public let strategy: any Strategy
   /// What this process computes on.
   public let device: Device
+  /// In what numbers steps are computed.
+  public let precision: Precision
   /// In the order in which their hooks run; those that write checkpoints come last.
   public let callbacks: [Callback]
   public let limitTrainBatches: Limit
@@ -39,6 +41,8 @@ public final class Trainer {
   public let logInterval: Int
   /// Whether a loss, gradient or weight that is NaN or infinite ends a fit.
   public let detectAnomaly: Bool
+  /// Whether the steps of a fit on a GPU are recorded when they repeat, and started as CUDA graphs.
+  public let usesCUDAGraphs: Bool
   /// Generators whose states are part of checkpoints, besides the default one and those of the loaders.
   public let generators: [String: Generator]
   /// What is done with the results of frozen layers at the beginning of a model.
@@ -81,7 +85,11 @@ public final class Trainer {
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  /// What steps took of the device's memory in this run, and the size of the batch under way.
+  var stepMemory: StepMemory?
+  var sizeUnderWay: Int?
   var isDeviceTold = false
+  var isPrecisionTold = false
   /// Types of batches that were looked at for tensors that do not move.
   var movedTypes: Set<ObjectIdentifier> = []
   /// Whether another process was asked to end.
@@ -98,6 +106,7 @@ public final class Trainer {
   ///     of a run, and predictions come back.
   ///   - devices: how many of them; 1.
   ///   - strategy: how this process and others share the work.
+  ///   - precision: in what numbers steps are computed; `.bf16Mixed` is made for GPUs.
   ///   - callbacks: run in this order, behind the progress bar.
   ///   - loggers: behind the callbacks.
   ///   - enableProgressBar: shows a ``ProgressBar``.
@@ -115,17 +124,19 @@ public final class Trainer {
   ///   - detectAnomaly: ends a fit with `TrainerError.notFinite` where a loss, a gradient or a weight is NaN or infinite:
   ///     before the optimizer uses it, and before it is written to a file. Checkpoints stay those of before.
   ///   - cacheFrozenFeatures: what is done with the results of frozen layers at the beginning of a model.
+  ///   - usesCUDAGraphs: on a GPU, records what steps ask of the card when it repeats, and starts it as a whole; see
+  ///     `RepeatedStep`. Results are the same bits. Where nothing repeats, a note says why.
   ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
     maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
     accelerator: Accelerator = .auto, devices: Int = 1, strategy: some Strategy = SingleProcess(),
-    callbacks: [Callback] = [], loggers: [Logger] = [],
+    precision: Precision = .float32, callbacks: [Callback] = [], loggers: [Logger] = [],
     enableProgressBar: Bool = true, limitTrainBatches: Limit = .all, limitValidationBatches: Limit = .all,
     limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
     sanityValidationSteps: Int = 2, accumulateGradBatches: Int = 1, gradientClip: GradientClip? = nil,
     logInterval: Int = 50, detectAnomaly: Bool = true, cacheFrozenFeatures: FeatureCaching = .memory,
-    generators: [String: Generator] = [:]
+    usesCUDAGraphs: Bool = true, generators: [String: Generator] = [:]
   ) {
     func atLeast(_ low: Int, _ name: String, _ value: Int?) {
       if let value { require(value >= low, "Trainer", "\(name) must be at least \(low), got \(value)") }
@@ -153,6 +164,7 @@ public final class Trainer {
     self.devices = devices
     self.strategy = strategy
     device = strategy.device(for: accelerator)
+    self.precision = precision
     func limit(_ given: Limit) -> Limit { fastDevRun.map { .batches($0) } ?? given }
     self.limitTrainBatches = limit(limitTrainBatches)
     self.limitValidationBatches = limit(limitValidationBatches)
@@ -168,6 +180,7 @@ public final class Trainer {
     self.detectAnomaly = detectAnomaly
     self.cacheFrozenFeatures = cacheFrozenFeatures
     interceptors = [FrozenFeatures(cacheFrozenFeatures)]
+    self.usesCUDAGraphs = usesCUDAGraphs
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
     let used = all.filter {
@@ -201,7 +214,7 @@ public final class Trainer {
   /// Runs a step of a model. What its operations noted about the data is thrown, rather than what came of that.
   func checkedStep<T>(_ step: () throws -> T) throws -> T {
     do {
-      let result = try step()
+      let result = try inPrecision(step)
       try checkData()
       return result
     } catch {
@@ -251,8 +264,11 @@ public final class Trainer {
         dataCheck = check
         defer { dataCheck = outer }
         return try withModel(model) {
+          if isOutermost { stepMemory = StepMemory(device) }
+          sizeUnderWay = nil
           try notify { try $0.setup(self, model, stage: stage) }
           tellDevice()
+          tellPrecision()
           return try body()
         }
       }

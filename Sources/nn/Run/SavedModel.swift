@@ -22,26 +22,38 @@ struct SavedModel {
     var libraryVersion: String
     /// Least probability at which each label is named, where an image may have several; nil where it has one.
     var thresholds: [Double]?
+    /// What a new head is and what it is given, where `normalizesFeatures` does not say all of it.
+    var transfer: TransferForm?
 
+    /// - Parameter form: of a pretrained network under a new head; nil for others.
     init(
-      arch: String, classes: [String], preprocessing: Preprocessing, normalizesFeatures: Bool?,
+      arch: String, classes: [String], preprocessing: Preprocessing, form: TransferForm?,
       configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil
     ) {
       // Who does not know of several labels would take the numbers for those of one.
       format = thresholds == nil ? SavedModel.format : SavedModel.severalLabelsFormat
+      if let form, !form.isPlain {
+        format = SavedModel.manyHeadsFormat
+        transfer = form
+      }
       self.arch = arch
       self.classes = classes
       self.preprocessing = preprocessing
-      self.normalizesFeatures = normalizesFeatures
+      normalizesFeatures = form?.normalizes
       self.configuration = configuration
       self.libraryVersion = libraryVersion
       self.thresholds = thresholds
     }
+
+    /// Nil if there is no new head.
+    var form: TransferForm? { transfer ?? normalizesFeatures.map(TransferForm.init(normalizes:)) }
   }
 
   static let format = "swift-nn model 2"
   /// Of models for images of several labels.
   static let severalLabelsFormat = "swift-nn model 3"
+  /// Of models whose head is of another kind, or is given what several blocks say.
+  static let manyHeadsFormat = "swift-nn model 4"
   static let firstFormat = "swift-nn model 1"
   /// Name of the description in the metadata of a file.
   private static let key = "model"
@@ -142,7 +154,8 @@ struct SavedModel {
     let description: Description
     do {
       switch try decoder.decode(Format.self, from: data).format {
-      case format, severalLabelsFormat: description = try decoder.decode(Description.self, from: data)
+      case format, severalLabelsFormat, manyHeadsFormat:
+        description = try decoder.decode(Description.self, from: data)
       case firstFormat:
         let first = try decoder.decode(FirstDescription.self, from: data)
         var preprocessing =
@@ -150,7 +163,7 @@ struct SavedModel {
         preprocessing.orientation = Image.Orientation.ignore.rawValue
         description = Description(
           arch: first.arch, classes: first.classes, preprocessing: preprocessing,
-          normalizesFeatures: first.normalizesFeatures, configuration: [:],
+          form: first.normalizesFeatures.map(TransferForm.init(normalizes:)), configuration: [:],
           libraryVersion: first.libraryVersion)
       case let other:
         throw CommandError(
@@ -175,7 +188,7 @@ struct SavedModel {
     {
       return "expected \(count) thresholds in 0...1, found \(thresholds.count)"
     }
-    return description.preprocessing.problem
+    return description.transfer?.problem ?? description.preprocessing.problem
   }
 
   /// A network as it is described, without weights worth the name.
@@ -183,7 +196,7 @@ struct SavedModel {
     try skipInit {
       try RunNetwork(
         description.arch, classes: description.classes.count, configuration: description.configuration,
-        normalizesFeatures: description.normalizesFeatures)
+        form: description.form)
     }
   }
 

@@ -92,6 +92,18 @@ struct TrainingRun {
     print(trainer.callbackMetrics)
   }
 
+  /// Solves a head in place of training one, and writes the model.
+  func solve(_ heads: HeadRun) throws {
+    try heads.solve { network, settings in
+      let model = RunModel(.transfer(network), settings)
+      try checkIsFinite(model)
+      try settings.write(to: folder.config, history: history)
+      try SavedModel(model.form, model.description(classes: images.classes, preprocessing)).write(
+        to: folder.model)
+      say("Wrote \(printable(folder.model))")
+    }
+  }
+
   /// Writes the settings down and trains; a run that is refused keeps the settings it had.
   private func fit(_ trainer: Trainer, _ model: RunModel, _ data: RunData) throws -> FitResult {
     let before = try? String(contentsOfFile: folder.config, encoding: .utf8)
@@ -127,13 +139,17 @@ struct TrainingRun {
       DescriptionInCheckpoints(description),
     ]
     if let plan = try settings.phasePlan(), case .transfer(let network) = model.form {
-      callbacks.append(plan.callback(network, learningRate: settings.learningRate))
+      callbacks.append(
+        plan.callback(
+          network, learningRate: settings.learningRate, groups: model.groups,
+          course: settings.schedule.course, stepsPerEpoch: model.stepsPerEpoch))
     }
     if options.ui == .tui { callbacks.append(TerminalDashboard()) }
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(
-      maxEpochs: settings.epochs, accelerator: accelerator, callbacks: callbacks,
+      maxEpochs: settings.epochs, accelerator: accelerator, precision: settings.precision,
+      callbacks: callbacks,
       loggers: [
         CSVLogger(folder.log), TensorBoardLogger(folder.tensorBoard),
         RunReport(
