@@ -15,6 +15,7 @@ extension FitLoop: ActiveFit {
     checkpoint.metrics = trainer.callbackMetrics
     var generators = trainer.generators.mapValues(\.state)
     generators["default"] = Generator.default.state
+    generators[Self.stepGeneratorName] = stepGenerator?.state
     checkpoint.processes = try trainer.strategy.gathered(
       ProcessState(
         generators: generators, loaders: loaders.mapValues(\.snapshot), outputs: SavedOutputs(outputs),
@@ -29,6 +30,9 @@ extension FitLoop: ActiveFit {
     try trainer.notify { try $0.onSaveCheckpoint(trainer, model, checkpoint: &checkpoint) }
     return checkpoint
   }
+
+  /// Among the states of generators.
+  private static var stepGeneratorName: String { "steps of a process" }
 
   private var loaders: [String: any ResumableLoader] {
     var all: [String: any ResumableLoader] = [:]
@@ -118,6 +122,7 @@ extension FitLoop: ActiveFit {
     outputs = own.outputs.outputs
     context.epochLog = EpochLog(own.log)
     generatorsToRestore = own.generators
+    if saved.count != count { generatorsToRestore[Self.stepGeneratorName] = nil }
     if saved.count != count {
       trainer.note(
         "The checkpoint is of \(saved.count) processes, and this fit has \(count): batches and random numbers are "
@@ -128,7 +133,8 @@ extension FitLoop: ActiveFit {
   /// Sets the generators of a resumed fit where they were; does nothing the next time.
   func restoreGenerators() {
     for (name, state) in generatorsToRestore {
-      (name == "default" ? Generator.default : trainer.generators[name])?.state = state
+      let own = name == Self.stepGeneratorName ? stepGenerator : trainer.generators[name]
+      (name == "default" ? Generator.default : own)?.state = state
     }
     generatorsToRestore = [:]
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import NNCore
 import NNData
+import NNDistributed
 import NNLayers
 import NNLightning
 import NNModels
@@ -95,6 +96,7 @@ struct FinetuneCommand: TrainingCommand {
   }
 
   func run() throws {
+    try self.options.launch()
     let settings = try configuration()
     var run = try TrainingRun(options: options, settings: settings, command: "finetune")
     if search || folds != nil { run.settings = try searched(run) }
@@ -146,7 +148,7 @@ struct FinetuneCommand: TrainingCommand {
       String(
         format: "%d folds: val_acc %.4f ± %.4f, val_loss %.4f ± %.4f (mean and standard deviation)", folds,
         accuracy.mean, accuracy.spread, loss.mean, loss.spread))
-    try result.write(csv: options.folder.folds)
+    if Processes.isFirst { try result.write(csv: options.folder.folds) }
   }
 
   private func searched(
@@ -157,8 +159,10 @@ struct FinetuneCommand: TrainingCommand {
       momentum: settings.momentum, balance: settings.balance, seed: settings.seed
     ).run()
     print(HeadSearch.table(trials))
-    try HeadSearch.write(csv: options.folder.searchTable, trials)
-    try HeadSearch.write(plot: options.folder.searchPlot, trials)
+    if Processes.isFirst {
+      try HeadSearch.write(csv: options.folder.searchTable, trials)
+      try HeadSearch.write(plot: options.folder.searchPlot, trials)
+    }
     var best = settings
     for case .trained(let candidate) in trials.map(\.head) {
       best.head = candidate.normalizes ? .batchnorm : .linear
