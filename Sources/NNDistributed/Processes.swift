@@ -79,7 +79,8 @@ public enum Processes {
   private static var patience: ProcessGroup.Patience {
     var patience = ProcessGroup.Patience()
     func seconds(_ name: String) -> Double? {
-      ProcessInfo.processInfo.environment[name].flatMap { Double($0) }.flatMap { $0 > 0 && $0 < 1e9 ? $0 : nil }
+      let wish = ProcessInfo.processInfo.environment[name].flatMap { Double($0) }
+      return wish.flatMap { $0 > 0 && $0 < 1e9 ? $0 : nil }
     }
     patience.lateness = seconds("NN_PROCESS_PATIENCE") ?? patience.lateness
     patience.silence = seconds("NN_PROCESS_SILENCE") ?? patience.silence

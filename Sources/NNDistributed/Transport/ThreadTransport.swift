@@ -2,7 +2,7 @@ import Synchronization
 
 /// Letters between threads of one process, for tests and for trying out.
 final class LetterBox: Sendable {
-  private struct Address: Hashable {
+  struct Address: Hashable {
     let from: Int
     let to: Int
     let kind: MessageKind
@@ -13,13 +13,12 @@ final class LetterBox: Sendable {
 
   init(_ count: Int) { self.count = count }
 
-  func post(_ letter: [UInt8], from: Int, to: Int, _ kind: MessageKind) {
-    letters.withLock { $0[Address(from: from, to: to, kind: kind), default: []].append(letter) }
+  func post(_ letter: [UInt8], _ address: Address) {
+    letters.withLock { $0[address, default: []].append(letter) }
   }
 
-  func take(from: Int, to: Int, _ kind: MessageKind) -> [UInt8]? {
-    let address = Address(from: from, to: to, kind: kind)
-    return letters.withLock { letters in
+  func take(_ address: Address) -> [UInt8]? {
+    letters.withLock { letters in
       guard letters[address]?.isEmpty == false else { return nil }
       return letters[address]?.removeFirst()
     }
@@ -29,19 +28,29 @@ final class LetterBox: Sendable {
 final class ThreadTransport: Transport {
   let rank: Int
   private let box: LetterBox
+  /// Letters that were asked for, and those that were taken: they come in the order in which they were asked for.
+  private var asked: [LetterBox.Address: UInt64] = [:]
+  private var taken: [LetterBox.Address: UInt64] = [:]
 
   init(_ box: LetterBox, rank: Int) { (self.box, self.rank) = (box, rank) }
 
   var count: Int { box.count }
 
   func begin(_ transfer: Transfer) {
-    if transfer.isReceiving { return }
-    box.post(Array(transfer.bytes), from: rank, to: transfer.peer, transfer.kind)
+    if transfer.isReceiving {
+      transfer.request = asked[address(transfer), default: 0]
+      asked[address(transfer)] = transfer.request + 1
+      return
+    }
+    box.post(
+      Array(transfer.bytes), LetterBox.Address(from: rank, to: transfer.peer, kind: transfer.kind))
   }
 
   func isDone(_ transfer: Transfer) throws -> Bool {
     guard transfer.isReceiving else { return true }
-    guard let letter = box.take(from: transfer.peer, to: rank, transfer.kind) else { return false }
+    let address = address(transfer)
+    guard taken[address, default: 0] == transfer.request, let letter = box.take(address) else { return false }
+    taken[address] = transfer.request + 1
     guard letter.count == transfer.bytes.count else {
       throw ProcessError.mismatch(
         rank: transfer.peer, expected: "a message of \(transfer.bytes.count) bytes", found: "\(letter.count)")
@@ -52,9 +61,14 @@ final class ThreadTransport: Transport {
 
   func takeNotice() -> (from: Int, bytes: [UInt8])? {
     for other in 0..<count {
-      if let letter = box.take(from: other, to: rank, .notice) { return (other, letter) }
+      let address = LetterBox.Address(from: other, to: rank, kind: .notice)
+      if let letter = box.take(address) { return (other, letter) }
     }
     return nil
+  }
+
+  private func address(_ transfer: Transfer) -> LetterBox.Address {
+    LetterBox.Address(from: transfer.peer, to: rank, kind: transfer.kind)
   }
 
   func finish() {}

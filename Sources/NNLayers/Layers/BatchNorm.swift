@@ -21,7 +21,7 @@ open class BatchNorm: Module, Layer {
   public let epsilon: Double
   public let momentum: Double?
   /// Who normalises in training in the place of the batch's own statistics, nil for these.
-  package var jointStatistics: (any JointStatistics)?
+  @Untracked package var jointStatistics: (any JointStatistics)? = nil
   /// Shapes the layer takes, for messages.
   var ranks: ClosedRange<Int> { 2...5 }
 
