@@ -6,8 +6,8 @@
 # All install the missing Debian packages (as root or with sudo), or print the line that does.
 
 PACKAGES = libopenblas-dev liblapacke-dev libarchive-dev libssl-dev libturbojpeg0-dev libpng-dev libwebp-dev \
-	libgif-dev libtiff-dev zlib1g-dev
-PRODUCTS = NNCore NNFiles NNCUDA NNLayers NNExport NNData NNModels NNLightning
+	libgif-dev libtiff-dev zlib1g-dev libopenmpi-dev openmpi-bin
+PRODUCTS = NNCore NNFiles NNCUDA NNLayers NNExport NNData NNModels NNLightning NNDistributed
 ARGS =
 SECONDS = 3600
 

@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "NNData", targets: ["NNData"]),
     .library(name: "NNModels", targets: ["NNModels"]),
     .library(name: "NNLightning", targets: ["NNLightning"]),
+    .library(name: "NNDistributed", targets: ["NNDistributed"]),
     .executable(name: "nn", targets: ["nn"]),
     .executable(name: "FineTuneExample", targets: ["FineTuneExample"]),
     .executable(name: "TrainFromScratchExample", targets: ["TrainFromScratchExample"]),
@@ -34,6 +35,10 @@ let package = Package(
     .systemLibrary(name: "CGIF", path: "Sources/System/CGIF", providers: [.apt(["libgif-dev"])]),
     .systemLibrary(name: "CTIFF", path: "Sources/System/CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
+    // For several processes, and only for NNDistributed and what uses it.
+    .systemLibrary(
+      name: "COpenMPI", path: "Sources/System/COpenMPI", pkgConfig: "ompi-c",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
 
     // The library, lowest layer first.
     .target(name: "CThreadState"),
@@ -59,12 +64,17 @@ let package = Package(
       dependencies: [
         "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData",
       ]),
+    // MPI's macros as functions.
+    .target(name: "CMPI", dependencies: ["COpenMPI"]),
+    .target(
+      name: "NNDistributed", dependencies: ["NNCore", "NNFiles", "NNLayers", "NNData", "NNLightning", "CMPI"]),
 
     // The command line.
     .executableTarget(
       name: "nn",
       dependencies: [
         "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNExport", "NNData", "NNModels", "NNLightning",
+        "NNDistributed",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -73,7 +83,7 @@ let package = Package(
     .target(
       name: "ExampleSupport",
       dependencies: [
-        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning",
+        "NNCore", "NNLayers", "NNData", "NNModels", "NNLightning", "NNDistributed",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Examples/ExampleSupport"),
@@ -134,7 +144,8 @@ let package = Package(
     .executableTarget(
       name: "Fuzz",
       dependencies: [
-        "NNCore", "NNFiles", "NNLayers", "NNData", "NNModels", "NNLightning", "TestSupport", "CZlib",
+        "NNCore", "NNFiles", "NNLayers", "NNData", "NNModels", "NNLightning", "NNDistributed", "TestSupport",
+        "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ],
@@ -147,11 +158,21 @@ let package = Package(
         "ResumeProbe",
       ],
       resources: [.copy("Fixtures")]),
+    // A training that mpirun starts.
+    .executableTarget(
+      name: "ProcessProbe", dependencies: ["NNCore", "NNLayers", "NNData", "NNLightning", "NNDistributed"],
+      path: "Tests/ProcessProbe"),
+    .testTarget(
+      name: "NNDistributedTests",
+      dependencies: [
+        "NNCore", "NNFiles", "NNLayers", "NNData", "NNLightning", "NNDistributed", "TestSupport",
+        "ProcessProbe",
+      ]),
     .testTarget(
       name: "ExampleTests",
       dependencies: [
-        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning", "ExampleSupport",
-        "TestSupport",
+        "NNCore", "NNFiles", "NNCUDA", "NNLayers", "NNData", "NNModels", "NNLightning", "NNDistributed",
+        "ExampleSupport", "TestSupport",
         "FineTuneExample", "TrainFromScratchExample", "PretrainExample", "PredictExample", "nn", "Fuzz",
       ],
       resources: [.copy("Fixtures")]),

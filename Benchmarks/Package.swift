@@ -21,6 +21,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
+      name: "ProcessSteps",
+      dependencies: [
+        .product(name: "NNCore", package: "swift-nn"),
+        .product(name: "NNLayers", package: "swift-nn"),
+        .product(name: "NNModels", package: "swift-nn"),
+        .product(name: "NNLightning", package: "swift-nn"),
+        .product(name: "NNDistributed", package: "swift-nn"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
       name: "Convolutions",
       dependencies: [
         .product(name: "NNCore", package: "swift-nn"),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNDistributed
 import NNLightning
 
 /// Options that both experiments share.
@@ -99,8 +100,12 @@ public struct ExperimentOptions: ParsableArguments {
     log.map { ([CSVLogger($0)], 1) } ?? ([], 50)
   }
 
-  /// Sets the number of threads and warns of slow builds; call it first.
-  public func prepare() {
+  /// How several processes that mpirun started share the work; alone it is one process. The batch size is that of a step.
+  public var strategy: any Strategy { get throws { try Processes.start(dividesBatches: true) } }
+
+  /// Joins other processes, sets the number of threads and warns of slow builds; call it first.
+  public func prepare() throws {
+    _ = try strategy
     if let threads { ThreadPool.shared.threadCount = threads }
     #if DEBUG
       say("This is a debug build: `swift run -c release …` is many times faster.")

@@ -1,4 +1,5 @@
 import Foundation
+import NNDistributed
 import NNLightning
 
 /// One row of the comparison that the experiments end with.
@@ -34,6 +35,7 @@ private func text(_ value: Double?) -> String { value.map { String(format: "%.4f
 
 /// Writes metrics as a JSON object with the names that are printed; the file is there whole or not at all.
 public func writeMetrics(_ metrics: Metrics, to path: String) throws {
+  guard Processes.isFirst else { return }
   var values: [String: Double] = [:]
   for (name, value) in metrics where value.isFinite { values[name] = value }
   let data = try JSONSerialization.data(withJSONObject: values, options: [.prettyPrinted, .sortedKeys])

@@ -47,7 +47,7 @@ struct FineTuneExample: ParsableCommand {
 
   func run() throws {
     let accelerator = try options.device.accelerator
-    options.prepare()
+    try options.prepare()
     let experiment = try FineTuneSource.choose(options, pretrained, head: head)
     for line in experiment.reasons { print(line) }
 
@@ -56,8 +56,9 @@ struct FineTuneExample: ParsableCommand {
       print("\n== CNN from scratch")
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
-      let trainer = Trainer(
+      let trainer = try Trainer(
         maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
+        strategy: options.strategy,
         callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
@@ -94,9 +95,10 @@ struct FineTuneExample: ParsableCommand {
       callbacks.append(ModelCheckpoint(directory: output))
     }
     let logging = freezing == .network ? options.logging : (loggers: [], interval: 50)
-    let trainer = Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision, callbacks: callbacks,
-      loggers: logging.loggers, logInterval: logging.interval, cacheFrozenFeatures: options.caching)
+    let trainer = try Trainer(
+      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
+      strategy: options.strategy, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval,
+      cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }
 }

@@ -23,7 +23,7 @@ struct TrainFromScratchExample: ParsableCommand {
 
   func run() throws {
     let accelerator = try options.device.accelerator
-    options.prepare()
+    try options.prepare()
     let source = try ImageSource(options)
     print(source.reason)
     let data = source.small(options)
@@ -36,9 +36,9 @@ struct TrainFromScratchExample: ParsableCommand {
     if testEveryEpoch { callbacks = [TestEveryEpoch(net, data)] }
     if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
     let logging = options.logging
-    let trainer = Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision, callbacks: callbacks,
-      loggers: logging.loggers, logInterval: logging.interval)
+    let trainer = try Trainer(
+      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
+      strategy: options.strategy, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval)
     let outcome = try trainer.runExperiment("CNN from scratch", net, data)
     printComparison([outcome])
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
@@ -57,7 +57,8 @@ private final class TestEveryEpoch: Callback {
 
   override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) throws {
     let tester = Trainer(
-      accelerator: trainer.accelerator, precision: trainer.precision, enableProgressBar: false)
+      accelerator: trainer.accelerator, precision: trainer.precision, strategy: trainer.strategy,
+      enableProgressBar: false)
     var metrics = trainer.callbackMetrics
     metrics.merge(try tester.test(net, data))
     print("epoch \(trainer.currentEpoch): \(metrics)")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNDistributed
 
 /// The library from the command line.
 @main
@@ -30,11 +31,19 @@ struct NNCommand: ParsableCommand {
     // A limit on the size of files is an error of the write that meets it, not the end of the process.
     signal(SIGXFSZ, SIG_IGN)
     do {
+      // Before anything is said: of several processes the first one speaks.
+      _ = try Processes.start(verbose: CommandLine.arguments.contains("--verbose"))
       var command = try parseAsRoot()
       try command.run()
       try StandardOutput.flush()
     } catch {
-      exit(withError: unwritten(error))
+      let error = unwritten(error)
+      let status = exitCode(for: error)
+      // Wrong arguments are those of all processes, and so is an interruption; anything else may be one's own.
+      if status == .failure, Processes.isEndTold || Processes.abort(error) {
+        Foundation.exit(status.rawValue)
+      }
+      exit(withError: error)
     }
   }
 

@@ -225,8 +225,9 @@ import Testing
     }
   }
 
-  /// Each process caches the features of its share; results are those of processes that compute everything.
-  @Test func frozenFeaturesAreOfOnesOwnShare() throws {
+  /// Each process computes the features of its share, and gets those of the others where shares change; results are those
+  /// of processes that compute everything.
+  @Test(arguments: [false, true]) func frozenFeaturesAreOfOnesOwnShare(shuffle: Bool) throws {
     func run(_ caching: FeatureCaching) throws -> [(weights: [Float], reads: Int)] {
       try Meeting.run(2) { strategy in
         try withDefaultGenerator(Generator(seed: 3)) {
@@ -235,7 +236,7 @@ import Testing
           net.backbone.forEach { $0.freeze() }
           let trainer = Trainer(
             maxEpochs: 3, strategy: strategy, enableProgressBar: false, cacheFrozenFeatures: caching)
-          try trainer.fit(net, train: DataLoader(images, batchSize: 8))
+          try trainer.fit(net, train: DataLoader(images, batchSize: 8, shuffle: shuffle))
           let weights = net.stateDict().flatMap { $0.value.to(.float32).array(of: Float.self) }
           return (weights: weights, reads: images.reads)
         }

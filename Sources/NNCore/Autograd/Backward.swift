@@ -16,6 +16,8 @@ struct BackwardPass {
   private let retainGraph: Bool
   /// Gradients asked for at particular outputs (`grad(of:withRespectTo:)`); nil means: gather at the leaves.
   private var targets: [Target: Tensor?]?
+  /// Leaves that are visited as soon as their gradients are complete, and not at the end, where their numbers put them.
+  private var early: EarlyLeaves?
 
   struct Target: Hashable {
     let node: ObjectIdentifier
@@ -54,7 +56,14 @@ struct BackwardPass {
     }
   }
 
+  /// Visits leaves as soon as no other gradient can come, and then calls `body` with the place of each in `leaves`. Those
+  /// that the pass does not reach are not reported.
+  mutating func report(_ leaves: [Tensor], behind root: Tensor, _ body: @escaping (_ place: Int) -> Void) {
+    early = EarlyLeaves(leaves.map(\.node), root: root.node, body)
+  }
+
   private mutating func add(_ gradient: Tensor, to node: Node, outputIndex: Int) {
+    if node.isLeaf, early?.add(gradient, to: node) == true { return }
     if next?.node === node {
       next?.gradients.add(gradient, outputIndex)
     } else if let index = waiting.index(forKey: node.id) {
@@ -115,6 +124,7 @@ struct BackwardPass {
     withAutocast(nil) {
       withGradient(createGraph) {
         while let entry = takeGreatest() { visit(entry.node, entry.gradients) }
+        while let (node, gradient) = early?.takeIncomplete() { finish(node, gradient) }
       }
     }
     return targets ?? [:]
@@ -145,7 +155,79 @@ struct BackwardPass {
       guard let edge, let gradient else { continue }
       add(gradient.reduced(to: edge.shape).to(edge.dtype), to: edge.node, outputIndex: edge.outputIndex)
     }
+    if early == nil { return }
+    for case let edge? in edges where edge.node.isLeaf {
+      if let gradient = early?.takeComplete(edge.node) { finish(edge.node, gradient) }
+    }
   }
+
+  /// The end of a leaf that is reported.
+  private mutating func finish(_ node: Node, _ gradient: Tensor) {
+    var gradients = OutputGradients(count: 1)
+    gradients.add(gradient, 0)
+    visit(node, gradients)
+    early?.report(node)
+  }
+}
+
+/// Leaves whose gradients are wanted before the pass is over.
+private struct EarlyLeaves {
+  /// Uses of the leaf in the graph that the pass has not come to.
+  private var uses: [ObjectIdentifier: Int] = [:]
+  private var gradients: [ObjectIdentifier: (node: Node, sum: Tensor)] = [:]
+  private let places: [ObjectIdentifier: Int]
+  private let body: (Int) -> Void
+
+  init(_ leaves: [Node?], root: Node?, _ body: @escaping (Int) -> Void) {
+    self.body = body
+    var places: [ObjectIdentifier: Int] = [:]
+    for (place, node) in leaves.enumerated() {
+      if let node, node.isLeaf { places[ObjectIdentifier(node)] = place }
+    }
+    self.places = places
+    var seen: Set<ObjectIdentifier> = []
+    var stack = [root].compactMap { $0 }
+    while let node = stack.popLast() {
+      guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
+      for case let edge? in node.currentEdges {
+        if !edge.node.isLeaf {
+          stack.append(edge.node)
+        } else if places[ObjectIdentifier(edge.node)] != nil {
+          uses[ObjectIdentifier(edge.node), default: 0] += 1
+        }
+      }
+    }
+  }
+
+  /// Whether the leaf is one of those.
+  mutating func add(_ gradient: Tensor, to node: Node) -> Bool {
+    let key = ObjectIdentifier(node)
+    guard places[key] != nil else { return false }
+    if var sum = gradients.removeValue(forKey: key)?.sum {  // so that the sum can be made in place
+      sum += gradient
+      gradients[key] = (node, sum)
+    } else {
+      gradients[key] = (node, gradient)
+    }
+    return true
+  }
+
+  /// Counts a use; the gradient if it was the last one.
+  mutating func takeComplete(_ node: Node) -> Tensor? {
+    let key = ObjectIdentifier(node)
+    guard let left = uses[key] else { return nil }
+    uses[key] = left - 1
+    return left == 1 ? gradients.removeValue(forKey: key)?.sum : nil
+  }
+
+  /// A leaf with uses that the pass did not come to, which no gradient reached; the one recorded last comes first.
+  mutating func takeIncomplete() -> (Node, Tensor)? {
+    guard let last = gradients.max(by: { $0.value.node.id < $1.value.node.id }) else { return nil }
+    gradients[last.key] = nil
+    return last.value
+  }
+
+  func report(_ node: Node) { if let place = places[ObjectIdentifier(node)] { body(place) } }
 }
 
 /// The gradients of a node's outputs as they come in. Most nodes have one output, which needs no array.

@@ -15,6 +15,16 @@ extension Tensor {
     _ = pass.run()
   }
 
+  /// As `backward()`, and calls `body` with the place of each of some leaves as soon as its gradient is complete, while the
+  /// pass goes on. What the pass does not reach is not reported.
+  package func backward(reporting leaves: [Tensor], _ body: @escaping (_ place: Int) -> Void) {
+    var pass = BackwardPass(
+      roots: [self], gradients: [nil], targets: nil, retainGraph: false, createGraph: false,
+      operation: "backward")
+    pass.report(leaves, behind: self, body)
+    _ = pass.run()
+  }
+
   /// The gathered gradient of a leaf (a tensor made with `requiringGrad()`), nil before the first backward pass.
   public var grad: Tensor? {
     get { node.flatMap { $0.isLeaf ? $0.leafGradient : nil } }

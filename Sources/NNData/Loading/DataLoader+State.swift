@@ -47,7 +47,10 @@ extension DataLoader: ResumableLoader {
   }
 
   /// True also for a batch sampler of one's own, unless it cuts the plain order.
-  public var isShuffled: Bool { !((batchSampler as? BatchSampler)?.sampler is SequentialSampler) }
+  public var isShuffled: Bool {
+    let all = (batchSampler as? DistributedBatchSampler)?.batches ?? batchSampler
+    return !((all as? BatchSampler)?.sampler is SequentialSampler)
+  }
 
   public func endPass() { progress.withLock { $0.endPass() } }
 

@@ -20,6 +20,8 @@ open class BatchNorm: Module, Layer {
   public let features: Int
   public let epsilon: Double
   public let momentum: Double?
+  /// Who normalises in training in the place of the batch's own statistics, nil for these.
+  @Untracked package var jointStatistics: (any JointStatistics)? = nil
   /// Shapes the layer takes, for messages.
   var ranks: ClosedRange<Int> { 2...5 }
 
@@ -51,6 +53,7 @@ open class BatchNorm: Module, Layer {
         ranks.contains(x.rank) && x.shape[1] == features, "BatchNorm", .channels,
         "\(typeName)(\(features)) got an input of shape \(x.shape)")
     else { return x }
+    if isTraining, let joint = jointStatistics?.normalized(x, by: self) { return joint }
     guard let runningMean, let runningVariance, let batchesTracked else {
       return x.batchNorm(weight: weight?.value, bias: bias?.value, training: isTraining, eps: epsilon).output
     }
@@ -74,6 +77,12 @@ open class BatchNorm: Module, Layer {
     "\(features), epsilon: \(epsilon), momentum: \(momentum.map { "\($0)" } ?? "nil"), affine: \(weight != nil), "
       + "trackRunningStats: \(runningMean != nil)"
   }
+}
+
+/// Statistics of more than the batch that a layer sees.
+package protocol JointStatistics: AnyObject {
+  /// A batch in training, with the layer's running statistics moved; nil if the batch's own statistics will do.
+  func normalized(_ x: Tensor, by layer: BatchNorm) -> Tensor?
 }
 
 /// ``BatchNorm`` of images [N, C, H, W]; as `torch.nn.BatchNorm2d`.

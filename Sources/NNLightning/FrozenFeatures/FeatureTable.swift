@@ -18,6 +18,8 @@ final class FeatureTable: Sendable {
     var open: (block: Int, filled: Int)?
     /// Rows that were stored since they were last taken.
     var fresh: [Int] = []
+    /// Rows that this process computed, and other processes do not know.
+    var unsent: [Int] = []
     var stored = 0
   }
 
@@ -41,8 +43,10 @@ final class FeatureTable: Sendable {
 
   /// Takes rows over that are not there yet.
   ///
-  /// - Parameter bytes: uint8 [rows, rowBytes].
-  func store(_ rows: [Int], _ bytes: Tensor) {
+  /// - Parameters:
+  ///   - bytes: uint8 [rows, rowBytes].
+  ///   - isOwn: whether this process computed them.
+  func store(_ rows: [Int], _ bytes: Tensor, isOwn: Bool = true) {
     // Blocks of some megabytes: large enough for the allocator, small enough for tables that are hardly filled.
     let blockRows = Swift.max(1, Swift.min(count, (4 << 20) / Swift.max(1, rowBytes)))
     state.withLock { state in
@@ -58,6 +62,7 @@ final class FeatureTable: Sendable {
         state.open = open.filled == blockRows ? nil : open
         state.stored += 1
         state.fresh.append(row)
+        if isOwn { state.unsent.append(row) }
       }
     }
   }
@@ -87,6 +92,14 @@ final class FeatureTable: Sendable {
       }
     }
     return result
+  }
+
+  /// Rows that this process computed since the last call.
+  func takeUnsent() -> [Int] {
+    state.withLock { state in
+      defer { state.unsent = [] }
+      return state.unsent
+    }
   }
 
   /// Rows that were stored since the last call, if they are at least so many bytes.

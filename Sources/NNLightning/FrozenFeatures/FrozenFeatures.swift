@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNData
 import NNLayers
@@ -22,15 +23,16 @@ final class FrozenFeatures: StepInterceptor {
   private var toldReasons: Set<String> = []
   /// During the sanity check, where a trace is made of a validation step, and nothing is said.
   private var isRehearsing = false
+  private var isWriter = true
 
   init(_ settings: FeatureCaching) { self.settings = settings }
 
-  func beginFit(_ model: Module, tell: @escaping (String) -> Void) {
+  func beginFit(_ model: Module, isWriter: Bool, tell: @escaping (String) -> Void) {
     forget()
-    (self.model, self.tell) = (model, tell)
+    (self.model, self.tell, self.isWriter) = (model, tell, isWriter)
     (signature, toldReasons, isRehearsing) = ([], [], false)
     // Here, since a resumed fit whose steps are all done opens no features.
-    if case .disk(let folder) = settings.place { FeatureCacheFolder(folder).removeLeftovers() }
+    if case .disk(let folder) = settings.place, isWriter { FeatureCacheFolder(folder).removeLeftovers() }
   }
 
   // MARK: Passes
@@ -162,12 +164,21 @@ final class FrozenFeatures: StepInterceptor {
   /// Adds the line about what is cached to the notes, once, and writes features to disk as soon as there are enough.
   func afterBatch(_ pass: StepPass) {
     if !isRehearsing, let summary = kept?.takeSummary() { tell(summary) }
-    if let problem = kept?.save(everything: false) { tell(problem) }
+    if isWriter, let problem = kept?.save(everything: false) { tell(problem) }
+  }
+
+  /// Shares that are the same in every epoch stay where they are, unless one process is to write all.
+  func exchange(_ pass: StepPass, gather: (Data) throws -> [Data]) throws {
+    let isDisk = if case .disk = settings.place { true } else { false }
+    guard isDisk || (pass.loader as? any ResumableLoader)?.isShuffled == true else { return }
+    let loader = loaders[ObjectIdentifier(pass.loader as AnyObject)]
+    let own = try loader.map { try kept?.unsent(of: $0) ?? Data() } ?? Data()
+    for message in try gather(own) { try kept?.take(message) }
   }
 
   /// Writes what is not on disk yet.
   func finish() {
-    if let problem = kept?.save(everything: true) { tell(problem) }
+    if isWriter, let problem = kept?.save(everything: true) { tell(problem) }
   }
 }
 

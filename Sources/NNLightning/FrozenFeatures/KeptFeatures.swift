@@ -12,6 +12,8 @@ final class KeptFeatures: TracedRowSource {
 
   private struct State {
     var entries: [Key: Entry] = [:]
+    /// As they were made, which is the same in all processes.
+    var order: [Key] = []
     /// Whether values depend on parameters, found when they were first asked for: later their memory may be another.
     var usesParameters: [ObjectIdentifier: Bool] = [:]
     var bytes = 0
@@ -52,6 +54,15 @@ final class KeptFeatures: TracedRowSource {
     }
   }
   var refusals: [String] { state.withLock { $0.refusals } }
+
+  /// The tables in the order in which they were made.
+  var tables: [(loader: LoaderInputs, table: FeatureTable)] {
+    state.withLock { state in
+      state.order.compactMap { key in
+        state.entries[key].flatMap { entry in entry.table.map { (entry.loader, $0) } }
+      }
+    }
+  }
 
   /// Computes everything from here on.
   func giveUp() { state.withLock { $0.isGivenUp = true } }
@@ -94,6 +105,7 @@ final class KeptFeatures: TracedRowSource {
           state.problem = "Frozen features stay in memory: \(error)"
         }
       }
+      state.order.append(key)
       state.entries[key] = Entry(
         value: value, graph: graph, loader: loader, table: table, folder: folder,
         found: table?.storedCount ?? 0)

@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNLayers
 
@@ -18,8 +19,10 @@ struct StepPass {
 protocol StepInterceptor: AnyObject {
   /// A fit begins: what was known of a former one is void.
   ///
-  /// - Parameter tell: takes a line about the run.
-  func beginFit(_ model: Module, tell: @escaping (String) -> Void)
+  /// - Parameters:
+  ///   - isWriter: whether this process writes files, for all that work together.
+  ///   - tell: takes a line about the run.
+  func beginFit(_ model: Module, isWriter: Bool, tell: @escaping (String) -> Void)
   /// A pass begins. Passes may lie within each other: a validation within an epoch of training.
   ///
   /// - Returns: whether the interceptor takes part in the pass; if not, nothing else is called for it.
@@ -28,6 +31,10 @@ protocol StepInterceptor: AnyObject {
   func run<T>(_ pass: StepPass, _ step: () throws -> T) rethrows -> T
   /// A step is done.
   func afterBatch(_ pass: StepPass)
+  /// A pass of several processes came to its end. All come here together.
+  ///
+  /// - Parameter gather: gives what all gave, by rank.
+  func exchange(_ pass: StepPass, gather: (Data) throws -> [Data]) throws
   /// The pass is over, by whatever end.
   func endPass(_ pass: StepPass)
   /// The run (a fit, a validation, a test, a prediction) is over, by whatever end.
@@ -49,6 +56,10 @@ struct InterceptedPass {
   private func run<T>(_ rest: ArraySlice<any StepInterceptor>, _ step: () throws -> T) rethrows -> T {
     guard let next = rest.first else { return try step() }
     return try next.run(pass) { try run(rest.dropFirst(), step) }
+  }
+
+  func exchange(gather: (Data) throws -> [Data]) throws {
+    for interceptor in interceptors { try interceptor.exchange(pass, gather: gather) }
   }
 
   func afterBatch() { for interceptor in interceptors { interceptor.afterBatch(pass) } }

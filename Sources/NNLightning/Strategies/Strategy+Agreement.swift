@@ -20,9 +20,42 @@ extension Strategy {
   /// The first process's value.
   func first<Value: Codable>(_ value: Value) throws -> Value { try gathered(value)[0] }
 
+  /// Makes sure that something is the same in all processes.
+  ///
+  /// - Parameter name: what it is, for the message.
+  /// - Throws: `TrainerError.processesDiffer`, the same in all.
+  func agree(on name: String, _ value: @autoclosure () -> String) throws {
+    if count == 1 { return }
+    let values = try gathered(value())
+    guard let rank = values.firstIndex(where: { $0 != values[0] }) else { return }
+    throw TrainerError.processesDiffer(name, rank: rank, first: values[0], found: values[rank])
+  }
+
+  /// Sets the default generator where the first process's is: orders of data are drawn from it.
+  func shareRandomNumbers() throws {
+    if count > 1 { Generator.default.state = try first(Generator.default.state) }
+  }
+
+  /// Random numbers of a process's own, for its steps: a mask that all processes draw is one mask. Nil if there is one process.
+  func stepGenerator() throws -> Generator? {
+    if count == 1 { return nil }
+    try shareRandomNumbers()
+    let copy = Generator()
+    copy.state = Generator.default.state
+    var seed = copy.nextSeed()
+    for _ in 0..<rank { seed = copy.nextSeed() }
+    return Generator(seed: Int(truncatingIfNeeded: seed))
+  }
+
+  /// Makes sure that all have the same parameters, to the bit.
+  func checkState(of model: Module) throws {
+    if count == 1 { return }
+    try agree(on: "weights", String(digest(of: model.parameters().map(\.value)), radix: 16))
+  }
+
   /// Gives the model the first process's parameters and buffers, or its buffers alone: running statistics are of the
   /// part of the data that a process has seen.
-  func shareState(of model: Module, buffersOnly: Bool = false) throws {
+  package func shareState(of model: Module, buffersOnly: Bool = false) throws {
     if count == 1 { return }
     let parameters = buffersOnly ? [] : model.parameters()
     let buffers = model.buffers()
@@ -31,6 +64,22 @@ extension Strategy {
     for (parameter, value) in zip(parameters, values) { parameter.value = value }
     for (buffer, value) in zip(buffers, values.dropFirst(parameters.count)) { buffer.value = value }
   }
+}
+
+/// FNV-1a of the bytes, eight at a time.
+func digest(of tensors: [Tensor]) -> UInt64 {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  for tensor in tensors {
+    let values = tensor.detach().to(.cpu).contiguous()
+    let bytes = UnsafeRawBufferPointer(
+      start: values.hostPointer, count: values.count * values.dtype.byteCount)
+    for place in stride(from: 0, to: bytes.count & ~7, by: 8) {
+      hash = (hash ^ bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)) &* 0x100_0000_01b3
+    }
+    for byte in bytes[(bytes.count & ~7)...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    withExtendedLifetime(values) {}
+  }
+  return hash
 }
 
 /// What a pass over all processes' batches gave.

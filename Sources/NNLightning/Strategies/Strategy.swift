@@ -19,6 +19,9 @@ public protocol Strategy: AnyObject {
   /// How many there are.
   var count: Int { get }
 
+  /// What was exchanged so far; nil if nothing is.
+  var traffic: Traffic? { get }
+
   /// What this process computes on, of what the Trainer was told.
   func device(for accelerator: Accelerator) -> Device
 
@@ -28,6 +31,9 @@ public protocol Strategy: AnyObject {
   func share<Batch>(of loader: any BatchLoader<Batch>, for stage: RunningStage) throws
     -> any BatchLoader<Batch>
 
+  /// What a batch of this process's share in training is to the step.
+  func part(ofBatch index: Int, in share: Any) -> BatchPart
+
   /// What all processes gave, by rank.
   func gather(_ bytes: Data) throws -> [Data]
 
@@ -36,9 +42,9 @@ public protocol Strategy: AnyObject {
 
   /// Differentiates a loss.
   ///
-  /// - Parameter completesGradients: whether ``averageGradients(of:samples:)`` is next, so that gradients can be sent as
-  ///   soon as they are there.
-  func backward(_ loss: Tensor, completesGradients: Bool)
+  /// - Parameter samples: nil if the gradients are only a part of those of a step. Otherwise
+  ///   ``averageGradients(of:samples:)`` is next, with this number, so that gradients can be sent as soon as they are there.
+  func backward(_ loss: Tensor, completing samples: Int?)
 
   /// Makes the gradients the mean over the samples of all processes. They are complete, and not clipped yet.
   ///
@@ -49,9 +55,21 @@ public protocol Strategy: AnyObject {
   func abort(_ error: any Error)
 }
 
+/// What a training batch of one of several processes is to their common step.
+public enum BatchPart: Sendable, Hashable {
+  /// Samples that no other process has.
+  case own
+  /// The only samples of the step, too few to be divided: the others have the same ones as a spare.
+  case alone
+  /// Samples of another process, where there are none left: the process takes part in the step, and they count for nothing.
+  case spare
+}
+
 extension Strategy {
+  public var traffic: Traffic? { nil }
+  public func part(ofBatch index: Int, in share: Any) -> BatchPart { count == 1 ? .alone : .own }
   public func device(for accelerator: Accelerator) -> Device { accelerator.device }
-  public func backward(_ loss: Tensor, completesGradients: Bool) { loss.backward() }
+  public func backward(_ loss: Tensor, completing samples: Int?) { loss.backward() }
   public func abort(_ error: any Error) {}
 
   /// Whether this process writes for all.

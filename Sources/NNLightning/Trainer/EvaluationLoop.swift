@@ -61,6 +61,7 @@ extension Trainer {
       if !isSanityCheck { try notify { try $0.onValidationInterrupted(self, model) } }
       return nil
     }
+    if strategy.count > 1, !wasInterrupted, !isSanityCheck { try pass.exchange(gather: strategy.gather) }
     let all = try PassResults(outputs, context.epochLog, strategy)
     if all.outputs.isEmpty, count != 0 || loader.batchCount == 0, !wasInterrupted {
       throw TrainerError.emptyLoader(stage: stage.dataName)

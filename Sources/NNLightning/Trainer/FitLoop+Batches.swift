@@ -13,14 +13,16 @@ extension FitLoop {
     context.epoch = trainer.currentEpoch
     context.globalStep = trainer.globalStep
     let steppedBefore = trainer.globalStep
+    let part = trainer.strategy.part(ofBatch: index, in: loader)
     trainer.sizeUnderWay = size
-    let output = try repeating { try takeStep(batch, size: size, isLast: isLast) }
+    let output = try repeating { try takeStep(batch, size: size, isLast: isLast, part) }
     trainer.sizeUnderWay = nil
     trainer.stepMemory?.note(size, on: trainer.device)
+    if part == .spare { context.begin(batch: index, size: size) }
     context.commitEpochValues()
     var metrics: Metrics = [:]
     if let output {
-      outputs.append(output)
+      if part != .spare { outputs.append(output) }
       metrics = output.metrics
       metrics.merge(context.stepMetrics)
       trainer.record(metrics)
@@ -47,10 +49,12 @@ extension FitLoop {
   }
 
   /// The step on one batch; nil if the batch is left out.
-  private func takeStep(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput? {
+  private func takeStep(
+    _ batch: Model.TrainBatch, size: Int, isLast: Bool, _ part: BatchPart
+  ) throws -> StepOutput? {
     // A last batch of one, of which no statistics can be computed, is left out as with `dropLast`: nothing of it stays.
     // Where others wait for its gradients it cannot be.
-    let isLeftover = size == 1 && isLast && !outputs.isEmpty && trainer.strategy.count == 1
+    let isLeftover = size == 1 && isLast && trainer.progress.batch > 0 && part != .own
     let before = (buffers: buffers.map { $0.value }, random: randomState, isBoundary: accumulation.isEmpty)
     func undo() {
       for (buffer, value) in zip(buffers, before.buffers) { buffer.value = value }
@@ -60,7 +64,7 @@ extension FitLoop {
     do {
       var output: StepOutput
       if model.automaticOptimization {
-        output = try optimize(batch, size: size, isLast: isLast)
+        output = try optimize(batch, size: size, isLast: isLast, part)
       } else {
         output = try trainingStep(batch)
         if let loss = output["loss"] { try checkLoss(loss, of: batch) }
@@ -94,13 +98,17 @@ extension FitLoop {
   private func trainingStep(_ batch: Model.TrainBatch) throws -> StepOutput {
     try trainer.checkedStep {
       defer { pass?.afterBatch() }
-      guard let pass else { return try model.trainingStep(batch, context: context) }
-      return try pass.run { try model.trainingStep(batch, context: context) }
+      return try withDefaultGenerator(stepGenerator ?? .default) {
+        guard let pass else { return try model.trainingStep(batch, context: context) }
+        return try pass.run { try model.trainingStep(batch, context: context) }
+      }
     }
   }
 
   /// Gradients of one batch, and a step if they are complete.
-  private func optimize(_ batch: Model.TrainBatch, size: Int, isLast: Bool) throws -> StepOutput {
+  private func optimize(
+    _ batch: Model.TrainBatch, size: Int, isLast: Bool, _ part: BatchPart
+  ) throws -> StepOutput {
     if accumulation.isEmpty {
       try trainer.notify { try $0.onBeforeZeroGrad(trainer, model, optimizer: optimizer) }
       optimizer.zeroGrad()
@@ -111,9 +119,10 @@ extension FitLoop {
     try checkLoss(loss, of: batch)
     try trainer.notify { try $0.onBeforeBackward(trainer, model, loss: loss) }
     let completes = accumulation.batches + 1 >= trainer.accumulateGradBatches || isLast
-    accumulation.add(loss, samples: output.batchSize ?? size) {
-      trainer.strategy.backward($0, completesGradients: completes)
-    }
+    // Gradients of several batches are scaled behind the last one.
+    let samples = part == .spare ? 0 : output.batchSize ?? size
+    let final = completes && accumulation.isEmpty ? samples : nil
+    accumulation.add(loss, samples: samples) { trainer.strategy.backward($0, completing: final) }
     try trainer.checkData()
     try trainer.notify { try $0.onAfterBackward(trainer, model) }
     if completes { try finishAccumulation(of: batch) }

@@ -18,6 +18,7 @@ extension FitLoop: ActiveFit {
     checkpoint.metrics = boundary?.metrics ?? trainer.callbackMetrics
     var generators = random.own
     generators["default"] = random.isolated.state
+    generators[Self.stepGeneratorName] = random.step?.state
     checkpoint.processes = try trainer.strategy.gathered(
       ProcessState(
         generators: generators,
@@ -33,6 +34,9 @@ extension FitLoop: ActiveFit {
     try trainer.notify { try $0.onSaveCheckpoint(trainer, model, checkpoint: &checkpoint) }
     return checkpoint
   }
+
+  /// Among the states of generators.
+  private static var stepGeneratorName: String { "steps of a process" }
 
   /// In the order of `randomState`.
   private var loaders: [(name: String, loader: any ResumableLoader)] {
@@ -121,6 +125,7 @@ extension FitLoop: ActiveFit {
     outputs = own.outputs.outputs
     context.epochLog = EpochLog(own.log)
     generatorsToRestore = own.generators
+    if saved.count != count { generatorsToRestore[Self.stepGeneratorName] = nil }
     if saved.count != count {
       trainer.note(
         "The checkpoint is of \(saved.count) processes, and this fit has \(count): batches and random numbers are "
@@ -131,7 +136,8 @@ extension FitLoop: ActiveFit {
   /// Sets the generators of a resumed fit where they were; does nothing the next time.
   func restoreGenerators() {
     for (name, state) in generatorsToRestore {
-      (name == "default" ? Generator.default : trainer.generators[name])?.state = state
+      let own = name == Self.stepGeneratorName ? stepGenerator : trainer.generators[name]
+      (name == "default" ? Generator.default : own)?.state = state
     }
     generatorsToRestore = [:]
   }

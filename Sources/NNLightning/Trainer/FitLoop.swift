@@ -18,6 +18,8 @@ final class FitLoop<Model: TrainStep> {
   /// Of the epoch under way.
   var outputs: [StepOutput] = []
   var accumulation = GradientAccumulation()
+  /// Where the steps get their random numbers from if there are several processes.
+  private(set) var stepGenerator: Generator?
   /// States of the generators that a resumed fit sets when it is where they were taken.
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
@@ -76,7 +78,8 @@ final class FitLoop<Model: TrainStep> {
     trainer.activeFit = self
     trainer.progress = FitProgress()
     for interceptor in trainer.interceptors {
-      interceptor.beginFit(model) { [unowned trainer] in trainer.note($0) }
+      interceptor.beginFit(model, isWriter: trainer.strategy.isWriter) { [unowned trainer] in trainer.note($0)
+      }
     }
     trainer.timings = FitResult.Timings()
     (trainer.stopReason, trainer.stopRequest, trainer.currentEpoch) = (nil, nil, 0)
@@ -92,7 +95,7 @@ final class FitLoop<Model: TrainStep> {
       secondsBefore = checkpoint.progress.seconds
       try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
     }
-    try shareStart()
+    try shareStart(isResumed: checkpoint != nil)
     beginRepeating()
     defer { repeated = nil }
     start = clock.now
@@ -128,14 +131,23 @@ final class FitLoop<Model: TrainStep> {
   }
 
   /// Makes sure that the processes can go step by step together, and begin with the same model.
-  private func shareStart() throws {
+  ///
+  /// - Parameter isResumed: whether the loader is where a checkpoint has it.
+  private func shareStart(isResumed: Bool) throws {
     let strategy = trainer.strategy
     if strategy.count > 1, !model.automaticOptimization {
       throw TrainerError.stepsByItself(processes: strategy.count)
     }
     let counts = try strategy.gathered(loader.batchCount)
     if counts.contains(where: { $0 != counts[0] }) { throw TrainerError.unequalShares(batches: counts) }
+    try agreeOnRun()
+    // With generators of their own: all draw the same orders.
+    if strategy.count > 1, !isResumed, let loader = loader as? any ResumableLoader {
+      try loader.restore(strategy.first(loader.snapshot))
+    }
     try strategy.shareState(of: model)
+    try strategy.checkState(of: model)
+    stepGenerator = try strategy.stepGenerator()
   }
 
   /// Batch size of the training loader, nil if it has none that can be changed.
@@ -185,7 +197,10 @@ final class FitLoop<Model: TrainStep> {
     let limit = try trainer.limitTrainBatches.batches(of: loader.batchCount)
     trainer.batchCount = limit
     buffers = model.buffers()
-    if trainer.progress.batch == 0 { restoreGenerators() }
+    if trainer.progress.batch == 0 {
+      restoreGenerators()
+      try trainer.strategy.shareRandomNumbers()
+    }
     try trainer.notify { try $0.onTrainEpochStart(trainer, model) }
     let start = trainer.progress.batch
     let pass = trainer.beginPass(StepPass(stage: .fit, model: model, loader: loader, device: trainer.device))
@@ -241,6 +256,7 @@ final class FitLoop<Model: TrainStep> {
   /// The training metrics of an epoch whose last batch is done.
   func closeEpochMetrics() throws {
     try checkSteps()
+    if trainer.strategy.count > 1 { try pass?.exchange(gather: trainer.strategy.gather) }
     let (metrics, logged) = try epochMetrics()
     trainer.record(metrics)
     trainer.record(logged)
@@ -339,7 +355,7 @@ final class FitLoop<Model: TrainStep> {
   var randomState: RandomState {
     RandomState(
       isolated: IsolatedState([loader as? any ResumableLoader, validation?.loader]),
-      own: trainer.generators.mapValues(\.state))
+      own: trainer.generators.mapValues(\.state), step: stepGenerator.map { ($0, $0.state) })
   }
 
   /// Puts the fit back to its last boundary, if nothing but random numbers and the position of loaders has changed since:

@@ -21,10 +21,11 @@ struct IsolatedState {
   }
 }
 
-/// `IsolatedState` with the generators that were given to the Trainer.
+/// `IsolatedState` with the generators that were given to the Trainer, and that of a process's own steps.
 struct RandomState {
   let isolated: IsolatedState
   let own: [String: Generator.State]
+  let step: (generator: Generator, state: Generator.State)?
 
   func restore(_ trainer: Trainer) throws {
     try isolated.restore()
@@ -39,6 +40,7 @@ struct RandomState {
 
   private func restoreOwn(_ trainer: Trainer) {
     for (name, state) in own { trainer.generators[name]?.state = state }
+    if let step { step.generator.state = step.state }
   }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 
 extension Trainer {
@@ -31,6 +32,22 @@ extension Trainer {
       path = file
     }
     resumedFile = path
-    return try Checkpoint(contentsOf: path)
+    return try readCheckpoint(path)
+  }
+
+  /// The first process's file, which the others may not have.
+  private func readCheckpoint(_ path: String) throws -> Checkpoint {
+    if strategy.count == 1 { return try Checkpoint(contentsOf: path) }
+    if strategy.isWriter {
+      let checkpoint = try Checkpoint(contentsOf: path)
+      _ = try strategy.gather(Data(contentsOf: URL(fileURLWithPath: path)))
+      return checkpoint
+    }
+    let bytes = try strategy.gather(Data())[0]
+    let copy = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "checkpoint-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: copy) }
+    try bytes.write(to: copy)
+    return try Checkpoint(contentsOf: copy.path)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNData
 import NNLayers
@@ -80,7 +81,7 @@ extension Trainer {
     _ model: Model, _ data: Data, resume: Resume = .never,
     restartSchedules: Bool = false
   ) throws -> FitResult {
-    try data.prepareData()
+    try prepare(data)
     return try fit(
       model, train: loader("training", data.trainLoader()), resume: resume, restartSchedules: restartSchedules
     )
@@ -92,7 +93,7 @@ extension Trainer {
     _ model: Model, _ data: Data, resume: Resume = .never,
     restartSchedules: Bool = false
   ) throws -> FitResult where Model.ValidationBatch == Model.TrainBatch {
-    try data.prepareData()
+    try prepare(data)
     let train = try loader("training", data.trainLoader())
     guard let validation = try data.validationLoader() else {
       return try fit(model, train: train, resume: resume, restartSchedules: restartSchedules)
@@ -137,7 +138,7 @@ extension Trainer {
   public func validate<Model: ValidationStep, Data: DataModule<Model.ValidationBatch>>(
     _ model: Model, _ data: Data
   ) throws -> Metrics {
-    try data.prepareData()
+    try prepare(data)
     return try validate(model, loader("validation", data.validationLoader()))
   }
 
@@ -173,7 +174,7 @@ extension Trainer {
   public func test<Model: TestStep, Data: DataModule<Model.TestBatch>>(
     _ model: Model, _ data: Data
   ) throws -> Metrics {
-    try data.prepareData()
+    try prepare(data)
     return try test(model, loader("test", data.testLoader()))
   }
 
@@ -211,8 +212,21 @@ extension Trainer {
   public func predict<Model: PredictStep, Data: DataModule<Model.PredictBatch>>(
     _ model: Model, _ data: Data
   ) throws -> [Model.Prediction] {
-    try data.prepareData()
+    try prepare(data)
     return try predict(model, loader("prediction", data.predictLoader()))
+  }
+
+  /// The first process downloads; the others find what it left, if they have the same files.
+  private func prepare<Batch>(_ data: some DataModule<Batch>) throws {
+    if strategy.count == 1 { return try data.prepareData() }
+    do {
+      if strategy.isWriter { try data.prepareData() }
+      _ = try strategy.gather(Data())
+      if !strategy.isWriter { try data.prepareData() }
+    } catch {
+      strategy.abort(error)
+      throw error
+    }
   }
 
   private func loader<Batch>(

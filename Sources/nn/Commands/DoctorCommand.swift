@@ -3,6 +3,7 @@ import Foundation
 import NNCUDA
 import NNCore
 import NNData
+import NNDistributed
 import NNLightning
 import NNModels
 
@@ -17,7 +18,7 @@ struct DoctorCommand: ParsableCommand {
   var features = "features"
 
   func run() {
-    let facts = machine + gpu + folders + environment
+    let facts = machine + gpu + processes + folders + environment
     let width = facts.reduce(0) { max($0, $1.name.count) }
     for (name, lines) in facts {
       for (place, line) in lines.enumerated() {
@@ -60,6 +61,15 @@ struct DoctorCommand: ParsableCommand {
     return [("GPU", cards), ("CUDA libraries", libraries)]
   }
 
+  private var processes: [Fact] {
+    let version = Processes.libraryVersion.split(separator: ",").first.map(String.init) ?? "unknown"
+    let launcher =
+      Processes.launcher.map { printable($0) } ?? "mpirun is missing: apt-get install openmpi-bin"
+    let count = Processes.launchedCount
+    let found = count == 1 ? "this process was started alone" : "this process is one of \(count)"
+    return [("Processes", ["MPI: \(printable(version))", "launcher: \(launcher)", found])]
+  }
+
   private var folders: [Fact] {
     let weights = WeightCache.default
     var places = [Self.size(of: weights.folder)] + weights.otherFolders.map(Self.size)
@@ -100,9 +110,11 @@ struct DoctorCommand: ParsableCommand {
   private var environment: [Fact] {
     let others = [
       "XDG_CACHE_HOME", "TORCH_HOME", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE",
+      "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "SLURM_JOB_ID", "SLURM_NTASKS", "SLURM_PROCID",
     ]
     let set = ProcessInfo.processInfo.environment.filter {
-      $0.key.hasPrefix("NN_") || others.contains($0.key)
+      $0.key.hasPrefix("NN_") || $0.key.hasPrefix("OMPI_MCA_rmaps") || $0.key.hasPrefix("OMPI_MCA_btl")
+        || others.contains($0.key)
     }
     let lines = set.sorted { $0.key < $1.key }.map {
       "\(printable($0.key))=\(Self.withoutPassword($0.value))"

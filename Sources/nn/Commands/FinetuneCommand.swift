@@ -1,6 +1,7 @@
 import ArgumentParser
 import NNCore
 import NNData
+import NNDistributed
 import NNLayers
 import NNLightning
 import NNModels
@@ -115,6 +116,7 @@ struct FinetuneCommand: TrainingCommand {
   }
 
   func run() throws {
+    try self.options.launch()
     let settings = try configuration()
     var run = try TrainingRun(options: options, settings: settings, command: "finetune")
     guard search || folds != nil || settings.head.isSolved else { return try run.run() }

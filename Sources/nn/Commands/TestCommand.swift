@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NNCore
+import NNDistributed
 import NNLightning
 
 struct TestCommand: ParsableCommand {
@@ -39,7 +40,7 @@ struct TestCommand: ParsableCommand {
     guard let test = try RunData(images, settings).test else {
       throw CommandError("\(printable(run.path)): expected a run with test images, found one without")
     }
-    let trainer = Trainer(accelerator: accelerator)
+    let trainer = Trainer(accelerator: accelerator, strategy: try Processes.start(dividesBatches: true))
     let model = RunModel(saved.network, settings, classWeights: images.classWeights(settings))
     model.averagesMirrored = tta
     model.thresholds = saved.description.thresholds

@@ -18,6 +18,7 @@ struct TrainCommand: TrainingCommand {
   static var defaults: RunConfiguration { RunConfiguration() }
 
   func run() throws {
+    try options.launch()
     var all = try settings.configuration(options)
     if settings.isGiven("weights") { all = try all.pinningHub(isArchGiven: settings.isGiven("arch")) }
     try all.check()

@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNDistributed
 import NNLayers
 import NNLightning
 import NNModels
@@ -101,8 +102,10 @@ struct HeadRun {
     let sorted = order.map { trials[$0].trial }
     print(HeadSearch.table(sorted, notes: notes, called: "features"))
     print(HeadSearch.verdict(sorted))
-    try HeadSearch.write(csv: folder.searchTable, sorted, notes: notes, called: "features")
-    try HeadSearch.write(plot: folder.searchPlot, sorted)
+    if Processes.isFirst {
+      try HeadSearch.write(csv: folder.searchTable, sorted, notes: notes, called: "features")
+      try HeadSearch.write(plot: folder.searchPlot, sorted)
+    }
     var best = settings
     best.features = trials[order[0]].features
     best.head(sorted[0].head)
@@ -126,7 +129,7 @@ struct HeadRun {
       String(
         format: "%d folds: val_acc %.4f ± %.4f, val_loss %.4f ± %.4f (mean and standard deviation)", folds,
         accuracy.mean, accuracy.spread, loss.mean, loss.spread))
-    try result.write(csv: folder.folds)
+    if Processes.isFirst { try result.write(csv: folder.folds) }
   }
 
   // MARK: Solving

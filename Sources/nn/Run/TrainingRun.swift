@@ -18,6 +18,8 @@ struct TrainingRun {
   let preprocessing: Preprocessing
   /// What was changed since the run began, for its configuration file.
   private let history: [String]
+  /// How this process and others share the work.
+  private let strategy: any Strategy
   /// Keeps other processes out of the folder; nil for a run that writes nothing.
   private let lock: RunLock?
 
@@ -30,11 +32,14 @@ struct TrainingRun {
     self.settings = settings
     self.command = command
     accelerator = try settings.device.accelerator
+    strategy = try options.strategy
     let folder = options.folder
+    // Of several processes the first one has the folder.
+    let writes = !options.fastDevRun && strategy.isWriter
     // What is there already belongs to another process, perhaps; a folder that is not there is made when images are found.
-    let isThere = !options.fastDevRun && FileManager.default.fileExists(atPath: folder.path)
+    let isThere = writes && FileManager.default.fileExists(atPath: folder.path)
     let early = isThere ? try RunLock(folder.path) : nil
-    if !options.resume, !options.fastDevRun { try folder.checkIsFree() }
+    if !options.resume, writes { try folder.checkIsFree() }
     if let threads = settings.threads { ThreadPool.shared.threadCount = threads }
     history = try Self.history(settings, options)
     let kept = options.resume && FileManager.default.fileExists(atPath: folder.split) ? folder.split : nil
@@ -42,8 +47,8 @@ struct TrainingRun {
     images = try RunImages(settings, preprocessing, split: kept, cache: .forTraining)
     try images.show()
     manualSeed(settings.seed)
-    lock = options.fastDevRun ? nil : try early ?? RunLock(folder.path)
-    if options.fastDevRun { return }
+    lock = writes ? try early ?? RunLock(folder.path) : nil
+    if !writes { return }
     if early == nil, !options.resume { try folder.checkIsFree() }
     if kept == nil, let files = images.files { try SplitFiles.write(files, to: folder.split) }
   }
@@ -73,7 +78,11 @@ struct TrainingRun {
       say("Go on with: nn \(command) --resume --output \(printable(folder.path))")
       throw ExitCode(130)
     }
-    if let best = result.bestCheckpoint { try model.loadStateDict(Checkpoint(contentsOf: best).model) }
+    // The others may not have the file.
+    if let best = result.bestCheckpoint, strategy.isWriter {
+      try model.loadStateDict(Checkpoint(contentsOf: best).model)
+    }
+    try strategy.shareState(of: model)
     try checkIsFinite(model)
     if settings.multiLabel, !options.fastDevRun {
       let thresholds = try model.thresholds(on: data.validation, device: accelerator.device)
@@ -84,7 +93,7 @@ struct TrainingRun {
     }
     let final = model.description(classes: data.classes, preprocessing)
     // The model is safe before the test begins, which may meet a damaged image.
-    if !options.fastDevRun {
+    if !options.fastDevRun, strategy.isWriter {
       try SavedModel(model.form, final).write(to: folder.model)
       say("Wrote \(printable(folder.model))" + (result.bestCheckpoint == nil ? "" : ", the best epoch"))
     }
@@ -107,13 +116,14 @@ struct TrainingRun {
   /// Writes the settings down and trains; a run that is refused keeps the settings it had.
   private func fit(_ trainer: Trainer, _ model: RunModel, _ data: RunData) throws -> FitResult {
     let before = try? String(contentsOfFile: folder.config, encoding: .utf8)
-    if !options.fastDevRun { try settings.write(to: folder.config, history: history) }
+    let writes = !options.fastDevRun && strategy.isWriter
+    if writes { try settings.write(to: folder.config, history: history) }
     do {
       return try trainer.fit(
         model, train: data.train, validation: data.validation, resume: options.resume ? .last : .never,
         restartSchedules: options.restartSchedule)
     } catch TrainerError.scheduleOfAnotherLength(let name, let was, let now) {
-      if let before { try AtomicFile.write(folder.config) { try $0.write(Array(before.utf8)) } }
+      if let before, writes { try AtomicFile.write(folder.config) { try $0.write(Array(before.utf8)) } }
       throw CommandError(
         "\(name): expected the schedule that the run began with, made for \(was), found one for \(now); give the epochs "
           + "that it had, or --restart-schedule to begin a new one for the further epochs")
@@ -148,7 +158,7 @@ struct TrainingRun {
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(
-      maxEpochs: settings.epochs, accelerator: accelerator, precision: settings.precision,
+      maxEpochs: settings.epochs, accelerator: accelerator, precision: settings.precision, strategy: strategy,
       callbacks: callbacks,
       loggers: [
         CSVLogger(folder.log), TensorBoardLogger(folder.tensorBoard),
