@@ -156,16 +156,14 @@ struct HeadRun {
     result.to(.cpu).eval()
     var found = settings
     found.head(head)
-    var metrics: Metrics = [
-      "val_loss": trial.validationLoss, "val_acc": trial.validationAccuracy,
-      "train_acc": trial.trainingAccuracy,
-    ]
+    var metrics: Metrics = ["val_loss": trial.validationLoss, "val_acc": trial.validationAccuracy]
+    metrics["train_acc"] = trial.trainingAccuracy
     try write(result, found)
     if let test = data.test {
       say("Head: computes the features of the test images")
       let features = try part(
         Self.features(test, source.to(device), classes: data.classes.count, device), settings.features)
-      let scores = noGrad { layers.eval()(features.features) }
+      let scores = HeadSearch.scores(layers.eval(), features.features)
       metrics["test_loss"] = crossEntropy(scores, features.target).item()
       metrics["test_acc"] = accuracy(scores, features.target).item()
     }
