@@ -124,7 +124,13 @@ def captured(work):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         work()
-    return graph.replay
+
+    def replay():
+        graph.replay()
+
+    # The graph knows addresses only: what lies there must live as long.
+    replay.work = work
+    return replay
 
 
 class Server:

@@ -55,6 +55,8 @@ ROWS = [
     Row("tf32-gemm", 1, 10, ["eager"], None, "TFLOP/s", 2 * 8192**3 / 1e12),
     Row("copy", 1, 20, ["eager"], None, "GB/s", 2 * 4 * (1 << 28) / 1e9),
 ]
+# Workloads whose steps are started as CUDA graphs.
+TRAININGS = ["cnn-train", "step:resnet18", "frozen:resnet18"]
 
 
 class Session:
@@ -254,10 +256,10 @@ class Peers:
         self.errors.close()
 
 
-def ours(session, row, samples):
+def ours(session, row, samples, *options):
     status, text = session.run(
         [session.program("Workloads"), row.name, "--device", session.options.device, "--batch", str(row.batch),
-         "--samples", str(samples), "--repeats", str(row.repeats), "--warmup", "2"], 60)
+         "--samples", str(samples), "--repeats", str(row.repeats), "--warmup", "2", *options], 60)
     lines = text.strip().splitlines()
     if status != 0 or not lines:
         return {"error": f"status {status}: {' | '.join(lines[-2:])}"}
@@ -282,10 +284,16 @@ def speed(session):
         seconds, errors = {}, {}
         for _ in range(options.rounds):
             request = {"workload": row.name, "batch": row.batch, "samples": 3, "repeats": row.repeats}
-            for who in ["swift-nn", *modes]:
+            own = {"swift-nn": []}
+            if row.name in TRAININGS:
+                own["swift-nn, no graph"] = ["--no-graphs"]
+            for who in [*own, *modes]:
                 if who in errors:
                     continue
-                answer = ours(session, row, 3) if who == "swift-nn" else peers.ask({**request, "mode": who})
+                if who in own:
+                    answer = ours(session, row, 3, *own[who])
+                else:
+                    answer = peers.ask({**request, "mode": who})
                 if "error" in answer:
                     errors[who] = answer["error"]
                 else:
@@ -314,7 +322,7 @@ def table(found):
         def text(value):
             return "" if value is None else f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
 
-        best = [value for way, value in figures.items() if way != "swift-nn" and "bf16" not in way]
+        best = [value for way, value in figures.items() if not way.startswith("swift-nn") and "bf16" not in way]
         ratio = ""
         if best and "swift-nn" in figures:
             isTime = row["unit"] == "µs"

@@ -33,6 +33,7 @@ struct CheckList {
       addOptimizers(in: folder)
       addTrainings(in: folder)
     }
+    if kind.keepsRecordings { addGraphs() }
     if !groups.isEmpty {
       checks.removeAll { check in !groups.contains { check.group.hasPrefix($0) } }
     }
@@ -101,6 +102,22 @@ struct CheckList {
       }
       if kind.roundsFactors { add("trainings, TF32", .relative(Self.roundedTraining), isFull: false) }
       add("trainings", .golden(kind.slack), isFull: true)
+    }
+  }
+
+  /// Trainings whose steps are started as CUDA graphs, against the same without.
+  private mutating func addGraphs() {
+    for (name, dropout, isAdaptive) in [("sgd", 0.0, false), ("dropout and adamw", 0.3, true)] {
+      checks.append(
+        Check(group: "graphs", name: name) { [device, kind] in
+          // The chapter's sizes where there is a card.
+          let (channels, batch) = kind == .cuda ? ([64, 128, 256, 512], 256) : ([4, 8, 8, 16], 4)
+          return try catchingMistakes {
+            RepeatedTraining(
+              on: device, channels: channels, batch: batch, dropout: dropout, isAdaptive: isAdaptive
+            ).differences()
+          }
+        })
     }
   }
 }

@@ -29,6 +29,9 @@ enum CheckedDevice: String, ExpressibleByArgument, CaseIterable {
   /// Whether the factors of convolutions are rounded unless one asks for full precision.
   var roundsFactors: Bool { self == .cuda }
 
+  /// Whether work can be recorded and started as a whole.
+  var keepsRecordings: Bool { self == .cuda || self == .emulatedCUDA }
+
   /// Asks for products and convolutions of full precision, or for the usual one.
   func setPrecision(isFull: Bool) { MatmulPrecision.convolutions = isFull ? .highest : .high }
 

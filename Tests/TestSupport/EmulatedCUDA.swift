@@ -15,8 +15,11 @@ package final class EmulatedCUDA: CUDADriver {
   /// The size of each block.
   private let blocks = Mutex<[UInt: Int]>([:])
   private let used = Atomic(0)
-  /// How many kernels were launched, and how many products and convolutions were asked for.
+  /// How many kernels were launched by themselves, and how many products and convolutions were asked for so.
   package let launches = Atomic(0)
+  /// How many graphs were launched.
+  package let graphLaunches = Atomic(0)
+  private let recording = Mutex(Recording())
 
   package init() {}
 
@@ -31,6 +34,16 @@ package final class EmulatedCUDA: CUDADriver {
     return (driver, backend)
   }()
   package static var device: Device { backend.device }
+
+  /// A card of one's own, whose launches nobody else adds to.
+  package static func another() -> (driver: EmulatedCUDA, backend: CUDABackend) {
+    let driver = EmulatedCUDA()
+    let device = Device(kind, index: count.add(1, ordering: .relaxed).newValue + 100)
+    let backend = CUDABackend(driver: driver, device: device, poolsMemory: false)
+    Devices.register(backend)
+    return (driver, backend)
+  }
+  private static let count = Atomic(0)
 
   // MARK: Memory
 
@@ -59,18 +72,94 @@ package final class EmulatedCUDA: CUDADriver {
   }
 
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
+    if refuses("it brings values of the host to the card") { return }
     if let base = bytes.baseAddress { address.copyMemory(from: base, byteCount: bytes.count) }
   }
   package func download(_ address: UnsafeMutableRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
+    if refuses("it reads values of the card") {
+      _ = bytes.initializeMemory(as: UInt8.self, repeating: 0)
+      return
+    }
     bytes.copyMemory(from: UnsafeRawBufferPointer(start: address, count: bytes.count))
   }
   package func copy(_ source: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer, byteCount: Int) {
+    if records({ $0.copy(source, to: target, byteCount: byteCount) }) { return }
     target.copyMemory(from: source, byteCount: byteCount)
   }
   package func clear(_ address: UnsafeMutableRawPointer, byteCount: Int) {
+    if records({ $0.clear(address, byteCount: byteCount) }) { return }
     address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
   }
-  package func synchronize() {}
+  package func synchronize() { _ = refuses("it waits for the card") }
+
+  // MARK: Recording
+
+  /// Work that was recorded.
+  ///
+  /// Invariant for `@unchecked Sendable`: what is captured are addresses and lists that nobody changes.
+  private final class Graph: CUDAGraph, @unchecked Sendable {
+    private let card: EmulatedCUDA
+    private let commands: [(EmulatedCUDA) -> Void]
+
+    init(_ card: EmulatedCUDA, _ commands: [(EmulatedCUDA) -> Void]) {
+      (self.card, self.commands) = (card, commands)
+    }
+
+    func launch() {
+      card.graphLaunches.add(1, ordering: .relaxed)
+      card.recording.withLock { $0.isReplaying = true }
+      for command in commands { command(card) }
+      card.recording.withLock { $0.isReplaying = false }
+    }
+  }
+
+  /// `@unchecked Sendable` as above.
+  private struct Recording: @unchecked Sendable {
+    var commands: [(EmulatedCUDA) -> Void]?
+    var problem: String?
+    var isReplaying = false
+  }
+
+  package var supportsGraphs: Bool { true }
+
+  package func beginCapture() {
+    recording.withLock { recording in
+      require(recording.commands == nil, "EmulatedCUDA", "a recording is under way already")
+      recording = Recording(commands: [])
+    }
+  }
+
+  package func endCapture() throws(CUDAError) -> any CUDAGraph {
+    let ended = recording.withLock { recording in
+      defer { recording = Recording() }
+      return recording
+    }
+    guard let commands = ended.commands else { fail("EmulatedCUDA", "no recording is under way") }
+    if let problem = ended.problem { throw CUDAError(problem) }
+    return Graph(self, commands)
+  }
+
+  /// Whether a command is recorded and not carried out.
+  private func records(_ command: @escaping (EmulatedCUDA) -> Void) -> Bool {
+    recording.withLock { recording in
+      if recording.commands == nil { return false }
+      recording.commands?.append(command)
+      return true
+    }
+  }
+
+  /// Whether something is asked for that a recording cannot hold.
+  private func refuses(_ what: String) -> Bool {
+    recording.withLock { recording in
+      if recording.commands == nil { return false }
+      if recording.problem == nil { recording.problem = what }
+      return true
+    }
+  }
+
+  private func count() {
+    if recording.withLock({ !$0.isReplaying }) { launches.add(1, ordering: .relaxed) }
+  }
 
   // MARK: Work
 
@@ -78,7 +167,12 @@ package final class EmulatedCUDA: CUDADriver {
     _ kernel: CUDAKernel, grid: (x: Int, y: Int, z: Int), block: Int, sharedBytes: Int,
     _ arguments: KernelArguments
   ) {
-    launches.add(1, ordering: .relaxed)
+    if records({
+      $0.launch(kernel, grid: grid, block: block, sharedBytes: sharedBytes, arguments)
+    }) {
+      return
+    }
+    count()
     func size(_ value: Int) -> UInt32 {
       guard let size = UInt32(exactly: value) else {
         fatalError("EmulatedCUDA: \(kernel.name) of \(kernel.file): \(value) is no size of a launch")
@@ -106,7 +200,8 @@ package final class EmulatedCUDA: CUDADriver {
   }
 
   package func multiply(_ product: CUDAProduct) {
-    launches.add(1, ordering: .relaxed)
+    if records({ $0.multiply(product) }) { return }
+    count()
     let (m, n, k, batch) = (product.rows, product.columns, product.depth, product.batch)
     func matrix(_ matrix: CUDAProduct.Matrix, _ rows: Int, _ columns: Int) -> Tensor {
       let strides = matrix.isTransposed ? [1, matrix.stride] : [matrix.stride, 1]
@@ -119,7 +214,8 @@ package final class EmulatedCUDA: CUDADriver {
   }
 
   package func convolve(_ convolution: CUDAConvolution, _ operands: CUDAConvolution.Operands) {
-    launches.add(1, ordering: .relaxed)
+    if records({ $0.convolve(convolution, operands) }) { return }
+    count()
     let (n, geometry, dtype) = (convolution.batch, convolution.geometry, convolution.dtype)
     /// Four dimensions whose second lies last in memory.
     func images(_ address: UnsafeMutableRawPointer, _ first: Int, _ channels: Int, _ size: Size2) -> Tensor {

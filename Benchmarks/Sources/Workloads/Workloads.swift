@@ -25,6 +25,7 @@ struct Workloads: ParsableCommand {
   @Option(help: "Seconds for which samples are taken, at least.") var atLeast = 0.0
   @Option(help: "How often the work is done in one sample.") var repeats = 1
   @Option(help: "Samples before those that count.") var warmup = 1
+  @Flag(inversion: .prefixedNo, help: "On a GPU, starts training steps as CUDA graphs.") var graphs = true
   @Option(name: .customLong("device"), help: "Device: cpu or gpu.") var place = Place.cpu
 
   enum Place: String, ExpressibleByArgument, CaseIterable {
@@ -92,10 +93,13 @@ struct Workloads: ParsableCommand {
     )
     net.to(device)
     let optimizer = SGD(net.parameters().filter(\.requiresGrad), learningRate: 0.01)
+    let step = RepeatedStep(on: graphs ? device : .cpu)
     return Workload(unit: "sample", items: shape[0]) {
-      optimizer.zeroGrad()
-      crossEntropy(net(x), target).backward()
-      optimizer.step()
+      step {
+        optimizer.zeroGrad()
+        crossEntropy(net(x), target).backward()
+        optimizer.step()
+      }
     }
   }
 

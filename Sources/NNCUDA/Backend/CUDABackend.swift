@@ -6,7 +6,7 @@ import Synchronization
 /// the order of one stream. Nothing but reading values waits for the card.
 package final class CUDABackend: FusingBackend {
   package let device: Device
-  package let driver: any CUDADriver
+  package let driver: RepeatingDriver
   package let pool: DeviceMemoryPool
   private let poolsMemory: Bool
   /// Where kernels note an index that is out of range.
@@ -19,10 +19,13 @@ package final class CUDABackend: FusingBackend {
 
   /// - Parameter poolsMemory: whether blocks come from a pool that keeps the card's memory, not each from the driver.
   package init(driver: any CUDADriver, device: Device, poolsMemory: Bool = true) {
-    self.driver = driver
     self.device = device
     self.poolsMemory = poolsMemory
-    pool = DeviceMemoryPool(driver)
+    let pool = DeviceMemoryPool(driver)
+    self.pool = pool
+    self.driver = RepeatingDriver(driver, pool: pool) {
+      if poolsMemory { pool.deallocate($0) } else { driver.free($0.address) }
+    }
     fault = pool.allocate(MemoryLayout<nn_cuda_fault>.size)
     driver.clear(fault.address, byteCount: MemoryLayout<nn_cuda_fault>.size)
   }
@@ -37,12 +40,21 @@ package final class CUDABackend: FusingBackend {
 
 extension CUDABackend {
   package func allocate(_ byteCount: Int) -> DeviceMemory {
-    if !poolsMemory, let address = driver.allocate(byteCount) {
-      return DeviceMemory(address: address, capacity: byteCount)
+    func block() -> DeviceMemory? {
+      driver.block(byteCount) {
+        if poolsMemory { return pool.allocateIfPossible(byteCount) }
+        return driver.allocate(byteCount).map { DeviceMemory(address: $0, capacity: byteCount) }
+      }
     }
-    return pool.allocate(byteCount)
+    if let block = block() { return block }
+    if driver.releaseIdleMemory(), let block = block() { return block }
+    // An error of the run, if there is one.
+    misfit("GPU", .memory, pool.shortage(of: byteCount))
+    driver.passOver()
+    return .none(byteCount)
   }
   package func deallocate(_ memory: DeviceMemory) {
+    if DeviceMemory.isNone(memory.address) || driver.takesBack(memory) { return }
     if poolsMemory { pool.deallocate(memory) } else { driver.free(memory.address) }
   }
 

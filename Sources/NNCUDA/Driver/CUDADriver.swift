@@ -65,7 +65,7 @@ package struct CUDACard: Sendable {
 /// Matrix products on the card, in row-major terms: C[i] = A[i] · B[i] + keep · C[i], of float32 or float64.
 package struct CUDAProduct {
   /// A matrix [rows, columns] whose element (i, j) is at i · stride + j, or, transposed, at j · stride + i.
-  package struct Matrix {
+  package struct Matrix: Equatable {
     package var address: UnsafeMutableRawPointer
     package var stride: Int
     package var isTransposed = false
@@ -124,7 +124,7 @@ package struct CUDAConvolution: Hashable, Sendable {
   package var isRectified = false
 
   /// Which of these are read and which one is written follows from the pass.
-  package struct Operands {
+  package struct Operands: Equatable {
     package var image: UnsafeMutableRawPointer
     package var weight: UnsafeMutableRawPointer
     package var result: UnsafeMutableRawPointer

@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import Synchronization
 
@@ -82,10 +83,26 @@ package struct KernelArguments {
     memory = larger
   }
 
+  /// Whether both lists are of the same values at the same places: what lies between values is 0.
+  func isSame(as other: KernelArguments) -> Bool {
+    if memory === other.memory { return hasForm(of: other) }
+    return hasForm(of: other)
+      && memory.withUnsafeMutablePointerToElements { own in
+        other.memory.withUnsafeMutablePointerToElements { memcmp(own, $0, used) == 0 }
+      }
+  }
+
+  /// Whether both lists have values of the same sizes.
+  func hasForm(of other: KernelArguments) -> Bool {
+    count == other.count && used == other.used && places == other.places
+  }
+
   /// Bytes, and how many there are.
   private final class Memory: ManagedBuffer<Int, UInt8> {
     static func make(_ size: Int) -> ManagedBuffer<Int, UInt8> {
-      create(minimumCapacity: size) { _ in size }
+      let memory = create(minimumCapacity: size) { _ in size }
+      memory.withUnsafeMutablePointerToElements { $0.initialize(repeating: 0, count: size) }
+      return memory
     }
   }
 }

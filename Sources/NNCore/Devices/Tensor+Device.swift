@@ -61,9 +61,14 @@ extension Tensor {
   /// The same values on another device; itself if it is there already. The gradient comes back to where this tensor is.
   /// As `torch.Tensor.to`.
   public func to(_ device: Device) -> Tensor {
-    if self.device == device { return self }
+    if self.device == device { return Moving.placement?.place(self) ?? self }
     let copy = copied(to: Devices.backend(of: device))
     let home = self.device
     return copy.recorded("to", inputs: [self]) { g, _ in [g.to(home)] }
   }
+}
+
+/// What `to` does besides while a value's tensors are moved.
+enum Moving {
+  @TaskLocal static var placement: Placement?
 }

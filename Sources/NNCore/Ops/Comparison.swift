@@ -131,22 +131,19 @@ private struct Logic: BinaryPrimitive {
 
 private struct Choice: VariadicPrimitive {
   var name: StaticString { "where" }
-  var keeps: Kept { .first }
-  var gradients: Gradients {
-    { g, context in
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
+    let dtype = Tensor.resultType(a, b)
+    let chosen = backend.select(
+      backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+    return Evaluation(chosen, saving: [operands[0]]) { g, context in
       let (condition, zero) = (context.saved(0), g.scalar(0))
       return [
         nil, context.needs(1) ? `where`(condition, g, zero) : nil,
         context.needs(2) ? `where`(condition, zero, g) : nil,
       ]
     }
-  }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
-    let dtype = Tensor.resultType(a, b)
-    return backend.select(
-      backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
   }
 }
 

@@ -33,6 +33,7 @@ extension Tensor {
   private mutating func update(_ op: BinaryOp, _ other: Tensor, _ pure: (Tensor, Tensor) -> Tensor) {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
+      || other.storage.backend !== storage.backend
       || (op == .div && !dtype.isFloatingPoint)
       || !Tensor.broadcasts(shape, other.shape, "in-place operation")
       || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape

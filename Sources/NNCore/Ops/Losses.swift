@@ -112,13 +112,6 @@ private func negativeLogLikelihood(
 }
 
 extension ClassTargets {
-  /// From what was saved for a backward pass.
-  private init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
-    self.init(
-      classes: context.saved(0), weight: context.savedTensors.count > 1 ? context.saved(1) : nil,
-      ignored: ignored, smoothing: smoothing)
-  }
-
   /// How often each class is asked for; nil if one does not exist.
   fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
@@ -138,37 +131,79 @@ extension ClassTargets {
 
   /// Minus the sum of each row's values times their factors: bilinear in the rows and the weight.
   fileprivate func sums(of rows: Tensor) -> Tensor {
-    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: rows))
-    return rows.backend.classSums(rows, self)
-      .recorded("nllLoss", inputs: [rows] + parameters, saving: saved) { [ignored, smoothing] g, context in
-        let targets = ClassTargets(context, ignored, smoothing)
-        return [
-          context.needs(0) ? targets.spread(g, over: context.inputShape(0)[1]) : nil,
-          context.needs(1) ? targets.weightGradient(g, context.saved(2)) : nil,
-        ]
-      }
+    Tensor.applyUnwatched(ClassSums(ignored: ignored, smoothing: smoothing), operands(with: rows))
   }
 
   /// The transposed map: minus the factors of each row times its element of g.
-  private func spread(_ g: Tensor, over size: Int) -> Tensor {
-    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: g))
-    return g.backend.classSpread(g, self, classes: size)
-      .recorded("nllLoss", inputs: [g] + parameters, saving: saved) { [ignored, smoothing] rows, context in
-        let targets = ClassTargets(context, ignored, smoothing)
-        return [
-          context.needs(0) ? targets.sums(of: rows) : nil,
-          context.needs(1) ? targets.weightGradient(context.saved(2), rows) : nil,
-        ]
-      }
+  fileprivate func spread(_ g: Tensor, over size: Int) -> Tensor {
+    Tensor.applyUnwatched(
+      ClassSpread(size: size, ignored: ignored, smoothing: smoothing), operands(with: g))
+  }
+
+  private func operands(with factor: Tensor) -> [Tensor] { [factor, classes] + (weight.map { [$0] } ?? []) }
+
+  /// From the operands of one of the two maps.
+  fileprivate init(_ operands: [Tensor], _ ignored: Int, _ smoothing: Double) {
+    self.init(
+      classes: operands[1], weight: operands.count > 2 ? operands[2] : nil, ignored: ignored,
+      smoothing: smoothing)
+  }
+
+  /// From what was saved for a backward pass.
+  fileprivate init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
+    self.init(
+      classes: context.saved(0), weight: context.savedTensors.count > 1 ? context.saved(1) : nil,
+      ignored: ignored, smoothing: smoothing)
   }
 
   /// What backward needs: the classes, and with a weight that and the other factor of its gradient.
-  private func saved(with factor: Tensor) -> [Tensor] { [classes] + (weight.map { [$0, factor] } ?? []) }
+  fileprivate func saved(with factor: Tensor) -> [Tensor] { [classes] + (weight.map { [$0, factor] } ?? []) }
 
-  private func weightGradient(_ g: Tensor, _ rows: Tensor) -> Tensor {
+  fileprivate func weightGradient(_ g: Tensor, _ rows: Tensor) -> Tensor {
     var unweighted = self
     unweighted.weight = nil
     return (unweighted.spread(g, over: rows.shape[1]) * rows).sum(0)
+  }
+}
+
+private struct ClassSums: VariadicPrimitive {
+  let ignored: Int
+  let smoothing: Double
+
+  var name: StaticString { "nllLoss" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (rows, targets) = (operands[0], ClassTargets(operands, ignored, smoothing))
+    return Evaluation(rows.backend.classSums(rows, targets), saving: targets.saved(with: rows)) {
+      [ignored, smoothing] g, context in
+      let targets = ClassTargets(context, ignored, smoothing)
+      return [
+        context.needs(0) ? targets.spread(g, over: context.inputShape(0)[1]) : nil, nil,
+        context.needs(2) ? targets.weightGradient(g, context.saved(2)) : nil,
+      ]
+    }
+  }
+}
+
+/// The transpose of `ClassSums`.
+private struct ClassSpread: VariadicPrimitive {
+  /// Number of classes.
+  let size: Int
+  let ignored: Int
+  let smoothing: Double
+
+  var name: StaticString { "nllLoss" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (g, targets) = (operands[0], ClassTargets(operands, ignored, smoothing))
+    let spread = g.backend.classSpread(g, targets, classes: size)
+    return Evaluation(spread, saving: targets.saved(with: g)) { [ignored, smoothing] rows, context in
+      let targets = ClassTargets(context, ignored, smoothing)
+      return [
+        context.needs(0) ? targets.sums(of: rows) : nil, nil,
+        context.needs(2) ? targets.weightGradient(context.saved(2), rows) : nil,
+      ]
+    }
   }
 }
 

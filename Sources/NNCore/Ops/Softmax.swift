@@ -10,20 +10,8 @@ extension Tensor {
   private func normalizedExponential(_ axis: Int, logarithm: Bool, _ name: StaticString) -> Tensor {
     let a = self.axis(axis, name)
     require(dtype.isFloatingPoint, name, "needs a floating-point tensor, this is \(dtype)")
-    if isTracing,
-      let result = traced(
-        name, [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "mixes the rows",
-        body: { $0[0].normalizedExponential(a, logarithm: logarithm, name) })
-    {
-      return result
-    }
     if rank == 0 { return reshape([1]).normalizedExponential(0, logarithm: logarithm, name).reshape([]) }
-    return backend.softmax(self, axis: a, logarithm: logarithm)
-      .recorded(name, inputs: [self], savingOutput: true) { g, c in
-        let y = c.saved(0)
-        if !isGradientEnabled { return [y.backend.softmaxBackward(g, y, axis: a, logarithm: logarithm)] }
-        return [logarithm ? g - y.exp() * g.sum(a, keepDim: true) : y * (g - (g * y).sum(a, keepDim: true))]
-      }
+    return Tensor.apply(NormalizedExponential(name: name, axis: a, logarithm: logarithm), self)
   }
 
   /// This tensor divided by its p-norm along the axes, the norm being at least `epsilon`.
@@ -44,4 +32,27 @@ extension Tensor {
     let norm = norm(2, axes, keepDim: true)
     return self / (norm + (norm.clamp(min: epsilon) - norm).detach())
   }
+}
+
+// MARK: - Primitives
+
+private struct NormalizedExponential: UnaryPrimitive {
+  let name: StaticString
+  let axis: Int
+  let logarithm: Bool
+
+  var attributes: [String: TraceAttribute] { ["axis": .int(axis)] }
+  var keeps: Kept { .result }
+  var gradients: Gradients {
+    { [axis, logarithm] g, context in
+      let y = context.saved(0)
+      if !isGradientEnabled { return [y.backend.softmaxBackward(g, y, axis: axis, logarithm: logarithm)] }
+      return [
+        logarithm ? g - y.exp() * g.sum(axis, keepDim: true) : y * (g - (g * y).sum(axis, keepDim: true))
+      ]
+    }
+  }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axis > 0 ? nil : "mixes the rows" }
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.softmax(x, axis: axis, logarithm: logarithm) }
 }

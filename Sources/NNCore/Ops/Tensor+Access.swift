@@ -53,7 +53,9 @@ extension Tensor {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     node = nil
     if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
-      self = backend.copy(self, strides: nil)
+      let copy = backend.copy(self, strides: nil)
+      // Where there is no memory left nothing will be written either.
+      if !DeviceMemory.isNone(copy.storage.address) { self = copy }
     }
     storage.willChange()
     node = leaf

@@ -23,6 +23,8 @@ public struct DataProblem: Error, Equatable, Sendable, CustomStringConvertible {
     case singleValue
     /// Something that could be read before, and now cannot.
     case unreadable
+    /// More than the memory of a device.
+    case memory
   }
 
   public let operation: String

@@ -86,7 +86,7 @@ struct LabelRecords {
     return (names, records)
   }
 
-  private static func text(_ value: Any) -> String? {
+  static func text(_ value: Any) -> String? {
     switch value {
     case let text as String: text
     case let number as NSNumber: "\(number)"

@@ -13,12 +13,16 @@ public struct ParameterState {
 extension ParameterState {
   /// A tensor of the state for a step to change in place; one that is not there yet starts filled with `value`.
   mutating func owned(_ name: String, like model: Tensor, startingWith value: Double) -> Tensor {
-    var tensor =
-      tensors.removeValue(forKey: name)?.to(model.device)
-      ?? model.backend.fill(model.shape, value, dtype: model.dtype)
-    tensor.makeUnique()
-    tensors[name] = tensor
-    return tensor
+    guard let place = tensors.index(forKey: name) else {
+      let tensor = model.backend.fill(model.shape, value, dtype: model.dtype)
+      tensors[name] = tensor
+      return tensor
+    }
+    if tensors.values[place].device != model.device {
+      tensors.values[place] = tensors.values[place].to(model.device)
+    }
+    tensors.values[place].makeUnique()
+    return tensors.values[place]
   }
 }
 

@@ -49,6 +49,7 @@ extension DataProblem {
     case .label: "check the class numbers of the data, or give the network an output for each class"
     case .singleValue: "leave a last batch of one out with dropLast: true, or use larger batches"
     case .unreadable: "do not change the data while it is trained on"
+    case .memory: "use smaller batches"
     }
   }
 }
@@ -61,6 +62,11 @@ extension Trainer {
     var sample: Int?
     let remedy: String?
     switch error {
+    case let problem as DataProblem where problem.kind == .memory:
+      return TrainerError.outOfMemory(
+        MemoryShortage(
+          stage: stage.dataName, epoch: isFitting ? currentEpoch : nil, batch: batch, batchSize: sizeUnderWay,
+          fittingBatchSize: sizeUnderWay.flatMap { stepMemory?.fitting(below: $0) }, problem: problem.message))
     case let problem as DataProblem:
       let rows = batch.flatMap { locating?.samples(ofBatch: $0) }
       sample = problem.row.flatMap { row in rows.flatMap { $0.indices.contains(row) ? $0[row] : nil } }

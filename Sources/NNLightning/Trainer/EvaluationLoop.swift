@@ -35,6 +35,7 @@ extension Trainer {
       while index < count ?? .max, !isInterrupted, let batch = try next().map(moved) {
         if !isSanityCheck { try notify { try $0.onEvaluationBatchStart(stage, self, model, index) } }
         let size = batchSize(of: batch)
+        sizeUnderWay = size
         context.begin(batch: index, size: size)
         var output: StepOutput
         do {
@@ -44,6 +45,7 @@ extension Trainer {
         }
         context.commitEpochValues()
         pass.afterBatch()
+        sizeUnderWay = nil
         if output.batchSize == nil { output.batchSize = size }
         outputs.append(output)
         if !isSanityCheck {

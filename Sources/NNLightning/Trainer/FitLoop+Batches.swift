@@ -13,7 +13,10 @@ extension FitLoop {
     context.epoch = trainer.currentEpoch
     context.globalStep = trainer.globalStep
     let steppedBefore = trainer.globalStep
-    let output = try takeStep(batch, size: size, isLast: isLast)
+    trainer.sizeUnderWay = size
+    let output = try repeating { try takeStep(batch, size: size, isLast: isLast) }
+    trainer.sizeUnderWay = nil
+    trainer.stepMemory?.note(size, on: trainer.device)
     context.commitEpochValues()
     var metrics: Metrics = [:]
     if let output {
@@ -70,9 +73,11 @@ extension FitLoop {
     } catch let problem as DataProblem {
       let error = trainer.dataError(problem, .fit, batch: trainer.progress.batch, of: loader)
       undo()
+      // Some of them may have got no memory.
+      if problem.kind == .memory { optimizer.zeroGrad() }
       guard problem.kind == .singleValue, isLeftover else {
-        // The optimizer has not seen the batch: this is the last boundary again.
-        if before.isBoundary { isInsideStep = false }
+        // Unless the optimizer has seen the batch, this is the last boundary again.
+        if before.isBoundary, !isStepping { isInsideStep = false }
         throw error
       }
       if !toldOfSingleSample {
@@ -109,6 +114,7 @@ extension FitLoop {
     accumulation.add(loss, samples: output.batchSize ?? size) {
       trainer.strategy.backward($0, completesGradients: completes)
     }
+    try trainer.checkData()
     try trainer.notify { try $0.onAfterBackward(trainer, model) }
     if completes { try finishAccumulation(of: batch) }
     return output
@@ -127,7 +133,11 @@ extension FitLoop {
       try checkGradients(of: batch)
     case nil: try checkGradients(of: batch)
     }
+    try trainer.checkData()
+    isStepping = true
     optimizer.step()
+    try trainer.checkData()
+    isStepping = false
     trainer.progress.globalStep += 1
     try stepSchedules(.step)
   }

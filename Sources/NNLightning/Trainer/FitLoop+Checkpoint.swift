@@ -12,15 +12,19 @@ extension FitLoop: ActiveFit {
     checkpoint.optimizer = optimizer.stateDict()
     checkpoint.schedulers = schedules.map { $0.scheduler.stateDict() }
     checkpoint.progress = trainer.progress
-    checkpoint.metrics = trainer.callbackMetrics
-    var generators = trainer.generators.mapValues(\.state)
-    generators["default"] = Generator.default.state
+    // A fit that ended in the middle of an epoch has let go of the pass, and shown metrics of a part of it.
+    let boundary = isOver ? atBoundary : nil
+    let random = boundary?.random ?? randomState
+    checkpoint.metrics = boundary?.metrics ?? trainer.callbackMetrics
+    var generators = random.own
+    generators["default"] = random.isolated.state
     checkpoint.processes = try trainer.strategy.gathered(
       ProcessState(
-        generators: generators, loaders: loaders.mapValues(\.snapshot), outputs: SavedOutputs(outputs),
-        log: context.epochLog.saved()))
+        generators: generators,
+        loaders: Dictionary(uniqueKeysWithValues: zip(loaders.map(\.name), random.isolated.snapshots)),
+        outputs: SavedOutputs(outputs), log: context.epochLog.saved()))
     checkpoint.schedulePlan = schedulePlan
-    checkpoint.metricIsNew = metricIsNew
+    checkpoint.metricIsNew = boundary?.metricIsNew ?? metricIsNew
     if let model = model as? any HasHyperparameters {
       checkpoint.hyperparametersJSON = try SavedState.encode(model.hyperparameters)
     }
@@ -30,11 +34,10 @@ extension FitLoop: ActiveFit {
     return checkpoint
   }
 
-  private var loaders: [String: any ResumableLoader] {
-    var all: [String: any ResumableLoader] = [:]
-    all["train"] = loader as? any ResumableLoader
-    all["validation"] = validation?.loader
-    return all
+  /// In the order of `randomState`.
+  private var loaders: [(name: String, loader: any ResumableLoader)] {
+    [("train", loader as? any ResumableLoader), ("validation", validation?.loader)]
+      .compactMap { name, loader in loader.map { (name, $0) } }
   }
 
   /// Callbacks by key; those with the same one are numbered.

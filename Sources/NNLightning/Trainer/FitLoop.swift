@@ -22,8 +22,12 @@ final class FitLoop<Model: TrainStep> {
   var generatorsToRestore: [String: Generator.State] = [:]
   /// Between the start of a step and its boundary.
   var isInsideStep = false
-  /// Generators and loaders as they were at the last boundary.
-  private var atBoundary: RandomState?
+  /// While the optimizer changes the parameters.
+  var isStepping = false
+  /// What was at the last boundary, and may be another thing since.
+  private(set) var atBoundary: BoundaryState?
+  /// Whether the last epoch is over or stopped: loaders are no longer where they were at the boundary.
+  private(set) var isOver = false
   /// Whether each schedule's metric is new since it last advanced.
   var metricIsNew: [Bool] = []
   /// Keys of buffers that were not finite when the fit began.
@@ -35,6 +39,8 @@ final class FitLoop<Model: TrainStep> {
   /// The epoch under way, as interceptors of its steps see it.
   private(set) var pass: InterceptedPass?
   var toldOfSingleSample = false
+  /// Records the steps on a GPU; nil if that is not wanted.
+  var repeated: RepeatedStep?
   private var observedMetrics: [String] = []
   let clock = ContinuousClock()
   private var start = ContinuousClock().now
@@ -87,6 +93,8 @@ final class FitLoop<Model: TrainStep> {
       try trainer.notify { try $0.onLoadCheckpoint(trainer, model, checkpoint: checkpoint) }
     }
     try shareStart()
+    beginRepeating()
+    defer { repeated = nil }
     start = clock.now
     trainer.isFitting = true
     try trainer.notify { try $0.onFitStart(trainer, model) }
@@ -96,6 +104,7 @@ final class FitLoop<Model: TrainStep> {
     try updateStop()
     rememberBoundary()
     while trainer.stopReason == nil { try runEpoch() }
+    isOver = true
     restoreGenerators()  // of a fit that was complete already
     try checkSteps()
     try checkState(model.stateDict())
@@ -200,7 +209,7 @@ final class FitLoop<Model: TrainStep> {
         }
         trainer.timings.loading += seconds(since: waiting)
         guard let (batch, isLast) = next else { break }
-        try runBatch(trainer.moved(batch), index: trainer.progress.batch, isLast: isLast)
+        try runBatch(placed(batch), index: trainer.progress.batch, isLast: isLast)
         try finishBatch()
       }
     } else {
@@ -322,7 +331,10 @@ final class FitLoop<Model: TrainStep> {
     try trainer.notify { try $0.onStepBoundary(trainer, model, isEpochEnd: isEpochEnd) }
   }
 
-  private func rememberBoundary() { atBoundary = randomState }
+  private func rememberBoundary() {
+    atBoundary = BoundaryState(
+      random: randomState, metrics: trainer.callbackMetrics, metricIsNew: metricIsNew)
+  }
 
   var randomState: RandomState {
     RandomState(
@@ -334,7 +346,7 @@ final class FitLoop<Model: TrainStep> {
   /// whether it is there.
   func returnToBoundary() -> Bool {
     guard !isInsideStep, accumulation.isEmpty, let atBoundary else { return false }
-    return (try? atBoundary.restore(trainer)) != nil
+    return (try? atBoundary.random.restore(trainer)) != nil
   }
 
   /// What a process knows of the end of the fit.
@@ -374,4 +386,11 @@ final class FitLoop<Model: TrainStep> {
   var elapsedSeconds: Double { secondsBefore + seconds(since: start) }
 
   func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start).seconds }
+}
+
+/// What a checkpoint behind the end of a fit takes from its last boundary.
+struct BoundaryState {
+  let random: RandomState
+  let metrics: Metrics
+  let metricIsNew: [Bool]
 }

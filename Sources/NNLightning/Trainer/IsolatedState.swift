@@ -3,12 +3,15 @@ import NNData
 
 /// Random generators and loaders as they were at a moment.
 struct IsolatedState {
-  private let state = Generator.default.state
+  let state = Generator.default.state
   private let loaders: [(loader: any ResumableLoader, snapshot: LoaderSnapshot)]
 
   init(_ loaders: [(any ResumableLoader)?]) {
     self.loaders = loaders.compactMap { $0 }.map { ($0, $0.snapshot) }
   }
+
+  /// Of the loaders, in their order.
+  var snapshots: [LoaderSnapshot] { loaders.map(\.snapshot) }
 
   func restoreGenerator() { Generator.default.state = state }
 

@@ -39,6 +39,8 @@ public final class Trainer {
   public let logInterval: Int
   /// Whether a loss, gradient or weight that is NaN or infinite ends a fit.
   public let detectAnomaly: Bool
+  /// Whether the steps of a fit on a GPU are recorded when they repeat, and started as CUDA graphs.
+  public let usesCUDAGraphs: Bool
   /// Generators whose states are part of checkpoints, besides the default one and those of the loaders.
   public let generators: [String: Generator]
   /// What is done with the results of frozen layers at the beginning of a model.
@@ -81,6 +83,9 @@ public final class Trainer {
   /// File that the fit was resumed from, for messages.
   var resumedFile = ""
   private var interrupt: Interrupt?
+  /// What steps took of the device's memory in this run, and the size of the batch under way.
+  var stepMemory: StepMemory?
+  var sizeUnderWay: Int?
   var isDeviceTold = false
   /// Types of batches that were looked at for tensors that do not move.
   var movedTypes: Set<ObjectIdentifier> = []
@@ -115,6 +120,8 @@ public final class Trainer {
   ///   - detectAnomaly: ends a fit with `TrainerError.notFinite` where a loss, a gradient or a weight is NaN or infinite:
   ///     before the optimizer uses it, and before it is written to a file. Checkpoints stay those of before.
   ///   - cacheFrozenFeatures: what is done with the results of frozen layers at the beginning of a model.
+  ///   - usesCUDAGraphs: on a GPU, records what steps ask of the card when it repeats, and starts it as a whole; see
+  ///     `RepeatedStep`. Results are the same bits. Where nothing repeats, a note says why.
   ///   - generators: random generators of your own that a resumed fit is to find as they were.
   public init(
     maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
@@ -125,7 +132,7 @@ public final class Trainer {
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
     sanityValidationSteps: Int = 2, accumulateGradBatches: Int = 1, gradientClip: GradientClip? = nil,
     logInterval: Int = 50, detectAnomaly: Bool = true, cacheFrozenFeatures: FeatureCaching = .memory,
-    generators: [String: Generator] = [:]
+    usesCUDAGraphs: Bool = true, generators: [String: Generator] = [:]
   ) {
     func atLeast(_ low: Int, _ name: String, _ value: Int?) {
       if let value { require(value >= low, "Trainer", "\(name) must be at least \(low), got \(value)") }
@@ -168,6 +175,7 @@ public final class Trainer {
     self.detectAnomaly = detectAnomaly
     self.cacheFrozenFeatures = cacheFrozenFeatures
     interceptors = [FrozenFeatures(cacheFrozenFeatures)]
+    self.usesCUDAGraphs = usesCUDAGraphs
     self.generators = generators
     let all = (enableProgressBar ? [ProgressBar()] : []) + callbacks + loggers
     let used = all.filter {
@@ -251,6 +259,8 @@ public final class Trainer {
         dataCheck = check
         defer { dataCheck = outer }
         return try withModel(model) {
+          if isOutermost { stepMemory = StepMemory(device) }
+          sizeUnderWay = nil
           try notify { try $0.setup(self, model, stage: stage) }
           tellDevice()
           return try body()

@@ -30,6 +30,8 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case notFinite(NonFinite)
   /// Data that cannot be read or does not fit the network.
   case data(DataFault)
+  /// A device that has not enough memory.
+  case outOfMemory(MemoryShortage)
   /// A schedule that has come to its end before the fit has.
   case scheduleOver(String, steps: Int)
   /// A schedule that was made for another length than the fit is to have now.
@@ -82,6 +84,7 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
       return "\(stage) data: expected at least one batch, found none"
     case .notFinite(let problem): return problem.description
     case .data(let fault): return fault.description
+    case .outOfMemory(let shortage): return shortage.description
     case .scheduleOver(let name, let steps):
       return
         "\(name): expected a fit of at most \(steps) steps, for which the schedule was made, found more; make it for "

@@ -14,14 +14,17 @@ struct FinetuneCommand: TrainingCommand {
       nn predict runs/photos new.jpg
 
       The folder of images has one folder per class, or folders train, val and test of such folders; or a table of file \
-      names and labels (--labels) does as well. What is trained on is shown first. The pretrained network \
-      is frozen and gets a new head; what it says about an image is computed once and kept. --search tries heads of all \
-      kinds and takes the best. --phases head:5,last:3,all:2 \
+      names and labels (--labels) does as well. Archives (photos.zip, photos.tar) and shards of WebDataset \
+      ('train-{000..009}.tar', or a folder of them) are read where they lie. What is trained on is shown first. The \
+      pretrained network is frozen and gets a new head; what it says about an image is computed once and kept. --search \
+      tries heads of all kinds and takes the best. --phases head:5,last:3,all:2 \
       trains the head for 5 epochs, then its last block too for 3, then all of it for 2, each with lower learning rates \
       (or the head with those given: last:3@0.001). The run's folder is that of `nn train`.
       """)
 
-  @Option(help: "Folder of images, one folder per class.")
+  @Option(
+    help:
+      "Folder of images, one folder per class; or such a folder as zip or tar file, or shards of WebDataset.")
   var data: String?
   @Flag(
     help: """

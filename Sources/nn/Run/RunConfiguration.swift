@@ -15,7 +15,9 @@ struct RunConfiguration: Codable, Equatable {
     train, val and test of such folders).
     """)
   var dataset = DatasetName.shapes
-  @Setting("Folder of the data files.", isChangeable: true)
+  @Setting(
+    "Folder of the data files; for the data set folder also a zip or tar file, or shards such as 'train-{000..009}.tar'.",
+    isChangeable: true)
   var root = "data"
   @Setting(
     """
@@ -23,7 +25,9 @@ struct RunConfiguration: Codable, Equatable {
     test) if it has one; the files are in --root, or beside the table.
     """)
   var labels: String? = nil
-  @Setting("Which column of the table has the labels, if it is not called label or class.")
+  @Setting(
+    "Which column of the table (or field of a shard's .json files) has the labels, if it is not called label or class."
+  )
   var labelColumn: String? = nil
   @Setting(
     "Let an image have several labels, or none: cat|dog in the table, or a column of 1 and 0 for each.")
@@ -232,9 +236,12 @@ struct RunConfiguration: Codable, Equatable {
       ("labels", labels != nil), ("skipDamaged", skipDamaged), ("labelPattern", labelPattern != nil),
       ("classes", classes != nil),
     ] where isGiven { try need(dataset == .folder, name, "the data set folder", dataset) }
-    if labelColumn != nil { try need(labels != nil, "labelColumn", "a table (--labels)", "none") }
-    if multiLabel { try need(labels != nil, "multiLabel", "a table (--labels)", "none") }
+    if labelColumn != nil {
+      try need(dataset == .folder, "labelColumn", "a table (--labels) or shards", "none")
+    }
+    if multiLabel { try need(dataset == .folder, "multiLabel", "a table (--labels) or shards", "none") }
     if labelPattern != nil {
+      try need(!multiLabel, "multiLabel", "a table (--labels) or shards", "labels in file names")
       try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
     }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }

@@ -51,11 +51,11 @@ struct RunImages {
         settings, preprocessing, try CIFAR100(root: settings.root, train: true, download: true),
         try CIFAR100(root: settings.root, train: false))
     case .folder:
-      let reading = FileReading(settings.root, preprocessing, cache)
+      let reading = try FileReading(settings.root, preprocessing, cache)
       var files =
         try split.map { try SplitFiles(kept: $0, isMultiLabel: settings.multiLabel) }
         ?? SplitFiles(settings, reading)
-      if split != nil { try files.compareWithFolder(settings) }
+      if split != nil { try files.compareWithFolder(settings, reading.source) }
       try self.init(settings, files: files, reading)
     case .shapes:
       self.init(

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A block of a device's memory.
 ///
 /// Invariant for `@unchecked Sendable`: the address is a number here; who may write to the bytes is a matter of the
@@ -15,6 +17,24 @@ package struct DeviceMemory: @unchecked Sendable {
     self.capacity = capacity
     self.owner = owner
   }
+
+  /// A block that is none, for a thread whose device ran out of memory: until that is thrown nothing is done with it.
+  package static func none(_ byteCount: Int) -> DeviceMemory {
+    // No memory of a process or a card has such an address.
+    let place = nonePlaces.add(UInt(max(byteCount, 1) + 511) & ~511, ordering: .relaxed).oldValue
+    guard let address = UnsafeMutableRawPointer(bitPattern: noneBegin + place % noneBegin) else {
+      fail("DeviceMemory", "an address is 0")
+    }
+    return DeviceMemory(address: address, capacity: byteCount)
+  }
+
+  /// Whether an address is that of a block that is none.
+  package static func isNone(_ address: UnsafeMutableRawPointer) -> Bool {
+    UInt(bitPattern: address) >> 61 == 1
+  }
+
+  private static let noneBegin: UInt = 1 << 61
+  private static let nonePlaces = Atomic<UInt>(0)
 }
 
 /// The memory of a device: what tensors need of it before anything is computed.
@@ -36,11 +56,14 @@ package protocol MemoryDevice: AnyObject, Sendable {
   var memoryUse: DeviceMemoryUse? { get }
   /// Counts the peak of its use from here.
   func resetMemoryPeak()
+  /// For a training on the device: something that finds out what of it repeats; nil where nothing is won by that.
+  func makeWorkRepeater() -> (any WorkRepeater)?
 }
 
 extension MemoryDevice {
   package var memoryUse: DeviceMemoryUse? { nil }
   package func resetMemoryPeak() {}
+  package func makeWorkRepeater() -> (any WorkRepeater)? { nil }
 }
 
 /// How the memory of a device is used, in bytes.
