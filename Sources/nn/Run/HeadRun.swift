@@ -37,6 +37,8 @@ struct HeadRun {
     source.to(device).eval()
     self.source = source
     views = settings.augmented(images.preprocessing) == nil ? 1 : settings.views
+    // The same order and versions of images, whatever was drawn for networks before.
+    manualSeed(settings.seed)
     let passes = views == 1 ? "" : ", each in \(views) versions"
     say("Head: computes the features of the training images\(passes)")
     let parts = try (0..<views).map { _ in
