@@ -74,6 +74,7 @@ struct TrainingRun {
       throw ExitCode(130)
     }
     if let best = result.bestCheckpoint { try model.loadStateDict(Checkpoint(contentsOf: best).model) }
+    model.form.module.mergeLoRA()
     try checkIsFinite(model)
     if settings.multiLabel, !options.fastDevRun {
       let thresholds = try model.thresholds(on: data.validation, device: accelerator.device)
