@@ -1,4 +1,7 @@
 import Foundation
+import NNCore
+import NNFiles
+import NNModels
 import TestSupport
 import Testing
 
@@ -75,6 +78,46 @@ import Testing
     }
   }
 
+  /// The model has no more than the network's own weights; a checkpoint, whose changes are not added yet, says the same.
+  @Test func loraIsMergedIntoTheModel() throws {
+    try withTemporaryFolder { folder in
+      try ImageFolders(folder, "photos").write(["circle", "square", "star"], count: 12)
+      let file = folder.path + "/weights.safetensors"
+      try withDefaultGenerator(Generator(seed: 1)) { mobilenet_v3_small() }.stateDict().write(
+        safetensors: file)
+      let run = folder.path + "/run"
+      let finetune = [
+        "finetune", "--data", folder.path + "/photos", "--arch", "mobilenet_v3_small", "--weights", file,
+        "--epochs", "1", "--output",
+      ]
+      let trained = try nn(finetune + [run, "--lora", "4"])
+      try #require(trained.status == 0, "\(trained.output)")
+      let state = try StateDict(contentsOf: run + "/model.safetensors")
+      #expect(!state.keys.contains { $0.contains("lora") })
+      let start = try #require(StateDict(contentsOf: file)["classifier.0.weight"])
+      #expect(try !#require(state["backbone.classifier.0.weight"]).isEqual(to: start))
+      let checkpoint = try StateDict(contentsOf: run + "/last.safetensors")
+      #expect(checkpoint.keys.contains { $0.hasSuffix("classifier.0.lora.lora_A") }, "\(checkpoint.keys)")
+      let photo = folder.path + "/photos/star/3.png"
+      let (model, last) = try (
+        nn(["predict", run, photo, "--format", "csv"]),
+        nn(["predict", run + "/best.safetensors", photo, "--format", "csv"])
+      )
+      #expect(model.status == 0 && model.output == last.output, "\(model.output) \(last.output)")
+      #expect(try nn(["test", run]).status == 0)
+      #expect(try nn(["export", run, "--output", folder.path + "/m.onnx"]).status == 0)
+
+      let none = try nn([
+        "finetune", "--data", folder.path + "/photos", "--arch", "shapesnet", "--lora", "4", "--output",
+        folder.path + "/none",
+      ])
+      #expect(
+        none.status == 1
+          && none.output.contains("lora: expected a network with linear or attention layers below its head"),
+        "\(none.output)")
+    }
+  }
+
   @Test(arguments: [
     (["--layer-decay", "0"], "layerDecay: expected a number above 0 and at most 1, found 0.0"),
     (["--optimizer", "best"], "The value 'best' is invalid for '--optimizer <optimizer>'"),
@@ -92,7 +135,7 @@ import Testing
     let help = try nn(["finetune", "--help"]).output
     for option in [
       "--head", "--regularization", "--neighbors", "--features", "--limit-validation", "--limit-test",
-      "--optimizer", "--spare-vectors", "--layer-decay", "--schedule", "--search",
+      "--lora", "--optimizer", "--spare-vectors", "--layer-decay", "--schedule", "--search",
     ] {
       #expect(help.contains("  \(option)"), "\(option)")
     }

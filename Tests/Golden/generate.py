@@ -13,8 +13,9 @@ import losses
 import ops
 import optimizers
 import schedules
+import sequences
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, bfloat16, layers, losses, draws, optimizers, lbfgs, schedules, transforms):
+for part in (ops, bfloat16, layers, losses, draws, optimizers, lbfgs, schedules, sequences, transforms):
     part.write()

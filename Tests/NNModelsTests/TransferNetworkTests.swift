@@ -71,12 +71,12 @@ import Testing
 
   /// Blocks of convolutions at several depths, and at the end what the last layer is given.
   @Test(arguments: [
-    ("squeezenet1_1", ["features.9", "features.10", "features.11", "classifier.0"], 1664),
+    ("squeezenet1_1", ["features.9", "features.10", "features.11", "classifier.0"], 1792),
     ("resnet18", ["layer1", "layer2", "layer3", "flatten"], 960),
     ("vit_b_32", [], 0), ("swin_t", [], 0),
   ])
   func deepNodesAreBlocksOfConvolutions(name: String, nodes: [String], count: Int) throws {
-    let network = try skipInit { try makeModel(name) }
+    let network = try nodes.isEmpty ? skipInit { try makeModel(name) } : makeModel(name)
     #expect(network.deepNodes() == nodes)
     if nodes.isEmpty { return }
     #expect(try network.featureCount(of: nodes, imageSize: 64) == count)

@@ -20,7 +20,7 @@ extension HeadSearch.Trial {
       }
     return head + [
       String(format: "%.4f", validationAccuracy), String(format: "%.4f", validationLoss),
-      String(format: "%.4f", trainingAccuracy),
+      trainingAccuracy.map { String(format: "%.4f", $0) } ?? "",
     ]
   }
 

@@ -74,8 +74,9 @@ public struct HeadSearch {
   /// What came of a head.
   public struct Trial: Sendable {
     public let head: Head
-    /// Shares of the samples in 0...1.
-    public let trainingAccuracy: Double
+    /// Share of the training samples in 0...1; nil for neighbours, of which it says nothing.
+    public let trainingAccuracy: Double?
+    /// Share of the validation samples in 0...1.
     public let validationAccuracy: Double
     /// Cross-entropy. Scores of heads that give none of their own accord are scaled so that it is least.
     public let validationLoss: Double
@@ -191,14 +192,22 @@ public struct HeadSearch {
 
   private func trial(_ head: Head, _ layers: Sequential, _ curve: [Double] = []) -> Trial {
     layers.eval()
-    return noGrad {
-      let scores = layers(validation.features)
-      return Trial(
-        head: head, trainingAccuracy: accuracy(layers(train.features), train.target).item(),
-        validationAccuracy: accuracy(scores, validation.target).item(),
-        validationLoss: crossEntropy(scores, validation.target, weight: classWeights).item(), curve: curve,
-        hits: (scores.argmax(1) .== validation.target).array(of: Bool.self))
-    }
+    let scores = Self.scores(layers, validation.features)
+    // The nearest of the training samples is each of them itself.
+    let training =
+      head.kind == .neighbors ? nil : accuracy(Self.scores(layers, train.features), train.target).item()
+    return Trial(
+      head: head, trainingAccuracy: training, validationAccuracy: accuracy(scores, validation.target).item(),
+      validationLoss: crossEntropy(scores, validation.target, weight: classWeights).item(), curve: curve,
+      hits: (scores.argmax(1) .== validation.target).array(of: Bool.self))
+  }
+
+  /// What a fitted head says of features [N, F], a thousand rows at a time: neighbours take a number for each pair of rows
+  /// and stored examples.
+  ///
+  /// - Returns: [N, classes], without gradients.
+  public static func scores(_ layers: Sequential, _ features: Tensor) -> Tensor {
+    noGrad { cat(features.split(1_024).map { layers($0) }) }
   }
 
   // MARK: Heads that are trained

@@ -108,6 +108,10 @@ struct FinetuneCommand: TrainingCommand {
             + "solved at once")
       }
     }
+    if let lora = all.lora, search || folds != nil {
+      throw CommandError(
+        "\(search ? "search" : "folds"): expected a network that stays as it is, found --lora \(lora)")
+    }
     if all.multiLabel, search || folds != nil {
       throw CommandError(
         "\(search ? "search" : "folds"): expected images of one label each, found several (multiLabel)")

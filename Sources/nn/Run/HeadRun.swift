@@ -38,6 +38,8 @@ struct HeadRun {
     source.to(device).eval()
     self.source = source
     views = settings.augmented(images.preprocessing) == nil ? 1 : settings.views
+    // The same order and versions of images, whatever was drawn for networks before.
+    manualSeed(settings.seed)
     let passes = views == 1 ? "" : ", each in \(views) versions"
     say("Head: computes the features of the training images\(passes)")
     let parts = try (0..<views).map { _ in
@@ -159,16 +161,14 @@ struct HeadRun {
     result.to(.cpu).eval()
     var found = settings
     found.head(head)
-    var metrics: Metrics = [
-      "val_loss": trial.validationLoss, "val_acc": trial.validationAccuracy,
-      "train_acc": trial.trainingAccuracy,
-    ]
+    var metrics: Metrics = ["val_loss": trial.validationLoss, "val_acc": trial.validationAccuracy]
+    metrics["train_acc"] = trial.trainingAccuracy
     try write(result, found)
     if let test = data.test {
       say("Head: computes the features of the test images")
       let features = try part(
         Self.features(test, source.to(device), classes: data.classes.count, device), settings.features)
-      let scores = noGrad { layers.eval()(features.features) }
+      let scores = HeadSearch.scores(layers.eval(), features.features)
       metrics["test_loss"] = crossEntropy(scores, features.target).item()
       metrics["test_acc"] = accuracy(scores, features.target).item()
     }

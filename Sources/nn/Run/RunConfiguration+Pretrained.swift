@@ -54,6 +54,10 @@ extension RunConfiguration {
       let network = try pretrainedNetwork()
       let transfer = try TransferNetwork(network, classes: classes, form: form(network))
       if freeze { transfer.backbone.freeze() }
+      if let lora, transfer.backbone.addLoRA(rank: lora) == 0 {
+        throw CommandError(
+          "lora: expected a network with linear or attention layers below its head, found \(printable(arch))")
+      }
       return .transfer(transfer)
     }
     guard let weights = try weightsPath else {

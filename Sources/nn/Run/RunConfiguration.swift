@@ -138,6 +138,12 @@ struct RunConfiguration: Codable, Equatable {
     which often tells more about images unlike those the network was trained on.
     """, commands: [.finetune])
   var features = FeatureNodes.last
+  @Setting(
+    """
+    Train small changes of the network's linear and attention layers beside the head (LoRA), of this rank, such as 8; \
+    they are added to the weights at the end.
+    """, .within(1...1_024), commands: [.finetune])
+  var lora: Int? = nil
   /// See `PhasePlan`.
   @Setting(
     "Parts trained one after the other, with their epochs, such as head:5,last:3,all:2.",
@@ -241,6 +247,10 @@ struct RunConfiguration: Codable, Equatable {
       try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
     }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
+    if lora != nil {
+      try need(phases == nil, "lora", "a run without phases, which thaw whole layers", phases ?? "")
+      try need(!head.isSolved, "lora", "a head that is trained", "the head \(head), which is solved")
+    }
     if head.isSolved {
       try need(!multiLabel, "head", "one that is trained, as images may have several labels", head)
       try need(phases == nil, "phases", "a head that is trained", "the head \(head), which is solved")

@@ -120,6 +120,7 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
       arch: hyperparameters.arch, classes: classes, preprocessing: preprocessing,
       form: form.transferForm, configuration: form.configuration,
       libraryVersion: libraryVersion,
-      thresholds: hyperparameters.multiLabel ? thresholds ?? classes.map { _ in 0.5 } : nil)
+      thresholds: hyperparameters.multiLabel ? thresholds ?? classes.map { _ in 0.5 } : nil,
+      lora: form.module.hasLoRA ? hyperparameters.lora : nil)
   }
 }

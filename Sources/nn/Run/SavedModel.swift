@@ -24,18 +24,19 @@ struct SavedModel {
     var thresholds: [Double]?
     /// What a new head is and what it is given, where `normalizesFeatures` does not say all of it.
     var transfer: TransferForm?
+    /// Rank of LoRA that is not merged yet, in checkpoints.
+    var lora: Int?
 
     /// - Parameter form: of a pretrained network under a new head; nil for others.
     init(
       arch: String, classes: [String], preprocessing: Preprocessing, form: TransferForm?,
-      configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil
+      configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil, lora: Int? = nil
     ) {
       // Who does not know of several labels would take the numbers for those of one.
       format = thresholds == nil ? SavedModel.format : SavedModel.severalLabelsFormat
-      if let form, !form.isPlain {
-        format = SavedModel.manyHeadsFormat
-        transfer = form
-      }
+      if let form, !form.isPlain { transfer = form }
+      if transfer != nil || lora != nil { format = SavedModel.manyHeadsFormat }
+      self.lora = lora
       self.arch = arch
       self.classes = classes
       self.preprocessing = preprocessing
@@ -52,7 +53,7 @@ struct SavedModel {
   static let format = "swift-nn model 2"
   /// Of models for images of several labels.
   static let severalLabelsFormat = "swift-nn model 3"
-  /// Of models whose head is of another kind, or is given what several blocks say.
+  /// Of models whose head is of another kind or is given what several blocks say, and of those with LoRA.
   static let manyHeadsFormat = "swift-nn model 4"
   static let firstFormat = "swift-nn model 1"
   /// Name of the description in the metadata of a file.
@@ -61,7 +62,7 @@ struct SavedModel {
   private static let classLimit = 1_000_000
 
   let network: RunNetwork
-  let description: Description
+  private(set) var description: Description
 
   init(_ network: RunNetwork, _ description: Description) {
     self.network = network
@@ -81,7 +82,12 @@ struct SavedModel {
     self.description = description
     do {
       network = try Self.network(description)
+      if let rank = description.lora, case .transfer(let transfer) = network {
+        _ = skipInit { transfer.backbone.addLoRA(rank: rank) }
+      }
       try network.module.loadStateDict(state)
+      network.module.mergeLoRA()
+      self.description.lora = nil
     } catch {
       throw CommandError("\(name): \(error)")
     }
@@ -187,6 +193,9 @@ struct SavedModel {
       thresholds.count != count || !thresholds.allSatisfy({ (0...1).contains($0) })
     {
       return "expected \(count) thresholds in 0...1, found \(thresholds.count)"
+    }
+    if let lora = description.lora, !(1...1_024).contains(lora) {
+      return "expected a rank of LoRA in 1...1024, found \(lora)"
     }
     return description.transfer?.problem ?? description.preprocessing.problem
   }

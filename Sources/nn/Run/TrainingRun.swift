@@ -83,6 +83,7 @@ struct TrainingRun {
       try model.loadStateDict(Checkpoint(contentsOf: best).model)
     }
     try strategy.shareState(of: model)
+    model.form.module.mergeLoRA()
     try checkIsFinite(model)
     if settings.multiLabel, !options.fastDevRun {
       let thresholds = try model.thresholds(on: data.validation, device: accelerator.device)
@@ -106,6 +107,7 @@ struct TrainingRun {
     try heads.solve { network, settings in
       let model = RunModel(.transfer(network), settings)
       try checkIsFinite(model)
+      guard strategy.isWriter else { return }
       try settings.write(to: folder.config, history: history)
       try SavedModel(model.form, model.description(classes: images.classes, preprocessing)).write(
         to: folder.model)
