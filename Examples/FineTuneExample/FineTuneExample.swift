@@ -57,8 +57,8 @@ struct FineTuneExample: ParsableCommand {
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
       let trainer = try Trainer(
-        maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
-        strategy: options.strategy,
+        maxEpochs: options.epochs, accelerator: accelerator, strategy: options.strategy,
+        precision: options.precision,
         callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
@@ -96,8 +96,8 @@ struct FineTuneExample: ParsableCommand {
     }
     let logging = freezing == .network ? options.logging : (loggers: [], interval: 50)
     let trainer = try Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
-      strategy: options.strategy, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval,
+      maxEpochs: options.epochs, accelerator: accelerator, strategy: options.strategy,
+      precision: options.precision, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval,
       cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }

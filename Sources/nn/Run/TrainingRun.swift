@@ -160,7 +160,7 @@ struct TrainingRun {
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(
-      maxEpochs: settings.epochs, accelerator: accelerator, precision: settings.precision, strategy: strategy,
+      maxEpochs: settings.epochs, accelerator: accelerator, strategy: strategy, precision: settings.precision,
       callbacks: callbacks,
       loggers: [
         CSVLogger(folder.log), TensorBoardLogger(folder.tensorBoard),
