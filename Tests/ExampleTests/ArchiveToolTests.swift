@@ -70,6 +70,16 @@ import Testing
       let predicted = try nn(["predict", run, folder.path + "/shards/s-000.tar", "--top", "1"])
       #expect(predicted.status == 0 && predicted.output.contains("s-000.tar/"), "\(predicted.output)")
 
+      // Where the shard has no folder in its name, and other files lie beside it.
+      let checked = try nn(["check", "s-001.tar"], in: folder.appendingPathComponent("shards"))
+      #expect(checked.status == 0 && checked.output.contains("images, nothing found"), "\(checked.output)")
+      let count = (70..<140).count { shapes.targets[$0] < 2 }
+      #expect(checked.output.contains("\n\(count) images") || checked.output.hasPrefix("\(count) images"))
+      let shown = try nn(
+        ["preview", "--data", "s-000.tar", "--arch", "shapesnet", "--images", "2", "--versions", "1"],
+        in: folder.appendingPathComponent("shards"))
+      #expect(shown.status == 0, "\(shown.output)")
+
       try shard("parts/train-000.tar", 0..<80)
       try shard("parts/val-000.tar", 80..<140)
       let parts = try train(folder, ["--root", folder.path + "/parts"])

@@ -41,9 +41,9 @@ package struct ShardSet: Sendable {
       archives = try paths.map { try FileArchive($0, isStored: true) }
     } else if isThere {
       guard text.lowercased().hasSuffix(".tar") else { return nil }
-      let archive = try FileArchive(text)
-      guard Self.hasLabels(archive) else { return nil }
       root = Self.folder(of: text)
+      let archive = try FileArchive(text.contains("/") ? text : "./" + text)
+      guard Self.hasLabels(archive) else { return nil }
       archives = [archive]
     } else {
       guard text.utf8.contains(UInt8(ascii: "{")) else { return nil }
@@ -54,8 +54,17 @@ package struct ShardSet: Sendable {
         folder = Self.folder(of: folder)
       }
       root = paths.allSatisfy { $0.hasPrefix(folder + "/") } ? folder : "."
-      let start = root == "." ? "./" : ""
-      archives = try paths.map { try FileArchive(start + $0, isStored: true) }
+      let isHere = root == "."
+      archives = try paths.map { path in
+        try FileArchive(isHere && !path.hasPrefix("./") ? "./" + path : path, isStored: true)
+      }
+    }
+  }
+
+  /// All images, in the order of the shards and of the images in each.
+  package var paths: [String] {
+    archives.flatMap { archive in
+      archive.names.filter { Self.imageKey($0) != nil }.map { "\(archive.path)/\($0)" }
     }
   }
 

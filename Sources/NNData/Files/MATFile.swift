@@ -31,12 +31,15 @@ package struct MATFile {
     arrays = try FileError.naming(path) { try MATFile.arrays(of: file) }
   }
 
+  /// Names of the arrays, sorted.
+  package var names: [String] { arrays.keys.sorted() }
+
   /// The array of a name. Throws `FileError` if there is none.
   package func array(_ name: String) throws -> Array {
     guard let array = arrays[name] else {
       throw FileError.malformed(
         file: path, expected: "an array \(quoted(name))",
-        found: arrays.isEmpty ? "none" : arrays.keys.sorted().prefix(5).map(quoted).joined(separator: ", "))
+        found: arrays.isEmpty ? "none" : names.prefix(5).map(quoted).joined(separator: ", "))
     }
     return array
   }

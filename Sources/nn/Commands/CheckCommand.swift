@@ -28,12 +28,12 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let tree = try ImageSource(folder).tree
-    let listing = try ImageFolder.listing(of: tree)
+    let source = try ImageSource(folder)
+    let listing = try source.listing()
     if listing.paths.isEmpty { throw CommandError("\(printable(folder)): expected images, found none") }
     let progress = ProgressLine(label: "Reading", total: listing.paths.count, unit: "image")
     var done = 0
-    let scan = ImageScan(listing.paths, in: tree, workers: workers) { count in
+    let scan = ImageScan(listing.paths, in: source.tree, workers: workers) { count in
       progress.update(by: count - done)
       done = count
     }

@@ -12,6 +12,12 @@ struct ImageSource {
     shards = try ShardSet(at: root)
     tree = try shards?.tree ?? FileTree(root)
   }
+
+  /// The images, and what was left out.
+  func listing() throws -> (paths: [String], skipped: [SkippedFile]) {
+    if let shards { return (shards.paths, []) }
+    return try ImageFolder.listing(of: tree)
+  }
 }
 
 /// How the image files of a run are read.

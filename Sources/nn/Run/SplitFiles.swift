@@ -95,7 +95,7 @@ struct SplitFiles {
     if let table = settings.labels {
       try readTable(table, settings, source.tree)
     } else if let pattern = settings.labelPattern {
-      try readNames(FileNamePattern(pattern), source.tree)
+      try readNames(FileNamePattern(pattern), source)
     } else if let shards = source.shards {
       try readShards(shards, settings)
     } else {
@@ -126,9 +126,9 @@ struct SplitFiles {
   }
 
   /// Labels in the names of files.
-  private mutating func readNames(_ pattern: FileNamePattern, _ tree: FileTree) throws {
-    let root = tree.root
-    let (paths, skipped) = try ImageFolder.listing(of: tree)
+  private mutating func readNames(_ pattern: FileNamePattern, _ source: ImageSource) throws {
+    let root = source.tree.root
+    let (paths, skipped) = try source.listing()
     var others: [String] = []
     for path in paths.map({ Self.relative($0, to: root) }) {
       if let label = pattern.label(of: path) {
