@@ -124,9 +124,9 @@ extension ImageClassifier {
       return blocks(
         sequence.namedChildren().map { (large[0].name + "." + $0.name, $0.module) })
     }
-    let head = last.nodeBefore.split(separator: ".").first.map(String.init)
+    let head = headName?.split(separator: ".").first.map(String.init)
     let parts = stages.compactMap { stage in stage.module.map { (name: stage.name, module: $0 as Module) } }
-    let names = blocks(parts.filter { $0.name != head && $0.name != headName }).map(\.name)
+    let names = blocks(parts.filter { $0.name != head }).map(\.name)
     // The last block is what the last layer is given, or nearly so.
     return names.count < 2 ? [] : names.dropLast().suffix(count - 1) + [last.nodeBefore]
   }

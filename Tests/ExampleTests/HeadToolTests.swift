@@ -16,8 +16,8 @@ import Testing
 
   /// A solved head is a model like any other: it is tested, predicts and is exported.
   @Test(arguments: [
-    (["--head", "logistic"], "regularization: 0.", ["norm", "linear"]),
-    (["--head", "logistic", "--regularization", "0.5", "--balance", "weights"], "regularization: 0.5", []),
+    (["--head", "logistic"], "regularization: ", ["norm", "linear"]),
+    (["--head", "logistic", "--regularization", "0.5", "--balance", "weights"], "regularization: 5e-1", []),
     (["--head", "ridge", "--features", "several"], "features: several", ["norm", "linear"]),
     (["--head", "neighbors", "--neighbors", "3"], "neighbors: 3", ["neighbors"]),
     (

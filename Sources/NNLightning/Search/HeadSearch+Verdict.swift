@@ -20,7 +20,8 @@ extension HeadSearch {
     return min(1, 2 * tail)
   }
 
-  /// Bounds between which the share of hits on all possible images lies, in 95 of 100 cases (Wilson, 1927).
+  /// Bounds between which the share of hits on all possible images lies, in 95 of 100 cases (Wilson, 1927), for a head that
+  /// was not chosen by these images.
   ///
   /// - Parameter count: of all images, at least 1.
   public static func interval(hits: Int, of count: Int) -> ClosedRange<Double> {
@@ -39,9 +40,9 @@ extension HeadSearch {
     let (hits, count) = (best.hits.count { $0 }, best.hits.count)
     let bounds = interval(hits: hits, of: max(1, count))
     let first = String(
-      format:
-        "%@ won: right about %d of %d validation images (%.3f; on many more images %.3f to %.3f is likely).",
-      best.name, hits, count, best.validationAccuracy, bounds.lowerBound, bounds.upperBound)
+      format: "%@ won: right about %d of %d validation images (%.3f; %.3f to %.3f is likely on new ones, "
+        + "rather the lower end for the best of %d tries).", best.name, hits, count, best.validationAccuracy,
+      bounds.lowerBound, bounds.upperBound, trials.count)
     guard let other = trials.first(where: { $0.head.kind != best.head.kind }) else { return first }
     let lead = hits - other.hits.count { $0 }
     let chance = Self.chance(best, other)

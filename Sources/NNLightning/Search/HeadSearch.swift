@@ -145,8 +145,9 @@ public struct HeadSearch {
       throw HeadSearchError.invalid(
         expected: "at least 2 training samples", found: "\(train.count / views)")
     }
-    self.train = train
-    self.validation = validation
+    // Heads compute in float32, whatever the network does.
+    self.train = train.to(.float32)
+    self.validation = validation.to(.float32)
     self.classes = classes
     self.heads = heads
     self.views = views

@@ -33,6 +33,11 @@ public struct LabelledFeatures: Sendable {
     self.target = target
   }
 
+  /// The same in another floating-point type.
+  func to(_ dtype: DType) -> LabelledFeatures {
+    LabelledFeatures(unchecked: features.to(dtype), target)
+  }
+
   /// Some of them, in the given order.
   func rows(_ indices: [Int]) -> LabelledFeatures {
     let index = Tensor(indices)

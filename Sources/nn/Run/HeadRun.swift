@@ -104,6 +104,7 @@ struct HeadRun {
     let sorted = order.map { trials[$0].trial }
     print(HeadSearch.table(sorted, notes: notes, called: "features"))
     print(HeadSearch.verdict(sorted))
+    try StandardOutput.flush()
     if Processes.isFirst {
       try HeadSearch.write(csv: folder.searchTable, sorted, notes: notes, called: "features")
       try HeadSearch.write(plot: folder.searchPlot, sorted)
