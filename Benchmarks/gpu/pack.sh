@@ -56,7 +56,7 @@ for program in $programs; do ldd "$stage/bin/$program"; done | awk '/=> \// { pr
 chmod u+w "$stage"/lib/* && strip --strip-unneeded "$stage"/lib/*
 
 for tests in NNCoreTests NNLayersTests; do
-  for group in ops ops-arguments nn nn-arguments optim optim-arguments training; do
+  for group in ops ops-arguments bfloat16 nn nn-arguments optim optim-arguments training; do
     folder=$root/Tests/$tests/Fixtures/$group
     if [ -d "$folder" ]; then cp -r "$folder" "$stage/fixtures/"; fi
   done

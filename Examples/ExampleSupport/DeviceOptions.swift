@@ -2,6 +2,7 @@ import ArgumentParser
 import NNLightning
 
 extension Accelerator.Choice: ExpressibleByArgument {}
+extension Trainer.Precision: ExpressibleByArgument {}
 
 /// What an example computes on.
 public struct DeviceOptions: ParsableArguments {

@@ -43,6 +43,9 @@ public struct ExperimentOptions: ParsableArguments {
 
   @OptionGroup public var device: DeviceOptions
 
+  @Option(help: "Precision: 32-true, or bf16-mixed, which is faster on GPUs.")
+  public var precision = Trainer.Precision.float32
+
   @Option(help: "Threads that compute (default: all processors). Results do not depend on it.")
   public var threads: Int?
 

@@ -57,7 +57,7 @@ struct FineTuneExample: ParsableCommand {
       manualSeed(options.seed)
       let net = ScratchNet(classes: experiment.classes.count, learningRate: options.learningRate)
       let trainer = Trainer(
-        maxEpochs: options.epochs, accelerator: accelerator,
+        maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision,
         callbacks: [EarlyStopping(patience: experiment.patience)])
       outcomes.append(try trainer.runExperiment("CNN from scratch", net, experiment.small))
     }
@@ -95,8 +95,8 @@ struct FineTuneExample: ParsableCommand {
     }
     let logging = freezing == .network ? options.logging : (loggers: [], interval: 50)
     let trainer = Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks, loggers: logging.loggers,
-      logInterval: logging.interval, cacheFrozenFeatures: options.caching)
+      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision, callbacks: callbacks,
+      loggers: logging.loggers, logInterval: logging.interval, cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }
 }

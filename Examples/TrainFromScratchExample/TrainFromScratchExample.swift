@@ -37,8 +37,8 @@ struct TrainFromScratchExample: ParsableCommand {
     if let output = options.output { callbacks.append(ModelCheckpoint(directory: output)) }
     let logging = options.logging
     let trainer = Trainer(
-      maxEpochs: options.epochs, accelerator: accelerator, callbacks: callbacks, loggers: logging.loggers,
-      logInterval: logging.interval)
+      maxEpochs: options.epochs, accelerator: accelerator, precision: options.precision, callbacks: callbacks,
+      loggers: logging.loggers, logInterval: logging.interval)
     let outcome = try trainer.runExperiment("CNN from scratch", net, data)
     printComparison([outcome])
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
@@ -56,7 +56,8 @@ private final class TestEveryEpoch: Callback {
   }
 
   override func onTrainEpochEnd(_ trainer: Trainer, _ model: Module) throws {
-    let tester = Trainer(accelerator: trainer.accelerator, enableProgressBar: false)
+    let tester = Trainer(
+      accelerator: trainer.accelerator, precision: trainer.precision, enableProgressBar: false)
     var metrics = trainer.callbackMetrics
     metrics.merge(try tester.test(net, data))
     print("epoch \(trainer.currentEpoch): \(metrics)")

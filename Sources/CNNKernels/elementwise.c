@@ -117,6 +117,7 @@ void nn_where(int size, int64_t n, const uint8_t *c, int64_t sc, const void *a, 
               int64_t sb, void *y) {
   switch (size) {
     case 1: NN_WHERE(uint8_t)
+    case 2: NN_WHERE(uint16_t)
     case 4: NN_WHERE(uint32_t)
     case 8: NN_WHERE(uint64_t)
   }
@@ -137,6 +138,7 @@ void nn_copy(int size, int64_t n, const void *x, int64_t sx, void *y, int64_t sy
   }
   switch (size) {
     case 1: NN_COPY(uint8_t)
+    case 2: NN_COPY(uint16_t)
     case 4: NN_COPY(uint32_t)
     case 8: NN_COPY(uint64_t)
   }
@@ -190,6 +192,7 @@ void nn_transpose(int size, int64_t m, int64_t n, const void *x, int64_t sx, voi
   int64_t from = size == 4 ? transpose_u32(m, n, x, sx, y, sy) : 0;
   switch (size) {
     case 1: NN_TRANSPOSE(uint8_t)
+    case 2: NN_TRANSPOSE(uint16_t)
     case 4: NN_TRANSPOSE(uint32_t)
     case 8: NN_TRANSPOSE(uint64_t)
   }
@@ -209,6 +212,26 @@ void nn_transpose(int size, int64_t m, int64_t n, const void *x, int64_t sx, voi
     for (int64_t i = 0; i < n; i++) out[i] = in[i * sx] != 0;         \
     return;                                                           \
   }
+/// The nearest bfloat16, the even one of two that are equally near; NaN stays NaN.
+static inline uint16_t bf16_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, nan = bits >> 16 | 0x40;
+  return (uint16_t)(x == x ? rounded : nan);
+}
+static inline float bf16_value(uint16_t x) {
+  uint32_t bits = (uint32_t)x << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+#define NN_CAST_TO_BF16(T)                                                     \
+  {                                                                            \
+    const T *in = x;                                                           \
+    uint16_t *out = y;                                                         \
+    for (int64_t i = 0; i < n; i++) out[i] = bf16_of((float)in[i * sx]);       \
+    return;                                                                    \
+  }
 // Out-of-range float to uint8 goes through int64, as PyTorch does on x86.
 #define NN_CAST_FROM(T)                                               \
   switch (to) {                                                       \
@@ -221,13 +244,32 @@ void nn_transpose(int size, int64_t m, int64_t n, const void *x, int64_t sx, voi
     }                                                                 \
     case NN_I32: NN_CAST_TO(T, int32_t)                               \
     case NN_I64: NN_CAST_TO(T, int64_t)                               \
+    case NN_BF16: NN_CAST_TO_BF16(T)                                  \
     case NN_F32: NN_CAST_TO(T, float)                                 \
     case NN_F64: NN_CAST_TO(T, double)                                \
   }                                                                   \
   return;
 
+/// From bfloat16: directly to float, to other types through that.
+static void cast_bf16(int to, int64_t n, const uint16_t *x, int64_t sx, void *y) {
+  if (to == NN_BF16) {
+    nn_copy(2, n, x, sx, y, 1);
+  } else if (to == NN_F32) {
+    float *out = y;
+    for (int64_t i = 0; i < n; i++) out[i] = bf16_value(x[i * sx]);
+  } else {
+    float values[256];
+    for (int64_t i = 0; i < n; i += 256) {
+      int64_t count = n - i < 256 ? n - i : 256;
+      for (int64_t j = 0; j < count; j++) values[j] = bf16_value(x[(i + j) * sx]);
+      nn_cast(NN_F32, to, count, values, 1, (char *)y + i * (to == NN_BOOL || to == NN_U8 ? 1 : to == NN_I32 ? 4 : 8));
+    }
+  }
+}
+
 void nn_cast(int from, int to, int64_t n, const void *x, int64_t sx, void *y) {
   switch (from) {
+    case NN_BF16: cast_bf16(to, n, x, sx, y); return;
     case NN_BOOL:
     case NN_U8: NN_CAST_FROM(uint8_t)
     case NN_I32: NN_CAST_FROM(int32_t)

@@ -6,6 +6,7 @@
 #include "nn_thread_state.h"
 
 static _Thread_local int no_grad_depth = 0;
+static _Thread_local int autocast = 0;
 static _Thread_local int inside_parallel = 0;
 static _Thread_local int forced_path = -1;
 static _Thread_local void *tracer = 0;
@@ -13,6 +14,8 @@ static _Thread_local void *device_context = 0;
 
 int nn_no_grad_depth(void) { return no_grad_depth; }
 void nn_no_grad_add(int delta) { no_grad_depth += delta; }
+int nn_autocast(void) { return autocast; }
+void nn_set_autocast(int type) { autocast = type; }
 int nn_inside_parallel(void) { return inside_parallel; }
 void nn_set_inside_parallel(int value) { inside_parallel = value; }
 int nn_forced_path(void) { return forced_path; }

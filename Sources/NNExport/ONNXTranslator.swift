@@ -186,6 +186,7 @@ extension DType {
     case .uint8: 2
     case .int32: 6
     case .int64: 7
+    case .bfloat16: 16
     case .float32: 1
     case .float64: 11
     }

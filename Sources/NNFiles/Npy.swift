@@ -76,7 +76,7 @@ enum Npy {
       case .uint8: "|u1"
       case .int32: "<i4"
       case .int64: "<i8"
-      case .float32: "<f4"
+      case .bfloat16, .float32: "<f4"
       case .float64: "<f8"
       }
     let sizes = tensor.shape.map { "\($0)," }.joined(separator: " ")
@@ -100,13 +100,14 @@ enum Npy {
   fileprivate static func encode(
     _ tensor: Tensor, _ write: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let dense = tensor.detach().to(.cpu).contiguous()
+    // NumPy has no bfloat16.
+    let dense = tensor.detach().to(.cpu).to(tensor.dtype.ofArithmetic).contiguous()
     try header(dense).withUnsafeBytes { try write($0) }
     try withExtendedLifetime(dense) { try StoredType(dense.dtype).encode(dense, write) }
   }
 
   fileprivate static func byteCount(_ tensor: Tensor) -> Int {
-    header(tensor).count + tensor.count * tensor.dtype.byteCount
+    header(tensor).count + tensor.count * tensor.dtype.ofArithmetic.byteCount
   }
 }
 

@@ -2,9 +2,16 @@ import NNCore
 
 /// Weights in several files, with an index that says which key is where: `model.safetensors.index.json`, as
 /// Hugging Face's libraries write it.
-enum ShardedIndex {
+package enum ShardedIndex {
   /// Indices of more bytes are refused; those of the largest models have a few megabytes.
-  private static let sizeLimit = 100_000_000
+  package static let sizeLimit = 100_000_000
+
+  /// Names of the files that an index names, each once. Throws `FileError`.
+  package static func fileNames(at path: String) throws -> [String] {
+    let file = try FileBytes(mapping: path).whole
+    var seen: Set<String> = []
+    return try FileError.naming(path) { try parse(file) }.map(\.file).filter { seen.insert($0).inserted }
+  }
 
   /// Reads the files, which lie beside the index. Every key must be in the file that the index names, and no other.
   static func read(_ file: FileSlice, _ path: String) throws -> StateDict {

@@ -61,6 +61,17 @@ public struct StateDict: Sendable {
   public func storedType(of key: String) -> StoredType? {
     storedTypes[key] ?? self[key].map { StoredType($0.dtype) }
   }
+
+  /// The same with what the file held as `BF16`, which reading widens to float32, as `bfloat16` tensors again: half the memory,
+  /// and no value changes.
+  public func keepingBFloat16() -> StateDict {
+    var state = self
+    for place in state.entries.indices where storedTypes[state.entries[place].key] == .bfloat16 {
+      state.entries[place].value = state.entries[place].value.to(.bfloat16)
+      state.storedTypes[state.entries[place].key] = nil
+    }
+    return state
+  }
 }
 
 extension StateDict: RandomAccessCollection {

@@ -30,6 +30,7 @@ struct CheckList {
     for folder in fixtures {
       addOperations("ops", FixtureTables.opsSubjects, in: folder)
       addOperations("nn", FixtureTables.nnSubjects, in: folder)
+      addBFloat16(in: folder)
       addOptimizers(in: folder)
       addTrainings(in: folder)
     }
@@ -66,6 +67,25 @@ struct CheckList {
           }
         }
       })
+  }
+
+  /// The cases of bfloat16, and all others with their inputs rounded to that.
+  private mutating func addBFloat16(in folder: URL) {
+    for fixture in FixtureGroup("bfloat16", in: folder).cases {
+      checks.append(
+        Check(group: "bfloat16", name: "\(fixture)") { [device] in
+          FixtureLayout.allCases.flatMap { layout in
+            fixture.failures(FixtureTables.all, dtype: .bfloat16, layout: layout, on: device)
+              .map { "\(layout.rawValue): \($0)" }
+          }
+        })
+    }
+    for fixture in ["ops", "nn"].flatMap({ FixtureGroup($0, in: folder).cases }) {
+      checks.append(
+        Check(group: "bfloat16, rounded", name: "\(fixture)") { [device] in
+          fixture.roundedFailures(FixtureTables.all, on: device)
+        })
+    }
   }
 
   private mutating func addOptimizers(in folder: URL) {

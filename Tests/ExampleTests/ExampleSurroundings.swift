@@ -11,6 +11,11 @@ extension DocumentationExampleTests {
     // Pages
     "Export.md": "let (network, path) = (Sequential(Conv2d(3, 8, kernelSize: 3), ReLU()), \"network.onnx\")",
     "FromPyTorch.md": "let (network, googlenet, y) = (GoogLeNet(), GoogLeNet(), labels)",
+    "FineTuning.md": """
+    let points = Tensor.rand(8, 4)
+    let features = try LabelledFeatures(points, Tensor([0, 1, 2, 3, 4, 0, 1, 2]), classes: 5)
+    let others = features
+    """,
     // Data
     "Balance.swift": "let dataset = shapes",
     "DataLoader.swift": "let train = shapes",
@@ -27,7 +32,17 @@ extension DocumentationExampleTests {
     "VisionDataset+Preview.swift": "let dataset = shapes",
     // Layers
     "FeatureExtractor.swift": "let network = GoogLeNet()",
+    "LazyLayers.swift": "let images = Tensor.rand(2, 3, 8, 8)",
+    "LBFGS.swift": "let (head, features) = (Linear(8, 2), Tensor.rand(2, 8))",
+    "LowRank.swift": "let network = try TransferNetwork(GoogLeNet(), classes: 2)",
     "Losses.swift": "let net = Sequential(Flatten(), Linear(8 * 8 * 8, 2))",
+    "Muon.swift":
+      "let (matrices, others) = (Linear(8, 8, bias: false).parameters(), LayerNorm(8).parameters())",
+    "NearestNeighbors.swift": "let (features, others) = (Tensor.rand(2, 8), Tensor.rand(3, 8))",
+    "ParameterGrouping.swift": "let net = Linear(8, 2)",
+    "Recurrent.swift": "let rows = Tensor.rand(2, 28, 28)",
+    "TransformerEncoder.swift": "let tokens = Tensor.rand(2, 4, 512)",
+    "WarmupCosineLR.swift": "let optimizer = SGD(Linear(8, 2).parameters())",
     "ModuleSummary.swift": "let net = Sequential(Conv2d(3, 8, kernelSize: 3), ReLU())",
     "ONNXModel.swift": "let network = GoogLeNet()",
     "Optimizer.swift": bodyAndHead,
@@ -38,7 +53,7 @@ extension DocumentationExampleTests {
     "Models.swift": "let saved: [String: String] = [:]",
     "PretrainedWeights.swift":
       "let image = Image(width: 2, height: 2, channels: 3, pixels: Array(repeating: 0, count: 12))",
-    "TransferNetwork.swift": "let pretrained = GoogLeNet()",
+    "TransferNetwork.swift": "let (pretrained, network) = (GoogLeNet(), GoogLeNet())",
     // Running
     "BackboneFinetuning.swift": "let (backbone, head) = (Linear(8, 8), Linear(8, 2))",
     "CrossValidation.swift": """

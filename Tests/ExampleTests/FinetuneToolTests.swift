@@ -148,31 +148,6 @@ import Testing
     }
   }
 
-  @Test func theBestHeadOfASearchIsTrained() throws {
-    try withTemporaryFolder { folder in
-      try writeImages(folder.path + "/photos")
-      let run = folder.path + "/run"
-      let finetune = [
-        "finetune", "--data", folder.path + "/photos", "--arch", "shapesnet", "--epochs", "2", "--output",
-        run,
-      ]
-      let searched = try nn(finetune + ["--search"])
-      try #require(searched.status == 0, "\(searched.output)")
-      let csv = try String(contentsOfFile: run + "/search.csv", encoding: .utf8).split(separator: "\n")
-      #expect(csv.count == 25 && csv.filter { $0.hasPrefix("ridge,") }.count == 4)
-      #expect(FileManager.default.fileExists(atPath: run + "/search.svg"))
-      // What was found is the run's configuration: the same run without a search has the same weights.
-      let best = try #require(csv.dropFirst().first { !$0.hasPrefix("ridge,") }).split(separator: ",")
-      let config = try String(contentsOfFile: run + "/config.yaml", encoding: .utf8)
-      #expect(config.contains("head: \(best[0])") && config.contains("optimizer: \(best[1])"), "\(config)")
-      let again = folder.path + "/again"
-      let repeated = try nn(["finetune", "--config", run + "/config.yaml", "--output", again])
-      #expect(repeated.status == 0)
-      let isEqual = try weights(run) == weights(again)
-      #expect(isEqual)
-    }
-  }
-
   @Test(arguments: [
     ([], "expected the images: --data FOLDER, --labels TABLE, or --dataset", Int32(64)),
     (["--data", "/none", "--arch", "shapesnet"], "/none", 1),
@@ -180,10 +155,6 @@ import Testing
     (["--data", "/none", "--phases", "head:1", "--epochs", "2"], "--phases says the number of epochs", 64),
     (["--data", "/none", "--phases", "head:1,tail:2"], "head, last or all, found \"tail:2\"", 1),
     (["--data", "/none", "--phases", "head:0"], "found \"head:0\"", 1),
-    (
-      ["--data", "/none", "--phases", "head:1", "--schedule", "cosine"],
-      "schedule: expected constant, as phases have rates of their own, found cosine", 1
-    ),
     (["--data", "/none", "--head", "big"], "The value 'big' is invalid for '--head <head>'", 64),
     (["--data", "/none", "--batch-size", "1"], "batchSize: expected a number of at least 2, found 1", 1),
     (["--data", "/none", "--resume", "--search"], "--search comes before a run", 64),

@@ -81,7 +81,9 @@ import Testing
         "\(single.output)")
       let folders = try nn(["finetune", "--data", data.path, "--multi-label"] + output)
       #expect(
-        folders.output.contains("multiLabel: expected a table (--labels), found none"), "\(folders.output)")
+        folders.output.contains(
+          "multiLabel: expected a table (--labels) or shards, found folders of classes"),
+        "\(folders.output)")
       let search = try nn(["finetune", "--labels", table, "--multi-label", "--search"] + output)
       #expect(
         search.status == 1 && search.output.contains("expected images of one label each"), "\(search.output)")

@@ -5,13 +5,17 @@
 
 import warnings
 
+import bfloat16
 import draws
 import layers
+import lbfgs
+import losses
 import ops
 import optimizers
 import schedules
+import sequences
 import transforms
 
 warnings.filterwarnings("ignore")
-for part in (ops, layers, draws, optimizers, schedules, transforms):
+for part in (ops, bfloat16, layers, losses, draws, optimizers, lbfgs, schedules, sequences, transforms):
     part.write()

@@ -2,11 +2,13 @@
 
 import math
 
+import timm.optim
 import torch
 
 from golden import Folder, made, plain, real
 
 SHAPES = [(2, 3), (4,)]
+MATRICES = [(2, 3), (4, 2)]
 STEPS = 6
 
 
@@ -26,6 +28,16 @@ def cases():
     yield "SGD", dict(lr=0.1), [dict(params=[1], momentum=0.5, nesterov=True), dict(params=[0], maximize=True, lr=0.3)]
     yield "RMSprop", dict(lr=0.1), [dict(params=[0], centered=True), dict(params=[1], alpha=0.5, momentum=0.9)]
     yield "AdamW", dict(lr=0.1), [dict(params=[0], weight_decay=0.5), dict(params=[1], amsgrad=True, eps=0.1)]
+    yield "Adafactor", dict(lr=0.2), None
+    yield "Adafactor", dict(lr=0.9, beta2_decay=-0.5, eps=[0.05, 0.3], d=1.2, weight_decay=0.1, **common), None
+    yield "Lion", dict(lr=0.05, maximize=True, foreach=False), None
+    yield "Lion", dict(lr=0.02, betas=[0.6, 0.7], weight_decay=0.3), None
+    yield "Lamb", dict(lr=0.1, betas=[0.6, 0.7], eps=1e-3, weight_decay=0.2, max_grad_norm=None), None
+    yield "Lamb", dict(lr=0.1, weight_decay=0.0, always_adapt=True, trust_clip=True, max_grad_norm=None), None
+    yield "Lamb", dict(lr=0.1, weight_decay=0.0, max_grad_norm=None), None
+    yield "Muon", dict(lr=0.1), None
+    yield "Muon", dict(lr=0.2, weight_decay=0.3, momentum=0.6, nesterov=False, eps=1e-3, ns_steps=2), None
+    yield "Muon", dict(lr=0.1, momentum=0.8, adjust_lr_fn="match_rms_adamw"), None
 
 
 CLIPS = [
@@ -37,13 +49,15 @@ CLIPS = [
 
 
 def course(name, kind, settings, groups, dtype):
-    starts = [made(real(*shape), f"{name}/param{place}")[0].to(dtype) for place, shape in enumerate(SHAPES)]
-    slopes = [made(real(STEPS, *shape), f"{name}/grads{place}")[0] for place, shape in enumerate(SHAPES)]
+    shapes = MATRICES if kind == "Muon" else SHAPES
+    starts = [made(real(*shape), f"{name}/param{place}")[0].to(dtype) for place, shape in enumerate(shapes)]
+    slopes = [made(real(STEPS, *shape), f"{name}/grads{place}")[0] for place, shape in enumerate(shapes)]
     parameters = [start.requires_grad_() for start in starts]
     given = parameters
     if groups:
         given = [{**group, "params": [parameters[place] for place in group["params"]]} for group in groups]
-    optimizer = getattr(torch.optim, kind)(given, **settings)
+    library = torch.optim if hasattr(torch.optim, kind) else timm.optim
+    optimizer = getattr(library, kind)(given, **settings)
     rows = [[parameter.detach().clone()] for parameter in parameters]
     for step in range(STEPS):
         for parameter, slope in zip(parameters, slopes):
@@ -58,8 +72,11 @@ def write():
     folder = Folder("NNLayersTests/Fixtures/optim-arguments", "optim")
     for kind, settings, groups in cases():
         name = folder.name(kind)
+        # Muon iterates in bfloat16 whatever the parameters are; the cases are exact.
+        rounding, torch.Tensor.bfloat16 = torch.Tensor.bfloat16, torch.Tensor.clone
         exact, slopes = course(name, kind, settings, groups, torch.float64)
         rough, _ = course(name, kind, settings, groups, torch.float32)
+        torch.Tensor.bfloat16 = rounding
         error = max((a - b.double()).abs().max().item() for a, b in zip(exact, rough))
         for place in range(len(SHAPES)):
             folder.put(f"{name}/param{place}", exact[place])

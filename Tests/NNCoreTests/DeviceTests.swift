@@ -42,6 +42,26 @@ struct DeviceTests {
     #expect(throws: FixtureError(message)) {
       try catchingMistakes { _ = Tensor.zeros(2) + Tensor.zeros(2).to(device) }
     }
+    let x = Tensor.zeros(2, 2)
+    let mixed: [(name: String, operation: @Sendable (Tensor) -> Tensor)] = [
+      ("matmul", { x.matmul($0) }), ("cat", { cat([x, $0]) }), ("where", { `where`(x .> 0, $0, $0) }),
+      ("linear", { x.linear($0) }), ("embedding", { embedding(Tensor([1]), $0) }), ("matmul", { $0.mm(x) }),
+      ("conv2d", { $0.reshape([1, 2, 2, 1]).conv2d(x.reshape([2, 2, 1, 1])) }),
+      ("batchNorm", { $0.batchNorm(weight: .ones([2]), training: true).output }),
+      ("batchNorm", { $0.batchNorm(runningMean: .zeros([2]), runningVariance: .ones([2])).output }),
+      ("groupNorm", { $0.groupNorm(groups: 1, bias: .zeros([2])) }),
+      ("layerNorm", { $0.layerNorm(shape: [2], weight: .ones([2])) }),
+      ("gather", { $0.gather(0, index: Tensor([[0, 1]])) }),
+      ("index_select", { $0.indexSelect(0, index: Tensor([0, 1])) }),
+      ("nllLoss", { crossEntropy($0, Tensor([0, 1])) }),
+      ("add", { [$0].reduce(into: x) { $0 += $1 } }),
+    ]
+    for (name, operation) in mixed {
+      let error = #expect(throws: FixtureError.self) {
+        try catchingMistakes { _ = operation(x.to(device)) }
+      }
+      #expect(error?.description.hasPrefix("\(name): operands of shapes") == true)
+    }
     // A number of the CPU follows the others.
     #expect((Tensor.ones(2).to(device) * Tensor(3.0, dtype: .float32)).array(of: Float.self) == [3, 3])
   }

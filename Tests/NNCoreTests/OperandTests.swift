@@ -27,6 +27,15 @@ struct OperandTests {
     #expect(crossEntropy(x, Tensor.zeros([0], dtype: .int64), reduction: .sum).item() == 0)
   }
 
+  /// Truths that are added up are one byte of 1.
+  @Test(arguments: [[3], [3, 2], [3, 40]]) func boolsAreAddedUpToBools(shape: [Int]) {
+    let rows = [2] + shape.dropFirst()
+    let sums = Tensor.zeros(shape, dtype: .bool)
+      .indexAdd(0, index: Tensor([1, 1]), source: Tensor.ones(rows, dtype: .bool))
+    #expect(sums.withElements(of: Bool.self) { $0.withMemoryRebound(to: UInt8.self) { $0.max() } } == 1)
+    #expect(Int(sums.to(.int64).sum().item()) == sums.count / 3)
+  }
+
   @Test func emptyTensorsHaveGradients() throws {
     let x = Tensor.zeros(0, 3).requiringGrad()
     (x.softmax(1) * x.exp()).sum().backward()

@@ -3,17 +3,17 @@ import Testing
 
 /// Types of results; the tables are PyTorch's.
 struct PromotionTests {
-  static let types: [DType] = [.bool, .uint8, .int32, .int64, .float32, .float64]
+  static let types: [DType] = [.bool, .uint8, .int32, .int64, .bfloat16, .float32, .float64]
 
   /// Type of a + b, both with dimensions, as places in `types`.
   static let ofTensors = [
-    [0, 1, 2, 3, 4, 5], [1, 1, 2, 3, 4, 5], [2, 2, 2, 3, 4, 5],
-    [3, 3, 3, 3, 4, 5], [4, 4, 4, 4, 4, 5], [5, 5, 5, 5, 5, 5],
+    [0, 1, 2, 3, 4, 5, 6], [1, 1, 2, 3, 4, 5, 6], [2, 2, 2, 3, 4, 5, 6], [3, 3, 3, 3, 4, 5, 6],
+    [4, 4, 4, 4, 4, 5, 6], [5, 5, 5, 5, 5, 5, 6], [6, 6, 6, 6, 6, 6, 6],
   ]
   /// Type of a + b, b being 0-dimensional.
   static let withScalar = [
-    [0, 1, 2, 3, 4, 5], [1, 1, 1, 1, 4, 5], [2, 2, 2, 2, 4, 5],
-    [3, 3, 3, 3, 4, 5], [4, 4, 4, 4, 4, 4], [5, 5, 5, 5, 5, 5],
+    [0, 1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 4, 5, 6], [2, 2, 2, 2, 4, 5, 6], [3, 3, 3, 3, 4, 5, 6],
+    [4, 4, 4, 4, 4, 4, 4], [5, 5, 5, 5, 5, 5, 5], [6, 6, 6, 6, 6, 6, 6],
   ]
 
   @Test func binaryOperationsPromote() {

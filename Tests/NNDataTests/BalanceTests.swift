@@ -34,6 +34,28 @@ import Testing
     #expect(folds != stratifiedFolds(targets, count: count, generator: Generator(seed: 4)))
   }
 
+  /// Labels that come together in all ways, one of them rare and never alone: each part has its share of each.
+  @Test func partsHaveTheirShareOfEachLabel() {
+    let labels = (0..<400).map { number in
+      (number % 2 == 0 ? [0] : []) + (number % 5 < 2 ? [1] : []) + (number % 40 == 0 ? [2, 0] : [])
+    }
+    let shares = [0.7, 0.2, 0.1]
+    let parts = stratifiedParts(labels, shares: shares, generator: Generator(seed: 1))
+    #expect(parts.joined().sorted() == Array(0..<400))
+    for (part, share) in zip(parts, shares) {
+      #expect(abs(Double(part.count) - 400 * share) <= 2, "\(part.count)")
+      for label in 0...2 {
+        let (all, here) = (labels.count { $0.contains(label) }, part.count { labels[$0].contains(label) })
+        #expect(abs(Double(here) - Double(all) * share) <= 1.5, "label \(label): \(here) of \(all)")
+      }
+    }
+    #expect(parts == stratifiedParts(labels, shares: shares, generator: Generator(seed: 1)))
+    #expect(parts != stratifiedParts(labels, shares: shares, generator: Generator(seed: 2)))
+    let folds = stratifiedFolds(ofLabels: labels, count: 5, generator: Generator(seed: 1))
+    #expect(folds.map { fold in fold.count { labels[$0].contains(2) } } == [2, 2, 2, 2, 2])
+    #expect(stratifiedParts([], shares: [1, 1]) == [[], []])
+  }
+
   @Test func fewShotsOfEachClass() {
     let shapes = SyntheticShapes(count: 100)
     let few = shapes.fewShot(3, generator: Generator(seed: 5))

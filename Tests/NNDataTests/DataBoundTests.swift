@@ -56,27 +56,33 @@ import Testing
     }
   }
 
-  /// Few bytes of gzip that stand for more than any of MNIST's files.
-  @Test func unpackedFilesAreBounded() throws {
+  /// Few bytes of gzip that stand for more than any of the files of MNIST or EMNIST.
+  @Test(arguments: [false, true]) func unpackedFilesAreBounded(_ isEMNIST: Bool) throws {
     try withTemporaryFolder { folder in
-      let raw = "\(folder)/MNIST/raw"
+      let raw = "\(folder)/\(isEMNIST ? "EMNIST" : "MNIST")/raw"
+      let limit = isEMNIST ? EMNIST.unpackedLimit : IdxFiles.unpackedLimit
+      let name = (isEMNIST ? "emnist-digits-train" : "train") + "-images-idx3-ubyte.gz"
       try FileManager.default.createDirectory(atPath: raw, withIntermediateDirectories: true)
-      let size = IdxFiles.unpackedLimit + 1
+      let size = limit + 1
       let packed = try Command([
-        "bash", "-c", "head -c \(size) /dev/zero | gzip -1 > '\(raw)/train-images-idx3-ubyte.gz'",
+        "bash", "-c", "head -c \(size) /dev/zero | gzip -1 > '\(raw)/\(name)'",
       ])
       try #require(packed.status == 0, "\(packed.output)")
-      #expect { try MNIST(root: folder) } throws: { error in
-        expectOneLine(error, naming: "at most \(IdxFiles.unpackedLimit) bytes")
+      #expect {
+        if isEMNIST { _ = try EMNIST(root: folder, split: .digits) } else { _ = try MNIST(root: folder) }
+      } throws: { error in
+        expectOneLine(error, naming: "at most \(limit) bytes")
         return error is ArchiveError
       }
-      #expect(contents(of: raw) == ["train-images-idx3-ubyte.gz"])
+      #expect(contents(of: raw) == [name])
     }
   }
 
   @Test func downloadsOfDataSetsAreBounded() throws {
-    let limits = [CIFARFiles.archiveLimit, IdxFiles.packedLimit, Imagenette.archiveLimit]
-    let server = try TinyServer { number, _ in TinyServer.Answer([0], length: limits[min(number, 2)] + 1) }
+    let limits = [
+      CIFARFiles.archiveLimit, IdxFiles.packedLimit, Imagenette.archiveLimit, PublishedArchive.archiveLimit,
+    ]
+    let server = try TinyServer { number, _ in TinyServer.Answer([0], length: limits[min(number, 3)] + 1) }
     defer { server.stop() }
     let (url, sum) = (server.url("a"), Checksum.md5(String(repeating: "0", count: 32)))
     let digits = IdxFiles(
@@ -91,6 +97,10 @@ import Testing
           _ = try Imagenette.open(
             root: root, train: true, size: .full, download: (url, sum), transform: ToTensor())
         },
+        {
+          let digest = String(repeating: "0", count: 32)
+          try PublishedArchive(url, name: "b.zip", md5: digest).download(into: root, nil)
+        },
       ]
       for (limit, download) in zip(limits, downloads) {
         #expect { try download() } throws: { error in
@@ -99,7 +109,7 @@ import Testing
         }
       }
     }
-    #expect(server.requests.count == 3)
+    #expect(server.requests.count == 4)
   }
 
   /// A TIFF that says of one value that it has 2 GiB.

@@ -162,14 +162,14 @@ struct ImageFormatTests {
 
   @Test(arguments: [
     ("HEIC", "\0\0\0\u{18}ftypheic"), ("AVIF", "\0\0\0\u{18}ftypavif"), ("JPEG XL", "\0\0\0\u{0c}JXL \r\n"),
-    ("PSD", "8BPS\0\u{1}"), ("PDF", "%PDF-1.7"), ("SVG", "<?xml version='1.0'?><svg>"), ("PNM", "P6\n2 2\n"),
+    ("PSD", "8BPS\0\u{1}"), ("PDF", "%PDF-1.7"), ("SVG", "<?xml version='1.0'?><svg>"), ("PNM", "P4\n2 2\n"),
   ])
   func namesTheCommandThatConverts(_ format: String, _ start: String) {
     #expect {
       try Image(decoding: Array((start + String(repeating: " ", count: 40)).utf8), file: "a b/my photo.jpg")
     } throws: { error in
       "\(error)"
-        == "a b/my photo.jpg: expected a JPEG, PNG, WebP, GIF, BMP or TIFF image, found \(format); "
+        == "a b/my photo.jpg: expected a JPEG, PNG, WebP, GIF, BMP, TIFF or PPM image, found \(format); "
         + "to convert it: convert 'a b/my photo.jpg' 'a b/my photo-converted.jpg'"
     }
   }

@@ -237,7 +237,7 @@ struct RandomTransformTests {
 }
 
 /// Noise, or ramps with a quarter of noise.
-private func formulaImage(_ name: String, height: Int, width: Int, isNoise: Bool = false) -> Image {
+func formulaImage(_ name: String, height: Int, width: Int, isNoise: Bool = false) -> Image {
   let noise = FormulaNumbers.uniform("transforms/\(name)", [height, width, 3], 0, 1).array(of: Float.self)
   let pixels = noise.enumerated().map { index, u in
     let (channel, x, y) = (index % 3, index / 3 % width, index / (3 * width))

@@ -52,6 +52,21 @@ import Testing
     }
   }
 
+  @Test(arguments: ["safetensors", "pth"])
+  func bfloat16ComesBackIfAskedFor(_ form: String) throws {
+    try withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("w.\(form)")
+      let x = Tensor([1.0, -2.5, 1e30, .infinity], dtype: .bfloat16)
+      let state: StateDict = ["x": x, "y": Tensor([1.0, 2.0], dtype: .float32)]
+      try form == "pth" ? state.write(pth: url) : state.write(safetensors: url)
+      let read = try StateDict(contentsOf: url)
+      #expect(read.storedType(of: "x") == .bfloat16 && read["x"]?.dtype == .float32)
+      let kept = read.keepingBFloat16()
+      #expect(kept["x"]?.dtype == .bfloat16 && kept["y"]?.dtype == .float32)
+      #expect(kept["x"].map { $0.isEqual(to: x) } == true && kept.storedType(of: "x") == .bfloat16)
+    }
+  }
+
   @Test func convertsWhileWriting() throws {
     let state: StateDict = [
       "f": Tensor([0.1, 65504, 1e6, 3.0e-8, .nan] as [Float]),

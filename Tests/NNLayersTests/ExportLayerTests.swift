@@ -118,6 +118,18 @@ private final class Token: Module, CallableModule {
     ("LayerNorm", [5, 6], { LayerNorm([6]) }), ("LayerNorm over two", [5, 6], { LayerNorm([5, 6]) }),
     ("LayerNorm2d", image, { LayerNorm2d(4) }),
     ("LocalResponseNorm", image, { LocalResponseNorm(size: 3, alpha: 0.1) }),
+    ("RMSNorm", [5, 6], { RMSNorm(6) }), ("SwiGLU", [5, 6], { SwiGLU(6, hidden: 8, outputs: 3) }),
+    (
+      "TransformerEncoderLayer", [5, 8], { TransformerEncoderLayer(8, heads: 2, hidden: 6, batchFirst: true) }
+    ),
+    (
+      "NearestNeighbors", [6],
+      {
+        Sequential(
+          UnitLength(),
+          NearestNeighbors(Tensor.rand([9, 6]), Tensor.rand([9, 3]), count: 4, temperature: 0.5))
+      }
+    ),
     ("LocalResponseNorm of even size", image, { LocalResponseNorm(size: 2, alpha: 0.1) }),
   ]
 

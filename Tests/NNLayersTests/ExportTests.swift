@@ -6,26 +6,10 @@ import NNLayers
 import TestSupport
 import Testing
 
-private final class Block: Module, Layer {
-  let conv = Conv2d(4, 4, kernelSize: 3, padding: 1, bias: false)
-  let norm = BatchNorm2d(4)
-  func forward(_ x: Tensor) -> Tensor { x + norm(conv(x)).relu() }
-}
-
-private final class Net: Module, CallableModule {
-  let stem = Conv2d(3, 4, kernelSize: 3, padding: 1)
-  let blocks = Sequential(Block(), Block())
-  let drop = Dropout(0.5)
-  let head = Linear(4, 10)
-  let unused = Linear(2, 2)
-
-  func callAsFunction(_ x: Tensor) -> Tensor { head(drop(blocks(stem(x)).mean([2, 3]))) }
-}
-
 @Suite struct ExportTests {
   /// The structure of a small network, read back.
   @Test func writesTheGraph() throws {
-    let net = Net()
+    let net = SmallNet()
     net.blocks[1].freeze()
     let state = net.stateDict()
     try withTemporaryFolder { folder in
@@ -34,7 +18,7 @@ private final class Net: Module, CallableModule {
         onnx: path, inputShape: [1, 3, 8, 6], inputName: "image", outputName: "logits",
         metadata: ["classes": "[\"a\", \"b\"]"])
       let file = try ONNXFile(path)
-      #expect(file.opset == 18 && file.irVersion == 8 && file.name == "Net")
+      #expect(file.opset == 18 && file.irVersion == 8 && file.name == "SmallNet")
       #expect(file.producer == ["swift-nn", libraryVersion])
       #expect(file.metadata == ["classes": "[\"a\", \"b\"]"])
       #expect(file.inputs == [.init(name: "image", elementType: 1, shape: ["batch", "3", "8", "6"])])

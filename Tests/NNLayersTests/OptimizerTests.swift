@@ -124,6 +124,11 @@ struct OptimizerTests {
     (problem(RMSpropOptions.self) { $0.alpha = -1 }, "no option may be negative"),
     (problem(AdagradOptions.self) { $0.learningRateDecay = -1 }, "no option may be negative"),
     (problem(AdadeltaOptions.self) { $0.rho = 2 }, "rho must lie in 0...1, got 2.0"),
+    (problem(LionOptions.self) { $0.betas.0 = 1 }, "betas must lie in 0..<1, got (1.0, 0.99)"),
+    (problem(LAMBOptions.self) { $0.epsilon = -1 }, "epsilon must not be negative, got -1.0"),
+    (problem(AdafactorOptions.self) { $0.clip = 0.5 }, "clip must be at least 1, got 0.5"),
+    (problem(AdafactorOptions.self) { $0.beta2Decay = 1 }, "beta2Decay must be at most 0, got 1.0"),
+    (problem(MuonOptions.self) { $0.iterations = 0 }, "iterations must lie in 1..<100, got 0"),
   ])
   func optionsOutOfRangeAreRefused(_ found: String?, _ expected: String) {
     #expect(found == expected)

@@ -1,22 +1,7 @@
 import NNCore
 import NNLayers
+import TestSupport
 import Testing
-
-private final class Block: Module, Layer {
-  let conv = Conv2d(4, 4, kernelSize: 3, padding: 1, bias: false)
-  let norm = BatchNorm2d(4)
-  func forward(_ x: Tensor) -> Tensor { x + norm(conv(x)).relu() }
-}
-
-private final class Net: Module, CallableModule {
-  let stem = Conv2d(3, 4, kernelSize: 3, padding: 1)
-  let blocks = Sequential(Block(), Block())
-  let drop = Dropout(0.5)
-  let head = Linear(4, 10)
-  let unused = Linear(2, 2)
-
-  func callAsFunction(_ x: Tensor) -> Tensor { head(drop(blocks(stem(x)).mean([2, 3]))) }
-}
 
 struct SummaryTests {
   @Test func showsShapesAndParametersAndLeavesNoTrace() {
@@ -24,7 +9,7 @@ struct SummaryTests {
   }
 
   private func checkSummary() {
-    let net = Net()
+    let net = SmallNet()
     net.blocks[1].freeze()
     net.drop.eval()
     let state = net.stateDict()
@@ -65,7 +50,7 @@ struct SummaryTests {
   }
 
   @Test func collapsesBelowADepth() {
-    let summary = Net().summary(inputShape: [1, 3, 4, 4], depth: 1)
+    let summary = SmallNet().summary(inputShape: [1, 3, 4, 4], depth: 1)
     #expect(summary.rows.map(\.name) == ["", "stem", "blocks", "drop", "head", "unused"])
     #expect(summary.rows[2].parameterCount == 304)
   }

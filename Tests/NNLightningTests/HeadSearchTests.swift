@@ -45,16 +45,18 @@ import Testing
     var done: [Int] = []
     let trials = try search.run { place, count in
       done.append(place)
-      #expect(count == HeadSearch.grid.count + 4)
+      #expect(count == search.heads.count)
     }
-    #expect(done == Array(1...HeadSearch.grid.count + 4) && trials.count == done.count)
-    #expect(trials[0].validationAccuracy == 1 && trials[0].curve.count == 8)
+    #expect(done == Array(1...search.heads.count) && trials.count == done.count)
+    #expect(trials[0].validationAccuracy == 1 && trials.contains { $0.curve.count == 8 })
     for (better, worse) in zip(trials, trials.dropFirst()) {
       #expect(
-        (-better.validationAccuracy, better.validationLoss ?? .infinity)
-          <= (-worse.validationAccuracy, worse.validationLoss ?? .infinity))
+        (-better.validationAccuracy, better.validationLoss)
+          <= (-worse.validationAccuracy, worse.validationLoss))
     }
-    #expect(trials.contains { $0.validationLoss == nil && $0.validationAccuracy == 1 })
+    for kind in HeadSearch.Head.Kind.allCases {
+      #expect(trials.contains { $0.head.kind == kind && $0.validationAccuracy == 1 }, "\(kind)")
+    }
     // The same seed gives the same trials, also with other threads.
     let before = ThreadPool.shared.threadCount
     defer { ThreadPool.shared.threadCount = before }
@@ -67,17 +69,21 @@ import Testing
       let candidate = HeadSearch.Candidate(
         normalizes: true, optimizer: .sgd, learningRate: 0.01, weightDecay: 0)
       let trials = try HeadSearch(
-        train: clouds(30, seed: 1), validation: clouds(9, seed: 2), classes: 3, candidates: [candidate],
-        regularizations: [0.1], epochs: 2, batchSize: 29
+        train: clouds(30, seed: 1), validation: clouds(9, seed: 2), classes: 3,
+        heads: [.trained(candidate), .ridge(regularization: 0.1), .neighbors(count: 3)], epochs: 2,
+        batchSize: 29
       ).run()
       let (csv, svg) = (folder.path + "/search.csv", folder.path + "/search.svg")
       try HeadSearch.write(csv: csv, trials)
       try HeadSearch.write(plot: svg, trials)
       let lines = try String(contentsOfFile: csv, encoding: .utf8).split(separator: "\n")
-      #expect(lines.count == 3 && lines[0] == "head,optimizer,lr,weight decay,val_acc,val_loss,train_acc")
+      #expect(lines.count == 4 && lines[0] == "head,optimizer,lr,decay,val_acc,val_loss,train_acc")
       #expect(lines.contains { $0.hasPrefix("batchnorm,sgd,0.01,0,") })
       #expect(lines.contains { $0.hasPrefix("ridge,,,") })
-      #expect(HeadSearch.table(trials).split(separator: "\n").count == 4)
+      #expect(lines.contains { $0.hasPrefix("3 neighbors,,,,") })
+      #expect(HeadSearch.table(trials).split(separator: "\n").count == 5)
+      let noted = HeadSearch.table(trials, notes: ["a", "b", "c"], called: "from")
+      #expect(noted.contains("from") && noted.hasSuffix("  c"), "\(noted)")
       let plot = try String(contentsOfFile: svg, encoding: .utf8)
       #expect(plot.contains("<polyline") && plot.contains("batchnorm sgd 0.01 0"))
     }

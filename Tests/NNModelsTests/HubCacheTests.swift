@@ -1,6 +1,7 @@
 import Foundation
 import NNCore
 import NNData
+import NNFiles
 import NNModels
 import Synchronization
 import TestSupport
@@ -331,6 +332,52 @@ import Testing
     #expect { try hubModel([file: text]) } throws: { error in
       expectOneLine(error, naming: message)
       return !"\(error)".contains("\u{1b}") && error is HubError
+    }
+  }
+
+  /// The files that an index names lie beside it, and are read as one.
+  @Test func shardsAreReadTogether() throws {
+    func file(_ key: String, _ value: Float) throws -> [UInt8] {
+      try withTemporaryFolder { folder in
+        let path = folder.path + "/a.safetensors"
+        try StateDict([(key, Tensor([value]))]).write(safetensors: path)
+        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+      }
+    }
+    let (first, second) = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    var model = Self.model()
+    model.blobs = [first: try file("a", 1), second: try file("b", 2)]
+    model.texts["model.safetensors.index.json"] =
+      "{\"metadata\": {}, \"weight_map\": {\"b\": \"\(second)\", \"a\": \"\(first)\"}}"
+    try withHub(model) { server, cache in
+      let path = try HubModel(repository(), cache: cache).weights()
+      let state = try StateDict(contentsOf: path)
+      #expect(state["a"]?.array(of: Float.self) == [1] && state["b"]?.array(of: Float.self) == [2])
+      let count = server.storeRequests.count
+      #expect(try HubModel(repository(), cache: cache).weights() == path)
+      #expect(server.storeRequests.count == count)
+    }
+  }
+
+  @Test(arguments: [
+    ("{\"a\": \"model.bin\"}", "expected names of safetensors files"),
+    ("{\"a\": \"a?b.safetensors\"}", "expected names of safetensors files"),
+    ("{\"a\": \"../a.safetensors\"}", "expected the name of a file for \"a\""),
+    ("{\"a\": \"none.safetensors\"}", "expected a file none.safetensors in the model"),
+    (
+      "{" + (0...1_000).map { "\"\($0)\": \"\($0).safetensors\"" }.joined(separator: ",") + "}",
+      "expected at most 1000 files"
+    ),
+  ])
+  func strangeIndicesAreRefused(map: String, message: String) throws {
+    var model = Self.model()
+    model.blobs = [:]
+    model.texts["model.safetensors.index.json"] = "{\"weight_map\": \(map)}"
+    try withHub(model) { _, cache in
+      #expect { try HubModel(repository(), cache: cache).weights() } throws: { error in
+        expectOneLine(error, naming: message)
+        return true
+      }
     }
   }
 

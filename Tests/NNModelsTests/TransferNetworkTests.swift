@@ -68,4 +68,56 @@ import Testing
     }
     #expect(throws: NodeError.self) { try TransferNetwork(Bare(), classes: 2) }
   }
+
+  /// Blocks of convolutions at several depths, and at the end what the last layer is given.
+  @Test(arguments: [
+    ("squeezenet1_1", ["features.9", "features.10", "features.11", "classifier.0"], 1792),
+    ("resnet18", ["layer1", "layer2", "layer3", "flatten"], 960),
+    ("vit_b_32", [], 0), ("swin_t", [], 0),
+  ])
+  func deepNodesAreBlocksOfConvolutions(name: String, nodes: [String], count: Int) throws {
+    let network = try nodes.isEmpty ? skipInit { try makeModel(name) } : makeModel(name)
+    #expect(network.deepNodes() == nodes)
+    if nodes.isEmpty { return }
+    #expect(try network.featureCount(of: nodes, imageSize: 64) == count)
+    var form = try TransferForm(suiting: network)
+    #expect(form.isPlain)
+    (form.nodes, form.featureCount) = (nodes, count)
+    #expect(!form.isPlain && form.problem == nil)
+    let deep = try TransferNetwork(network, classes: 3, form: form)
+    let plain = try TransferNetwork(network, classes: 3)
+    let x = Tensor.randn([2, 3, 64, 64], generator: Generator(seed: 1))
+    let (all, last) = noGrad { (deep.eval().features(x), plain.eval().features(x)) }
+    #expect(all.shape == [2, count] && deep.featureCount == count)
+    #expect(all.narrow(1, start: count - 512, length: 512).isEqual(to: last))
+  }
+
+  @Test func headsOfAllKindsAreBuilt() throws {
+    var form = TransferForm(normalizes: true)
+    form.unitLength = true
+    form.neighbors = .init(stored: 7, count: 2)
+    let network = try TransferNetwork(ShapesNet(classes: 3), classes: 4, form: form)
+    #expect(network.head.names == ["norm", "unit", "neighbors"])
+    let state = network.stateDict()
+    #expect(state["head.neighbors.examples"]?.shape == [7, network.featureCount])
+    #expect(state["head.neighbors.votes"]?.shape == [7, 4])
+  }
+
+  @Test func formsFromOutsideAreChecked() {
+    func problem(_ change: (inout TransferForm) -> Void) -> String {
+      var form = TransferForm(normalizes: false)
+      change(&form)
+      return form.problem ?? "none"
+    }
+    #expect(problem { _ in } == "none")
+    let neighbors = "expected stored examples of which 1 to 10000 vote, found others"
+    #expect(problem { $0.neighbors = .init(stored: 0, count: 1) } == neighbors)
+    #expect(problem { $0.neighbors = .init(stored: 3, count: 1, temperature: .nan) } == neighbors)
+    #expect(problem { $0.nodes = ["a"] } == "expected nodes with their number of features")
+    #expect(
+      problem { ($0.nodes, $0.featureCount) = (["a"], 0) } == "expected 1 to 1000000 features, found 0")
+    #expect(
+      problem { ($0.nodes, $0.featureCount) = (Array(repeating: "a", count: 65), 1) }
+        == "expected at most 64 nodes of features, found 65")
+  }
 }

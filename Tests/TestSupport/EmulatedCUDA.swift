@@ -205,6 +205,12 @@ package final class EmulatedCUDA: CUDADriver {
     return Tensor(storage: storage, shape: shape, strides: strides, dtype: dtype)
   }
 
+  /// As a card, which adds up products of bfloat16 in float32 and rounds once.
+  private func wide(_ x: Tensor) -> Tensor { x.dtype == .bfloat16 ? host.cast(x, to: .float32) : x }
+  private func put(_ result: Tensor, _ target: Tensor) {
+    host.assign(host.cast(result, to: target.dtype), to: target)
+  }
+
   package func multiply(_ product: CUDAProduct) {
     if records({ $0.multiply(product) }) { return }
     count()
@@ -215,8 +221,8 @@ package final class EmulatedCUDA: CUDADriver {
         matrix.address, [batch, rows, columns], [matrix.batchStride] + strides, product.dtype)
     }
     let target = matrix(product.c, m, n)
-    let result = host.gemm(matrix(product.a, m, k), matrix(product.b, k, n), bias: nil)
-    host.assign(product.keepsC ? host.binary(.add, target, result) : result, to: target)
+    let result = host.gemm(wide(matrix(product.a, m, k)), wide(matrix(product.b, k, n)), bias: nil)
+    put(product.keepsC ? host.binary(.add, wide(target), result) : result, target)
   }
 
   package func convolve(_ convolution: CUDAConvolution, _ operands: CUDAConvolution.Operands) {
@@ -234,20 +240,21 @@ package final class EmulatedCUDA: CUDADriver {
     let result = images(operands.result, n, convolution.outputs, convolution.outputSize)
     switch convolution.pass {
     case .forward:
-      let bias = operands.bias.map { tensor($0, [convolution.outputs], nil, dtype) }
+      let bias = operands.bias.map { wide(tensor($0, [convolution.outputs], nil, dtype)) }
       var y = host.conv2d(
-        image, weight, bias: bias, geometry, outputSize: convolution.outputSize, mayBeLazy: false)
+        wide(image), wide(weight), bias: bias, geometry, outputSize: convolution.outputSize, mayBeLazy: false)
       if let addend = operands.addend {
-        y = host.binary(.add, y, images(addend, n, convolution.outputs, convolution.outputSize))
+        y = host.binary(.add, y, wide(images(addend, n, convolution.outputs, convolution.outputSize)))
       }
-      host.assign(convolution.isRectified ? host.unary(.relu, y) : y, to: result)
+      put(convolution.isRectified ? host.unary(.relu, y) : y, result)
     case .inputGradient:
-      host.assign(
-        host.conv2dInputGradient(result, weight, bias: nil, geometry, inputSize: convolution.inputSize),
-        to: image)
+      put(
+        host.conv2dInputGradient(
+          wide(result), wide(weight), bias: nil, geometry, inputSize: convolution.inputSize), image)
     case .weightGradient:
-      host.assign(
-        host.conv2dWeightGradient(result, image, geometry, kernelSize: convolution.kernelSize), to: weight)
+      put(
+        host.conv2dWeightGradient(wide(result), wide(image), geometry, kernelSize: convolution.kernelSize),
+        weight)
     }
   }
 }

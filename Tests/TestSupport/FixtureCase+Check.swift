@@ -86,6 +86,66 @@ extension FixtureCase {
     return found
   }
 
+  /// Runs the case's operation on bfloat16 inputs, and on the same numbers in float32 on the CPU. Results and gradients may
+  /// differ by what a few roundings make of them, as a share of the greatest value of a tensor.
+  package func roundedFailures(_ table: FixtureTable, on device: Device) -> [String] {
+    do {
+      return try catchingMistakes {
+        let (found, expected) = try (
+          results(table, .bfloat16, on: device), results(table, .float32, on: .cpu)
+        )
+        return expected.flatMap { name, want in
+          guard let got = found.first(where: { $0.name == name })?.tensor else {
+            return ["\(name) is missing"]
+          }
+          if want.dtype == .float32, got.dtype != .bfloat16 { return ["\(name) is \(got.dtype)"] }
+          if got.device != device, !inputNames.isEmpty { return ["\(name) is on \(got.device)"] }
+          let sizes = want.to(.float32).abs().array(of: Float.self).filter(\.isFinite)
+          return tensorDifferences(
+            got.to(want.dtype), want, name: name, relativeTolerance: Self.rounding,
+            absoluteTolerance: Self.rounding * Double(sizes.max() ?? 0) + 1e-6)
+        }
+      }
+    } catch {
+      return ["\(self): \(error)"]
+    }
+  }
+
+  /// Four units in the last place of bfloat16.
+  private static let rounding = 0.03125
+
+  /// Outputs and gradients for inputs that bfloat16 can hold.
+  private func results(
+    _ table: FixtureTable, _ dtype: DType, on device: Device
+  ) throws -> [(name: String, tensor: Tensor)] {
+    func rounded(_ name: String) throws -> Tensor {
+      let tensor = try stored(name).to(device)
+      return tensor.dtype.isFloatingPoint ? tensor.to(.bfloat16).to(dtype) : tensor
+    }
+    var inputs: [String: Tensor] = [:]
+    for name in inputNames {
+      let tensor = try rounded("in.\(name)")
+      inputs[name] = gradientNames.contains(name) ? tensor.requiringGrad() : tensor
+    }
+    let outputs = try withArguments { arguments in
+      guard let body = table[operation] else { throw FixtureError("operation not supported: \(operation)") }
+      return try body(FixtureInputs(tensors: inputs, dtype: dtype), arguments)
+    }
+    var results = Array(zip(outputNames, outputs)).map { (name: $0, tensor: $1.detach()) }
+    var loss: Tensor?
+    for (name, output) in zip(outputNames, outputs) {
+      let seed = name == "out" ? "gradout" : "gradout.\(name)"
+      guard output.requiresGrad, hasStored(seed) else { continue }
+      let term = try (output.to(.float32) * rounded(seed).to(.float32)).sum()
+      loss = loss.map { $0 + term } ?? term
+    }
+    loss?.backward()
+    for name in gradientNames {
+      if let gradient = inputs[name]?.grad { results.append(("grad.\(name)", gradient)) }
+    }
+    return results
+  }
+
   /// Compares a tensor with the expected one of that name.
   public func differences(
     _ name: String, _ got: Tensor, _ dtype: DType, looseness: Double = 0

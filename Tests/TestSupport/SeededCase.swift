@@ -51,6 +51,7 @@ extension Tensor {
   /// CRC-32 (as in zlib) of the elements in row-major order, as they lie in memory.
   public var crc32: UInt32 {
     switch dtype {
+    case .bfloat16: withElements(of: BFloat16.self) { checksum(UnsafeRawBufferPointer($0)) }
     case .float32: withElements(of: Float.self) { checksum(UnsafeRawBufferPointer($0)) }
     case .float64: withElements(of: Double.self) { checksum(UnsafeRawBufferPointer($0)) }
     case .int64: withElements(of: Int64.self) { checksum(UnsafeRawBufferPointer($0)) }

@@ -27,6 +27,7 @@ struct Workloads: ParsableCommand {
   @Option(help: "Samples before those that count.") var warmup = 1
   @Flag(inversion: .prefixedNo, help: "On a GPU, starts training steps as CUDA graphs.") var graphs = true
   @Option(name: .customLong("device"), help: "Device: cpu or gpu.") var place = Place.cpu
+  @Flag(help: "Networks compute with mixed precision, in bfloat16 and float32.") var bf16 = false
 
   enum Place: String, ExpressibleByArgument, CaseIterable {
     case cpu, gpu
@@ -97,10 +98,14 @@ struct Workloads: ParsableCommand {
     return Workload(unit: "sample", items: shape[0]) {
       step {
         optimizer.zeroGrad()
-        crossEntropy(net(x), target).backward()
+        inPrecision { crossEntropy(net(x), target) }.backward()
         optimizer.step()
       }
     }
+  }
+
+  private func inPrecision<T>(_ body: () throws -> T) rethrows -> T {
+    try withAutocast(bf16 ? .bfloat16 : nil, body)
   }
 
   private func forward(_ net: some Trainable, _ shape: [Int]) -> Workload {
@@ -109,7 +114,7 @@ struct Workloads: ParsableCommand {
     return Workload(unit: "sample", items: shape[0]) {
       noGrad {
         // The sum asks for values that would otherwise not be computed.
-        let sum = net(x).sum()
+        let sum = inPrecision { net(x).sum() }
         if place == .cpu { _ = sum.item() }
       }
     }

@@ -56,30 +56,30 @@ NN_DEVICE void nn_activation_slopes(int op, nn_pack<T, nn_each> &values, const n
   NN_KERNEL(256, nn_activate_##name, int op, nn_int n, const T *__restrict__ x, T *__restrict__ y, double a, double b, double c) {         \
     nn_int first = nn_place() * nn_each;                                                                         \
     if (first + nn_each <= n) {                                                                                  \
-      nn_pack<T, nn_each> values = nn_load(nn_line<T>{x, 1}, first);                                             \
-      nn_activation_values<T>(op, values, (T)a, (T)b, (T)c);                                                     \
+      nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x, 1}, first);                                             \
+      nn_activation_values<nn_value<T>>(op, values, (nn_value<T>)a, (nn_value<T>)b, (nn_value<T>)c);                                                     \
       nn_store(y, first, values);                                                                                \
       return;                                                                                                    \
     }                                                                                                            \
     for (nn_int i = first; i < n; i++) {                                                                         \
-      nn_pack<T, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0);                                             \
-      nn_activation_values<T>(op, values, (T)a, (T)b, (T)c);                                                     \
-      y[i] = values.at[0];                                                                                       \
+      nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0);                                             \
+      nn_activation_values<nn_value<T>>(op, values, (nn_value<T>)a, (nn_value<T>)b, (nn_value<T>)c);                                                     \
+      y[i] = (T)values.at[0];                                                                                       \
     }                                                                                                            \
   }                                                                                                              \
   NN_KERNEL(256, nn_activate_backward_##name, int op, nn_int n, const T *__restrict__ g, const T *__restrict__ x, T *__restrict__ y, double a, double b, \
             double c) {                                                                                          \
     nn_int first = nn_place() * nn_each;                                                                         \
     if (first + nn_each <= n) {                                                                                  \
-      nn_pack<T, nn_each> values = nn_load(nn_line<T>{x, 1}, first), slopes = nn_load(nn_line<T>{g, 1}, first);  \
-      nn_activation_slopes<T>(op, values, slopes, (T)a, (T)b, (T)c);                                             \
+      nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x, 1}, first), slopes = nn_load(nn_line<T>{g, 1}, first);  \
+      nn_activation_slopes<nn_value<T>>(op, values, slopes, (nn_value<T>)a, (nn_value<T>)b, (nn_value<T>)c);                                             \
       nn_store(y, first, values);                                                                                \
       return;                                                                                                    \
     }                                                                                                            \
     for (nn_int i = first; i < n; i++) {                                                                         \
-      nn_pack<T, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0), slopes = nn_load(nn_line<T>{g + i, 0}, 0);  \
-      nn_activation_slopes<T>(op, values, slopes, (T)a, (T)b, (T)c);                                             \
-      y[i] = values.at[0];                                                                                       \
+      nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0), slopes = nn_load(nn_line<T>{g + i, 0}, 0);  \
+      nn_activation_slopes<nn_value<T>>(op, values, slopes, (nn_value<T>)a, (nn_value<T>)b, (nn_value<T>)c);                                             \
+      y[i] = (T)values.at[0];                                                                                       \
     }                                                                                                            \
   }
-NN_FLOATS(NN_ACTIVATE)
+NN_REALS(NN_ACTIVATE)

@@ -89,16 +89,16 @@ template <class Apply, class T, class U>
 NN_DEVICE void nn_binary_dense(int op, long long n, nn_line<T> a, nn_line<T> b, U *y) {
   long long first = nn_place() * nn_each;
   if (first + nn_each <= n) {
-    nn_pack<U, nn_each> values;
+    nn_pack<typename Apply::U, nn_each> values;
     Apply::apply(op, nn_load(a, first), nn_load(b, first), values);
     nn_store(y, first, values);
     return;
   }
   for (long long i = first; i < n; i++) {
-    nn_pack<U, nn_each> values;
+    nn_pack<typename Apply::U, nn_each> values;
     Apply::apply(
         op, nn_load(nn_line<T>{a.data + i * a.step, 0}, 0), nn_load(nn_line<T>{b.data + i * b.step, 0}, 0), values);
-    y[i] = values.at[0];
+    y[i] = (U)values.at[0];
   }
 }
 
@@ -106,8 +106,8 @@ NN_DEVICE void nn_binary_dense(int op, long long n, nn_line<T> a, nn_line<T> b, 
 template <class Apply, class T, class U>
 NN_DEVICE void nn_binary_walk(int op, const nn_cuda_walk &walk, const T *a, const T *b, U *y) {
   long long first = nn_first();
-  nn_pack<T, nn_each> x, z;
-  nn_pack<U, nn_each> values;
+  nn_pack<nn_value<T>, nn_each> x, z;
+  nn_pack<typename Apply::U, nn_each> values;
   for (int k = 0; k < nn_each; k++) {
     long long i = first + (long long)k * blockDim.x;
     nn_spot<2> spot = nn_find<2>(walk, i < walk.count ? i : 0);
@@ -117,26 +117,27 @@ NN_DEVICE void nn_binary_walk(int op, const nn_cuda_walk &walk, const T *a, cons
   Apply::apply(op, x, z, values);
   for (int k = 0; k < nn_each; k++) {
     long long i = first + (long long)k * blockDim.x;
-    if (i < walk.count) y[i] = values.at[k];
+    if (i < walk.count) y[i] = (U)values.at[k];
   }
 }
 
-#define NN_BINARY(name, apply, T, type)                                                                            \
+#define NN_BINARY(name, apply, T, U, type)                                                                            \
   NN_KERNEL(256, nn_##name##_##type, int op, long long n, const T *a, int sa, const T *b, int sb,                  \
-            apply<T>::U *y) {                                                                                      \
-    nn_binary_dense<apply<T>>(op, n, nn_line<T>{a, sa}, nn_line<T>{b, sb}, y);                                     \
+            U *y) {                                                                                                \
+    nn_binary_dense<apply<nn_value<T>>>(op, n, nn_line<T>{a, sa}, nn_line<T>{b, sb}, y);                                     \
   }                                                                                                                \
-  NN_KERNEL(256, nn_##name##_walk_##type, int op, nn_cuda_walk walk, const T *a, const T *b, apply<T>::U *y) {     \
-    nn_binary_walk<apply<T>>(op, walk, a, b, y);                                                                   \
+  NN_KERNEL(256, nn_##name##_walk_##type, int op, nn_cuda_walk walk, const T *a, const T *b, U *y) {               \
+    nn_binary_walk<apply<nn_value<T>>>(op, walk, a, b, y);                                                                   \
   }
 #define NN_BINARIES(T, type)                        \
-  NN_BINARY(binary, nn_simple_binary, T, type)      \
-  NN_BINARY(costly_binary, nn_costly_binary, T, type) \
-  NN_BINARY(compare, nn_comparison, T, type)
+  NN_BINARY(binary, nn_simple_binary, T, T, type)      \
+  NN_BINARY(costly_binary, nn_costly_binary, T, T, type) \
+  NN_BINARY(compare, nn_comparison, T, nn_u8, type)
 
 NN_BINARIES(nn_u8, uint8)
 NN_BINARIES(int, int32)
 NN_BINARIES(long long, int64)
+NN_BINARIES(nn_bf16, bfloat16)
 NN_BINARIES(float, float32)
 NN_BINARIES(double, float64)
 
@@ -175,5 +176,6 @@ NN_DEVICE void nn_select_walk(const nn_cuda_walk &walk, const nn_u8 *c, const T 
     nn_select_walk(walk, c, a, b, y);                                                                               \
   }
 NN_SELECT(nn_u8, 1)
+NN_SELECT(unsigned short, 2)
 NN_SELECT(unsigned, 4)
 NN_SELECT(nn_u64, 8)

@@ -27,31 +27,22 @@ struct nn_channel_spot {
   }
 };
 
-/// The values of a map for some channels, as elements: what is lost of the mean comes back in the shift.
-template <class T, int each>
+/// The values of a map for some channels, as what elements are computed in: what is lost of the mean comes back in the shift.
+template <class V, int each>
 struct nn_map_values {
-  T mean[each], scale[each], shift[each];
+  V mean[each], scale[each], shift[each];
   NN_MEMBER nn_map_values() {}
   NN_MEMBER void load(const nn_cuda_channel_map &map, int matrix, long long channel) {
     for (int k = 0; k < each; k++) {
       double center = map.mean[matrix * map.mean_step + channel + k];
       double slope = map.scale[matrix * map.scale_step + channel + k];
-      mean[k] = (T)center;
-      scale[k] = (T)slope;
-      shift[k] = (T)(map.shift[matrix * map.shift_step + channel + k] + ((double)mean[k] - center) * slope);
+      mean[k] = (V)center;
+      scale[k] = (V)slope;
+      shift[k] = (V)(map.shift[matrix * map.shift_step + channel + k] + ((double)mean[k] - center) * slope);
     }
   }
-  NN_MEMBER T apply(T x, int k) const { return nn_multiply_add(x - mean[k], scale[k], shift[k]); }
+  NN_MEMBER V apply(V x, int k) const { return nn_multiply_add(x - mean[k], scale[k], shift[k]); }
 };
-
-template <class T, int each>
-NN_DEVICE nn_pack<T, each> nn_load_pack(const T *x) {
-  return *(const nn_pack<T, each> *)x;
-}
-template <class T, int each>
-NN_DEVICE void nn_store_pack(T *y, const nn_pack<T, each> &values) {
-  *(nn_pack<T, each> *)y = values;
-}
 
 /// The lines of a block add up two numbers for each of their channels; those of line 0 get the sums. All threads come here.
 NN_DEVICE void nn_add_lines(const nn_channel_spot &spot, int width, double &a, double &b) {
@@ -133,9 +124,9 @@ NN_DEVICE nn_pack<int, each> nn_load_places(const nn_cuda_pooling &p, const void
 
 /// The gradient of an element of the input of a max-pooling, for some channels.
 template <class T, int each>
-NN_DEVICE nn_pack<T, each> nn_unpooled(const nn_cuda_pooling &p, const T *g, const void *places, const nn_pixel &pixel,
+NN_DEVICE nn_pack<nn_value<T>, each> nn_unpooled(const nn_cuda_pooling &p, const T *g, const void *places, const nn_pixel &pixel,
                                        long long channel) {
-  nn_pack<T, each> sum;
+  nn_pack<nn_value<T>, each> sum;
   for (int k = 0; k < each; k++) sum.at[k] = 0;
   nn_covers down(p.rows, pixel.row), along(p.columns, pixel.column);
   for (int i = 0; i < down.count; i++) {
@@ -144,9 +135,9 @@ NN_DEVICE nn_pack<T, each> nn_unpooled(const nn_cuda_pooling &p, const T *g, con
       nn_cuda_cover x = along.at(p.columns, j);
       long long window = ((long long)pixel.image * p.rows.output + y.window) * p.columns.output + x.window;
       nn_pack<int, each> at = nn_load_places<each>(p, places, window * p.channels + channel);
-      nn_pack<T, each> values = nn_load_pack<T, each>(g + window * p.channels + channel);
+      nn_pack<nn_value<T>, each> values = nn_load_pack<T, each>(g + window * p.channels + channel);
       int place = y.tap * p.place_row + x.tap;
-      for (int k = 0; k < each; k++) sum.at[k] += at.at[k] == place ? values.at[k] : (T)0;
+      for (int k = 0; k < each; k++) sum.at[k] += at.at[k] == place ? values.at[k] : 0;
     }
   }
   return sum;

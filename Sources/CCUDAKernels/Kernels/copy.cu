@@ -56,6 +56,7 @@ NN_DEVICE void nn_turn(const nn_cuda_walk &walk, long long rows, long long colum
     nn_turn(walk, rows, columns, sx, sy, x, y);                                                                \
   }
 NN_MOVES(nn_u8, 1)
+NN_MOVES(unsigned short, 2)
 NN_MOVES(unsigned, 4)
 NN_MOVES(nn_u64, 8)
 
@@ -72,6 +73,7 @@ NN_DEVICE void nn_cast(int to, const nn_cuda_walk &walk, const T *x, void *y) {
       case NN_CUDA_U8: ((nn_u8 *)y)[i] = (nn_u8)(long long)value; break;
       case NN_CUDA_I32: ((int *)y)[i] = (int)value; break;
       case NN_CUDA_I64: ((long long *)y)[i] = (long long)value; break;
+      case NN_CUDA_BF16: ((nn_bf16 *)y)[i] = (nn_bf16)(float)value; break;
       case NN_CUDA_F32: ((float *)y)[i] = (float)value; break;
       case NN_CUDA_F64: ((double *)y)[i] = (double)value; break;
     }
@@ -83,5 +85,20 @@ NN_DEVICE void nn_cast(int to, const nn_cuda_walk &walk, const T *x, void *y) {
 NN_CAST(nn_u8, uint8)
 NN_CAST(int, int32)
 NN_CAST(long long, int64)
+NN_CAST(nn_bf16, bfloat16)
 NN_CAST(float, float32)
 NN_CAST(double, float64)
+
+/// The conversions that mixed precision is made of: x and y are dense in one memory order.
+template <class T, class U>
+NN_DEVICE void nn_convert(long long n, const T *x, U *y) {
+  long long first = nn_place() * nn_each;
+  if (first + nn_each <= n) {
+    nn_store(y, first, nn_load(nn_line<T>{x, 1}, first));
+    return;
+  }
+  for (long long i = first; i < n; i++) y[i] = (U)(float)x[i];
+}
+
+NN_KERNEL(256, nn_narrow, long long n, const float *__restrict__ x, nn_bf16 *__restrict__ y) { nn_convert(n, x, y); }
+NN_KERNEL(256, nn_widen, long long n, const nn_bf16 *__restrict__ x, float *__restrict__ y) { nn_convert(n, x, y); }

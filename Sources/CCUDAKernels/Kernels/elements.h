@@ -66,14 +66,29 @@ NN_DEVICE bool nn_is_aligned(const T *address) {
   return (nn_u64)address % (sizeof(T) * nn_each) == 0;
 }
 
+/// Neighbours at an aligned address, to be computed with.
+template <class T, int each>
+NN_DEVICE nn_pack<nn_value<T>, each> nn_load_pack(const T *x) {
+  nn_pack<T, each> stored = *(const nn_pack<T, each> *)x;
+  nn_pack<nn_value<T>, each> values;
+  for (int k = 0; k < each; k++) values.at[k] = stored.at[k];
+  return values;
+}
+template <class T, int each>
+NN_DEVICE void nn_store_pack(T *y, const nn_pack<nn_value<T>, each> &values) {
+  nn_pack<T, each> stored;
+  for (int k = 0; k < each; k++) stored.at[k] = (T)values.at[k];
+  *(nn_pack<T, each> *)y = stored;
+}
+
 template <class T>
-NN_DEVICE nn_pack<T, nn_each> nn_load(const nn_line<T> &line, long long first) {
-  nn_pack<T, nn_each> values;
+NN_DEVICE nn_pack<nn_value<T>, nn_each> nn_load(const nn_line<T> &line, long long first) {
+  nn_pack<nn_value<T>, nn_each> values;
   if (line.step == 0) {
-    T value = line.data[0];
+    nn_value<T> value = line.data[0];
     for (int k = 0; k < nn_each; k++) values.at[k] = value;
   } else if (nn_is_aligned(line.data)) {
-    values = *(const nn_pack<T, nn_each> *)(line.data + first);
+    values = nn_load_pack<T, nn_each>(line.data + first);
   } else {
     for (int k = 0; k < nn_each; k++) values.at[k] = line.data[first + k];
   }
@@ -81,11 +96,11 @@ NN_DEVICE nn_pack<T, nn_each> nn_load(const nn_line<T> &line, long long first) {
 }
 
 template <class T>
-NN_DEVICE void nn_store(T *y, long long first, const nn_pack<T, nn_each> &values) {
+NN_DEVICE void nn_store(T *y, long long first, const nn_pack<nn_value<T>, nn_each> &values) {
   if (nn_is_aligned(y)) {
-    *(nn_pack<T, nn_each> *)(y + first) = values;
+    nn_store_pack<T, nn_each>(y + first, values);
   } else {
-    for (int k = 0; k < nn_each; k++) y[first + k] = values.at[k];
+    for (int k = 0; k < nn_each; k++) y[first + k] = (T)values.at[k];
   }
 }
 

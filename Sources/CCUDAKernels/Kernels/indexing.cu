@@ -33,6 +33,7 @@ NN_DEVICE void nn_gather(const nn_cuda_walk &walk, long long size, long long str
     nn_gather(walk, size, stride, index, x, y, fault);                                                            \
   }
 NN_GATHER(nn_u8, 1)
+NN_GATHER(unsigned short, 2)
 NN_GATHER(unsigned, 4)
 NN_GATHER(nn_u64, 8)
 
@@ -115,6 +116,7 @@ NN_KERNEL(256, nn_index_keys, long long count, long long size, const long long *
     nn_scatter_runs<join>(walk, n, size, source_step, target_step, keys, places, source, y);                        \
   }
 NN_SCATTER(put, nn_putting, nn_u8, 1)
+NN_SCATTER(put, nn_putting, unsigned short, 2)
 NN_SCATTER(put, nn_putting, unsigned, 4)
 NN_SCATTER(put, nn_putting, nn_u64, 8)
 NN_SCATTER(add, nn_or, nn_u8, bool)

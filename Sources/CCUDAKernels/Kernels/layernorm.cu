@@ -92,4 +92,4 @@ NN_DEVICE void nn_layer_sums(const nn_cuda_channels &plan, const T *g, const T *
             const double *inverse, double *partial) {                                                                \
     nn_layer_sums<T>(plan, g, x, mean, inverse, partial);                                                            \
   }
-NN_FLOATS(NN_LAYER_NORM)
+NN_REALS(NN_LAYER_NORM)

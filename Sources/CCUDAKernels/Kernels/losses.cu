@@ -45,4 +45,4 @@ NN_DEVICE void nn_class_spread(const nn_cuda_targets &t, const T *g, T *y) {
   NN_KERNEL(256, nn_class_spread_##name, const nn_cuda_targets t, const T *__restrict__ g, T *__restrict__ y) {   \
     nn_class_spread<T>(t, g, y);                                                        \
   }
-NN_FLOATS(NN_LOSSES)
+NN_REALS(NN_LOSSES)

@@ -26,7 +26,7 @@ NN_DEVICE void nn_channel_sums(const nn_cuda_channels &plan, const nn_sums_input
   for (int matrix = blockIdx.z; matrix < plan.matrices; matrix += gridDim.z) {
     long long base = (long long)matrix * plan.rows * plan.channels + spot.channel;
     double sums[each], dots[each], means[each];
-    nn_map_values<T, each> map;
+    nn_map_values<nn_value<T>, each> map;
     for (int k = 0; k < each; k++) {
       sums[k] = 0;
       dots[k] = 0;
@@ -34,7 +34,7 @@ NN_DEVICE void nn_channel_sums(const nn_cuda_channels &plan, const nn_sums_input
     }
     if (inside) {
       if (kind == NN_MOMENTS) {
-        nn_pack<T, each> start = nn_load_pack<T, each>(in.x + base);
+        nn_pack<nn_value<T>, each> start = nn_load_pack<T, each>(in.x + base);
         for (int k = 0; k < each; k++) means[k] = start.at[k];
       } else if (kind != NN_GRADIENT_ALONE) {
         for (int k = 0; k < each; k++) means[k] = in.means.mean[matrix * in.means.mean_step + spot.channel + k];
@@ -44,7 +44,7 @@ NN_DEVICE void nn_channel_sums(const nn_cuda_channels &plan, const nn_sums_input
       for (long long row = first + spot.line; row < end; row += spot.lines) {
         long long place = base + row * plan.channels;
         if (kind == NN_MOMENTS) {
-          nn_pack<T, each> x = nn_load_pack<T, each>(in.x + place);
+          nn_pack<nn_value<T>, each> x = nn_load_pack<T, each>(in.x + place);
           for (int k = 0; k < each; k++) {
             double distance = x.at[k] - means[k];
             sums[k] += distance;
@@ -52,12 +52,12 @@ NN_DEVICE void nn_channel_sums(const nn_cuda_channels &plan, const nn_sums_input
           }
           continue;
         }
-        nn_pack<T, each> g = nn_load_pack<T, each>(in.g + place);
+        nn_pack<nn_value<T>, each> g = nn_load_pack<T, each>(in.g + place);
         if (kind == NN_GRADIENT_ALONE) {
           for (int k = 0; k < each; k++) sums[k] += g.at[k];
           continue;
         }
-        nn_pack<T, each> x;
+        nn_pack<nn_value<T>, each> x;
         if (kind == NN_POOLED_GRADIENT) {
           const nn_cuda_pooling &p = in.pooling;
           nn_pixel pixel(row, p.rows.output, p.columns.output);
@@ -168,4 +168,4 @@ NN_DEVICE void nn_sums(const nn_cuda_channels &plan, const nn_sums_input<T> &in,
             double *sums, double *dots) {                                                                             \
     nn_merge_sums<T>(plan, parts, partial, x, sums, dots);                                                            \
   }
-NN_FLOATS(NN_SUMS)
+NN_REALS(NN_SUMS)

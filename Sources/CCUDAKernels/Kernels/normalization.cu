@@ -12,17 +12,17 @@ NN_DEVICE void nn_channel_map(const nn_cuda_channels &plan, const T *x, const nn
   long long end = first + plan.part < plan.rows ? first + plan.part : plan.rows;
   for (int matrix = blockIdx.z; matrix < plan.matrices; matrix += gridDim.z) {
     long long base = (long long)matrix * plan.rows * plan.channels + spot.channel;
-    nn_map_values<T, each> map;
+    nn_map_values<nn_value<T>, each> map;
     map.load(values, matrix, spot.channel);
 #pragma unroll 4
     for (long long row = first + spot.line; row < end; row += spot.lines) {
       long long place = base + row * plan.channels;
-      nn_pack<T, each> value = nn_load_pack<T, each>(x + place), added;
+      nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(x + place), added;
       if (addend) added = nn_load_pack<T, each>(addend + place);
       for (int k = 0; k < each; k++) {
-        T result = map.apply(value.at[k], k);
+        nn_value<T> result = map.apply(value.at[k], k);
         if (addend) result += added.at[k];
-        value.at[k] = rectified && result <= 0 ? (T)0 : result;
+        value.at[k] = rectified && result <= 0 ? 0 : result;
       }
       nn_store_pack<T, each>(y + place, value);
     }
@@ -39,13 +39,13 @@ NN_DEVICE void nn_channel_gate(const nn_cuda_channels &plan, const T *g, const T
   long long end = first + plan.part < plan.rows ? first + plan.part : plan.rows;
   for (int matrix = blockIdx.z; matrix < plan.matrices; matrix += gridDim.z) {
     long long base = (long long)matrix * plan.rows * plan.channels + spot.channel;
-    nn_map_values<T, each> map;
+    nn_map_values<nn_value<T>, each> map;
     map.load(values, matrix, spot.channel);
 #pragma unroll 4
     for (long long row = first + spot.line; row < end; row += spot.lines) {
       long long place = base + row * plan.channels;
-      nn_pack<T, each> value = nn_load_pack<T, each>(x + place), slope = nn_load_pack<T, each>(g + place);
-      for (int k = 0; k < each; k++) value.at[k] = map.apply(value.at[k], k) <= 0 ? (T)0 : slope.at[k];
+      nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(x + place), slope = nn_load_pack<T, each>(g + place);
+      for (int k = 0; k < each; k++) value.at[k] = map.apply(value.at[k], k) <= 0 ? 0 : slope.at[k];
       nn_store_pack<T, each>(y + place, value);
     }
   }
@@ -55,21 +55,21 @@ NN_DEVICE void nn_channel_gate(const nn_cuda_channels &plan, const T *g, const T
 enum nn_gradient_kind { NN_PLAIN, NN_ALONE, NN_RECTIFIED, NN_POOLED };
 
 /// The factors of a combination for some channels.
-template <class T, int each>
+template <class V, int each>
 struct nn_factors {
-  T mean[each], a[each], b[each], c[each];
+  V mean[each], a[each], b[each], c[each];
   NN_MEMBER nn_factors(const nn_cuda_combination &factors, int matrix, long long channels, long long channel) {
     long long place = matrix * channels + channel;
     for (int k = 0; k < each; k++) {
-      a[k] = (T)factors.a[place + k];
+      a[k] = (V)factors.a[place + k];
       double center = factors.mean ? factors.mean[place + k] : 0;
       double slope = factors.mean ? factors.b[place + k] : 0;
-      mean[k] = (T)center;
-      b[k] = (T)slope;
-      c[k] = factors.mean ? (T)(factors.c[place + k] + ((double)mean[k] - center) * slope) : (T)0;
+      mean[k] = (V)center;
+      b[k] = (V)slope;
+      c[k] = factors.mean ? (V)(factors.c[place + k] + ((double)mean[k] - center) * slope) : (V)0;
     }
   }
-  NN_MEMBER T apply(T g, T x, int k) const { return g * a[k] + ((x - mean[k]) * b[k] + c[k]); }
+  NN_MEMBER V apply(V g, V x, int k) const { return g * a[k] + ((x - mean[k]) * b[k] + c[k]); }
 };
 
 /// y = g · a + (x - mean) · b + c, or g · a alone.
@@ -83,13 +83,13 @@ NN_DEVICE void nn_channel_combination(const nn_cuda_channels &plan, const T *g, 
   long long end = first + plan.part < plan.rows ? first + plan.part : plan.rows;
   for (int matrix = blockIdx.z; matrix < plan.matrices; matrix += gridDim.z) {
     long long base = (long long)matrix * plan.rows * plan.channels + spot.channel;
-    nn_factors<T, each> factor(factors, matrix, plan.channels, spot.channel);
-    nn_map_values<T, each> map;
+    nn_factors<nn_value<T>, each> factor(factors, matrix, plan.channels, spot.channel);
+    nn_map_values<nn_value<T>, each> map;
     if (kind == NN_RECTIFIED) map.load(values, matrix, spot.channel);
 #pragma unroll 4
     for (long long row = first + spot.line; row < end; row += spot.lines) {
       long long place = base + row * plan.channels;
-      nn_pack<T, each> slope, value;
+      nn_pack<nn_value<T>, each> slope, value;
       if (kind == NN_POOLED) {
         nn_pixel pixel(row, pooling->rows.input, pooling->columns.input);
         slope = nn_unpooled<T, each>(*pooling, g, places, pixel, spot.channel);
@@ -101,7 +101,7 @@ NN_DEVICE void nn_channel_combination(const nn_cuda_channels &plan, const T *g, 
       } else {
         value = nn_load_pack<T, each>(x + place);
         for (int k = 0; k < each; k++) {
-          T gradient = kind == NN_RECTIFIED && map.apply(value.at[k], k) <= 0 ? (T)0 : slope.at[k];
+          nn_value<T> gradient = kind == NN_RECTIFIED && map.apply(value.at[k], k) <= 0 ? 0 : slope.at[k];
           value.at[k] = factor.apply(gradient, value.at[k], k);
         }
       }
@@ -120,19 +120,19 @@ NN_DEVICE void nn_pooled_combination_2(const nn_cuda_channels &plan, const T *g,
   if (spot.channel >= plan.channels) return;
   long long first = (long long)blockIdx.x * plan.part;
   long long end = first + plan.part < plan.rows ? first + plan.part : plan.rows;
-  nn_factors<T, each> factor(factors, 0, plan.channels, spot.channel);
+  nn_factors<nn_value<T>, each> factor(factors, 0, plan.channels, spot.channel);
 #pragma unroll 2
   for (long long row = first + spot.line; row < end; row += spot.lines) {
     long long place = row * plan.channels + spot.channel;
     nn_pixel pixel(row, p.rows.output, p.columns.output);
-    nn_pack<T, each> slope = nn_load_pack<T, each>(g + place);
+    nn_pack<nn_value<T>, each> slope = nn_load_pack<T, each>(g + place);
     nn_pack<int, each> at = nn_load_places<each>(p, places, place);
     long long corner = nn_input_of(p, pixel.image, 2 * pixel.row, 2 * pixel.column) * plan.channels + spot.channel;
     for (int tap = 0; tap < 4; tap++) {
       long long from = corner + ((tap >> 1) * (long long)p.columns.input + (tap & 1)) * plan.channels;
-      nn_pack<T, each> value = nn_load_pack<T, each>(x + from);
+      nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(x + from);
       for (int k = 0; k < each; k++)
-        value.at[k] = factor.apply(at.at[k] == tap ? slope.at[k] : (T)0, value.at[k], k);
+        value.at[k] = factor.apply(at.at[k] == tap ? slope.at[k] : 0, value.at[k], k);
       nn_store_pack<T, each>(y + from, value);
     }
   }
@@ -181,4 +181,4 @@ NN_DEVICE void nn_pooled_combination_2(const nn_cuda_channels &plan, const T *g,
             const nn_cuda_combination factors, const nn_cuda_pooling pooling, const void *places, T *__restrict__ y) {          \
     NN_WIDE(T, nn_pooled_combination_2, plan, g, x, factors, pooling, places, y)                                   \
   }
-NN_FLOATS(NN_NORMALIZATION)
+NN_REALS(NN_NORMALIZATION)

@@ -19,7 +19,7 @@ NN_DEVICE void nn_max_pool(const nn_cuda_channels &plan, const nn_cuda_pooling &
                            const nn_cuda_channel_map &values, T *y, void *places) {
   nn_channel_spot spot(plan, each);
   if (spot.channel >= plan.channels) return;
-  nn_map_values<T, each> map;
+  nn_map_values<nn_value<T>, each> map;
   if (is_mapped) map.load(values, 0, spot.channel);
   nn_each_pixel<each>(plan, [&](long long row, long long channel) {
     nn_pixel pixel(row, p.rows.output, p.columns.output);
@@ -27,17 +27,17 @@ NN_DEVICE void nn_max_pool(const nn_cuda_channels &plan, const nn_cuda_pooling &
     long long corner = nn_input_of(p, pixel.image, down.start, along.start) * plan.channels + channel;
     long long line = (long long)p.rows.dilation * p.columns.input * plan.channels;
     long long step = (long long)p.columns.dilation * plan.channels;
-    nn_pack<T, each> best;
+    nn_pack<nn_value<T>, each> best;
     nn_pack<int, each> at;
     for (int i = 0; i < down.count; i++)
       for (int j = 0; j < along.count; j++) {
-        nn_pack<T, each> value = nn_load_pack<T, each>(x + corner + i * line + j * step);
+        nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(x + corner + i * line + j * step);
         int place = i * p.place_row + j;
         for (int k = 0; k < each; k++) {
-          T v = value.at[k];
+          nn_value<T> v = value.at[k];
           if (is_mapped) {
             v = map.apply(v, k);
-            v = v <= 0 ? (T)0 : v;
+            v = v <= 0 ? 0 : v;
           }
           if (place == 0 || v > best.at[k] || v != v) {
             best.at[k] = v;
@@ -106,12 +106,12 @@ NN_DEVICE void nn_avg_pool(const nn_cuda_channels &plan, const nn_cuda_pooling &
       for (int j = 0; j < along.count; j++) {
         long long from = nn_input_of(p, pixel.image, down.start + i * p.rows.dilation,
                                      along.start + j * p.columns.dilation);
-        nn_pack<T, each> value = nn_load_pack<T, each>(x + from * plan.channels + channel);
+        nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(x + from * plan.channels + channel);
         for (int k = 0; k < each; k++) sum[k] += value.at[k];
       }
-    nn_pack<T, each> result;
+    nn_pack<nn_value<T>, each> result;
     double divisor = (double)down.divisor * along.divisor;
-    for (int k = 0; k < each; k++) result.at[k] = (T)(sum[k] / divisor);
+    for (int k = 0; k < each; k++) result.at[k] = (nn_value<T>)(sum[k] / divisor);
     nn_store_pack<T, each>(y + row * plan.channels + channel, result);
   });
 }
@@ -130,12 +130,12 @@ NN_DEVICE void nn_avg_pool_gradient(const nn_cuda_channels &plan, const nn_cuda_
         nn_cuda_cover h = along.at(p.columns, j);
         double divisor = height * nn_window(p.columns, h.window).divisor;
         long long window = ((long long)pixel.image * p.rows.output + v.window) * p.columns.output + h.window;
-        nn_pack<T, each> value = nn_load_pack<T, each>(g + window * plan.channels + channel);
+        nn_pack<nn_value<T>, each> value = nn_load_pack<T, each>(g + window * plan.channels + channel);
         for (int k = 0; k < each; k++) sum[k] += value.at[k] / divisor;
       }
     }
-    nn_pack<T, each> result;
-    for (int k = 0; k < each; k++) result.at[k] = (T)sum[k];
+    nn_pack<nn_value<T>, each> result;
+    for (int k = 0; k < each; k++) result.at[k] = (nn_value<T>)sum[k];
     nn_store_pack<T, each>(y + row * plan.channels + channel, result);
   });
 }
@@ -182,4 +182,4 @@ NN_DEVICE void nn_avg_pool_gradient(const nn_cuda_channels &plan, const nn_cuda_
     else                                                                                                          \
       nn_avg_pool_gradient<T, 1>(plan, p, g, y);                                                                  \
   }
-NN_FLOATS(NN_POOLING)
+NN_REALS(NN_POOLING)

@@ -28,10 +28,42 @@ typedef unsigned long long nn_uint;
 #endif
 #endif
 
+/// The 16 bits of the nearest bfloat16, the even one of two that are equally near; NaN stays NaN.
+NN_DEVICE unsigned short nn_bf16_bits(float x) {
+#if !defined(NN_EMULATED) && __CUDA_ARCH__ >= 800
+  unsigned short result;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(x));
+  return result;
+#else
+  unsigned bits = (unsigned)__float_as_int(x);
+  if (x != x) return (unsigned short)(bits >> 16 | 0x40);
+  return (unsigned short)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+#endif
+}
+
+/// An element that is stored in the upper half of a float. It is computed with as a float.
+struct nn_bf16 {
+  unsigned short bits;
+  nn_bf16() = default;
+  NN_MEMBER nn_bf16(float x) : bits(nn_bf16_bits(x)) {}
+  NN_MEMBER operator float() const { return __int_as_float((int)((unsigned)bits << 16)); }
+};
+
+/// What elements are computed in once they are loaded, and until they are stored.
+template <typename T> struct nn_value_of {
+  typedef T type;
+};
+template <> struct nn_value_of<nn_bf16> {
+  typedef float type;
+};
+template <typename T> using nn_value = typename nn_value_of<T>::type;
+
 /// NN_KERNELS(float, float32) and so on for a macro that defines the kernels of one element type.
 #define NN_FLOATS(KERNELS) KERNELS(float, float32) KERNELS(double, float64)
+/// The same with what is stored in 16 bits, for kernels that compute in `nn_value`.
+#define NN_REALS(KERNELS) NN_FLOATS(KERNELS) KERNELS(nn_bf16, bfloat16)
 #define NN_NUMBERS(KERNELS)                                                                   \
-  KERNELS(unsigned char, uint8) KERNELS(int, int32) KERNELS(nn_int, int64) NN_FLOATS(KERNELS)
+  KERNELS(unsigned char, uint8) KERNELS(int, int32) KERNELS(nn_int, int64) NN_REALS(KERNELS)
 
 /// 16 bytes that are read or written at once, at addresses that are multiples of 16.
 template <typename T> struct alignas(16) nn_vector {

@@ -37,12 +37,12 @@ NN_DEVICE void nn_bernoulli(nn_int n, nn_uint key, nn_uint threshold, double sca
   nn_int first = nn_place() * nn_each;
   if (first >= n) return;
   nn_philox numbers((unsigned long long)nn_place(), (unsigned)key, (unsigned)(key >> 32));
-  nn_pack<T, nn_each> values;
-  for (int k = 0; k < nn_each; k++) values.at[k] = numbers.at[k] < threshold ? (T)scale : (T)0;
+  nn_pack<nn_value<T>, nn_each> values;
+  for (int k = 0; k < nn_each; k++) values.at[k] = numbers.at[k] < threshold ? (nn_value<T>)scale : 0;
   if (first + nn_each <= n) {
     nn_store(y, first, values);
   } else {
-    for (int k = 0; first + k < n; k++) y[first + k] = values.at[k];
+    for (int k = 0; first + k < n; k++) y[first + k] = (T)values.at[k];
   }
 }
 
@@ -50,4 +50,4 @@ NN_DEVICE void nn_bernoulli(nn_int n, nn_uint key, nn_uint threshold, double sca
   NN_KERNEL(256, nn_bernoulli_##name, nn_int n, nn_uint key, nn_uint threshold, double scale, T *y) {     \
     nn_bernoulli<T>(n, key, threshold, scale, y);                                                         \
   }
-NN_FLOATS(NN_RANDOM)
+NN_REALS(NN_RANDOM)

@@ -65,6 +65,7 @@ NN_DEVICE void nn_put(void *y, int type, long long place, A value) {
     case NN_CUDA_U8: ((nn_u8 *)y)[place] = (nn_u8)value; break;
     case NN_CUDA_I32: ((int *)y)[place] = (int)value; break;
     case NN_CUDA_I64: ((long long *)y)[place] = (long long)value; break;
+    case NN_CUDA_BF16: ((nn_bf16 *)y)[place] = (nn_bf16)(float)value; break;
     case NN_CUDA_F32: ((float *)y)[place] = (float)value; break;
     case NN_CUDA_F64: ((double *)y)[place] = (double)value; break;
   }
@@ -180,6 +181,7 @@ NN_DEVICE void nn_arg_reduce(const nn_cuda_reduction &plan, const T *x, long lon
 NN_REDUCTIONS(nn_u8, uint8)
 NN_REDUCTIONS(int, int32)
 NN_REDUCTIONS(long long, int64)
+NN_REDUCTIONS(nn_bf16, bfloat16)
 NN_REDUCTIONS(float, float32)
 NN_REDUCTIONS(double, float64)
 
@@ -213,9 +215,8 @@ NN_DEVICE void nn_norm(int op, double power, const nn_cuda_blocks &blocks, doubl
   if (threadIdx.x == 0) y[blockIdx.x] = total;
 }
 
-NN_KERNEL(256, nn_norm_float32, int op, double power, nn_cuda_blocks blocks, double *y) {
-  nn_norm<float>(op, power, blocks, y);
-}
-NN_KERNEL(256, nn_norm_float64, int op, double power, nn_cuda_blocks blocks, double *y) {
-  nn_norm<double>(op, power, blocks, y);
-}
+#define NN_NORM(T, name)                                                                          \
+  NN_KERNEL(256, nn_norm_##name, int op, double power, nn_cuda_blocks blocks, double *y) {        \
+    nn_norm<T>(op, power, blocks, y);                                                             \
+  }
+NN_REALS(NN_NORM)

@@ -4,14 +4,14 @@
 // Softmax along lines of n elements that lie `step` apart. Line number l begins at l / step * n * step + l % step. Sums run
 // in double.
 
-template <class T>
-NN_DEVICE T nn_softmax_value(bool logarithm, T x, T top, double shift) {
-  return logarithm ? x - top - (T)shift : nn_exp(x - top) * (T)shift;
+template <class V>
+NN_DEVICE V nn_softmax_value(bool logarithm, V x, V top, double shift) {
+  return logarithm ? x - top - (V)shift : nn_exp(x - top) * (V)shift;
 }
 
-template <class T>
-NN_DEVICE T nn_softmax_slope(bool logarithm, T g, T y, double sum) {
-  return logarithm ? g - nn_exp(y) * (T)sum : y * (g - (T)sum);
+template <class V>
+NN_DEVICE V nn_softmax_slope(bool logarithm, V g, V y, double sum) {
+  return logarithm ? g - nn_exp(y) * (V)sum : y * (g - (V)sum);
 }
 
 /// A warp for each line.
@@ -22,14 +22,14 @@ NN_DEVICE void nn_softmax_warps(bool logarithm, nn_int n, nn_int lines, const T 
   int lane = threadIdx.x & 31;
   x += line * n;
   y += line * n;
-  T top = -INFINITY;
-  for (nn_int i = lane; i < n; i += 32) top = x[i] > top ? x[i] : top;
+  nn_value<T> top = -INFINITY;
+  for (nn_int i = lane; i < n; i += 32) top = nn_maximum()((nn_value<T>)x[i], top);
   top = nn_warp_reduce(top, nn_maximum());
   double sum = 0;
   for (nn_int i = lane; i < n; i += 32) sum += nn_exp(x[i] - top);
   sum = nn_warp_sum(sum);
   double shift = logarithm ? log(sum) : 1 / sum;
-  for (nn_int i = lane; i < n; i += 32) y[i] = nn_softmax_value(logarithm, x[i], top, shift);
+  for (nn_int i = lane; i < n; i += 32) y[i] = nn_softmax_value<nn_value<T>>(logarithm, x[i], top, shift);
 }
 
 template <class T>
@@ -43,7 +43,7 @@ NN_DEVICE void nn_softmax_backward_warps(bool logarithm, nn_int n, nn_int lines,
   double sum = 0;
   for (nn_int i = lane; i < n; i += 32) sum += logarithm ? (double)g[i] : (double)g[i] * y[i];
   sum = nn_warp_sum(sum);
-  for (nn_int i = lane; i < n; i += 32) d[i] = nn_softmax_slope(logarithm, g[i], y[i], sum);
+  for (nn_int i = lane; i < n; i += 32) d[i] = nn_softmax_slope<nn_value<T>>(logarithm, g[i], y[i], sum);
 }
 
 /// A block for each line, for long ones.
@@ -51,14 +51,14 @@ template <class T>
 NN_DEVICE void nn_softmax_blocks(bool logarithm, nn_int n, const T *x, T *y) {
   x += (nn_int)blockIdx.x * n;
   y += (nn_int)blockIdx.x * n;
-  T top = -INFINITY;
-  for (nn_int i = threadIdx.x; i < n; i += blockDim.x) top = x[i] > top ? x[i] : top;
+  nn_value<T> top = -INFINITY;
+  for (nn_int i = threadIdx.x; i < n; i += blockDim.x) top = nn_maximum()((nn_value<T>)x[i], top);
   top = nn_block_reduce(top, nn_maximum());
   double sum = 0;
   for (nn_int i = threadIdx.x; i < n; i += blockDim.x) sum += nn_exp(x[i] - top);
   sum = nn_block_sum(sum);
   double shift = logarithm ? log(sum) : 1 / sum;
-  for (nn_int i = threadIdx.x; i < n; i += blockDim.x) y[i] = nn_softmax_value(logarithm, x[i], top, shift);
+  for (nn_int i = threadIdx.x; i < n; i += blockDim.x) y[i] = nn_softmax_value<nn_value<T>>(logarithm, x[i], top, shift);
 }
 
 template <class T>
@@ -69,7 +69,7 @@ NN_DEVICE void nn_softmax_backward_blocks(bool logarithm, nn_int n, const T *g, 
     sum += logarithm ? (double)g[start + i] : (double)g[start + i] * y[start + i];
   sum = nn_block_sum(sum);
   for (nn_int i = threadIdx.x; i < n; i += blockDim.x)
-    d[start + i] = nn_softmax_slope(logarithm, g[start + i], y[start + i], sum);
+    d[start + i] = nn_softmax_slope<nn_value<T>>(logarithm, g[start + i], y[start + i], sum);
 }
 
 /// A thread for each line, where neighbouring lines are neighbours in memory.
@@ -80,12 +80,12 @@ NN_DEVICE void nn_softmax_threads(bool logarithm, nn_int n, nn_int step, nn_int 
   nn_int start = line / step * n * step + line % step;
   x += start;
   y += start;
-  T top = -INFINITY;
-  for (nn_int i = 0; i < n; i++) top = x[i * step] > top ? x[i * step] : top;
+  nn_value<T> top = -INFINITY;
+  for (nn_int i = 0; i < n; i++) top = nn_maximum()((nn_value<T>)x[i * step], top);
   double sum = 0;
   for (nn_int i = 0; i < n; i++) sum += nn_exp(x[i * step] - top);
   double shift = logarithm ? log(sum) : 1 / sum;
-  for (nn_int i = 0; i < n; i++) y[i * step] = nn_softmax_value(logarithm, x[i * step], top, shift);
+  for (nn_int i = 0; i < n; i++) y[i * step] = nn_softmax_value<nn_value<T>>(logarithm, x[i * step], top, shift);
 }
 
 template <class T>
@@ -96,7 +96,7 @@ NN_DEVICE void nn_softmax_backward_threads(bool logarithm, nn_int n, nn_int step
   nn_int start = line / step * n * step + line % step;
   double sum = 0;
   for (nn_int i = 0, k = start; i < n; i++, k += step) sum += logarithm ? (double)g[k] : (double)g[k] * y[k];
-  for (nn_int i = 0, k = start; i < n; i++, k += step) d[k] = nn_softmax_slope(logarithm, g[k], y[k], sum);
+  for (nn_int i = 0, k = start; i < n; i++, k += step) d[k] = nn_softmax_slope<nn_value<T>>(logarithm, g[k], y[k], sum);
 }
 
 #define NN_SOFTMAX(T, name)                                                                                     \
@@ -121,4 +121,4 @@ NN_DEVICE void nn_softmax_backward_threads(bool logarithm, nn_int n, nn_int step
             const T *__restrict__ g, const T *__restrict__ y, T *__restrict__ d) {                                                                     \
     nn_softmax_backward_threads<T>(logarithm, n, step, lines, g, y, d);                                         \
   }
-NN_FLOATS(NN_SOFTMAX)
+NN_REALS(NN_SOFTMAX)

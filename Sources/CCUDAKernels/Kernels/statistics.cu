@@ -2,14 +2,19 @@
 
 // The small arithmetic between the sums of a normalisation and its elements, in double; see `Backend`.
 
-NN_DEVICE double nn_number(const void *values, int is_double, nn_int place) {
-  return is_double ? ((const double *)values)[place] : (double)((const float *)values)[place];
+NN_DEVICE double nn_number(const void *values, int type, nn_int place) {
+  switch (type) {
+    case NN_CUDA_F64: return ((const double *)values)[place];
+    case NN_CUDA_BF16: return ((const nn_bf16 *)values)[place];
+    default: return ((const float *)values)[place];
+  }
 }
-NN_DEVICE void nn_put_number(void *values, int is_double, nn_int place, double value) {
-  if (is_double)
-    ((double *)values)[place] = value;
-  else
-    ((float *)values)[place] = (float)value;
+NN_DEVICE void nn_put_number(void *values, int type, nn_int place, double value) {
+  switch (type) {
+    case NN_CUDA_F64: ((double *)values)[place] = value; break;
+    case NN_CUDA_BF16: ((nn_bf16 *)values)[place] = (nn_bf16)(float)value; break;
+    default: ((float *)values)[place] = (float)value;
+  }
 }
 
 /// The map of moments: `mean` is written if moments are not in double yet; the shift is [channels].
@@ -18,19 +23,19 @@ NN_KERNEL(256, nn_normalization_map, const nn_cuda_statistics s, const void *mea
   nn_int place = nn_place();
   if (place >= (nn_int)s.matrices * s.channels) return;
   int channel = (int)(place % s.channels);
-  double factor = 1 / sqrt(nn_number(variances, s.has_double_moments, place) + s.eps);
-  if (mean) mean[place] = nn_number(means, s.has_double_moments, place);
+  double factor = 1 / sqrt(nn_number(variances, s.moments_type, place) + s.eps);
+  if (mean) mean[place] = nn_number(means, s.moments_type, place);
   inverse[place] = factor;
-  if (weight) scale[place] = factor * nn_number(weight, s.is_double, channel);
-  if (place < s.channels) shift[place] = bias ? nn_number(bias, s.is_double, channel) : 0;
+  if (weight) scale[place] = factor * nn_number(weight, s.type, channel);
+  if (place < s.channels) shift[place] = bias ? nn_number(bias, s.type, channel) : 0;
 }
 
-NN_KERNEL(256, nn_running_average, nn_int n, int is_double, const void *old, const double *fresh, double momentum,
+NN_KERNEL(256, nn_running_average, nn_int n, int type, const void *old, const double *fresh, double momentum,
           double correction, void *result) {
   nn_int i = nn_place();
   if (i >= n) return;
-  nn_put_number(result, is_double, i,
-                nn_number(old, is_double, i) * (1 - momentum) + fresh[i] * correction * momentum);
+  nn_put_number(result, type, i,
+                nn_number(old, type, i) * (1 - momentum) + fresh[i] * correction * momentum);
 }
 
 /// The factors of the gradient of the input, and what that adds up to if `total` is there; the gradients of weight and bias if
@@ -44,19 +49,19 @@ NN_KERNEL(256, nn_normalization_gradient, const nn_cuda_statistics s, const doub
   nn_int row = place - channel;
   double plain = 0, distances = 0;
   for (int k = first; k < first + size; k++) {
-    double factor = weight ? nn_number(weight, s.is_double, k) : 1;
+    double factor = weight ? nn_number(weight, s.type, k) : 1;
     plain += sums[row + k] * factor;
     distances += dots[row + k] * factor;
   }
-  double i = inverse[place], scale = weight ? i * nn_number(weight, s.is_double, channel) : i;
+  double i = inverse[place], scale = weight ? i * nn_number(weight, s.type, channel) : i;
   double offset = plain * i / -s.count;
   a[place] = scale;
   b[place] = distances * (i * i * i) / -s.count;
   c[place] = offset;
-  if (total) nn_put_number(total, s.is_double, place, scale * sums[place] + offset * s.count);
+  if (total) nn_put_number(total, s.input_type, place, scale * sums[place] + offset * s.count);
   if (s.matrices == 1) {
-    nn_put_number(weight_gradient, s.is_double, channel, dots[place] * i);
-    nn_put_number(bias_gradient, s.is_double, channel, sums[place]);
+    nn_put_number(weight_gradient, s.type, channel, dots[place] * i);
+    nn_put_number(bias_gradient, s.type, channel, sums[place]);
   }
 }
 
@@ -70,8 +75,8 @@ NN_KERNEL(256, nn_parameter_gradient, const nn_cuda_statistics s, const double *
     plain += sums[k];
     distances += dots[k] * inverse[k];
   }
-  nn_put_number(weight, s.is_double, channel, distances);
-  nn_put_number(bias, s.is_double, channel, plain);
+  nn_put_number(weight, s.type, channel, distances);
+  nn_put_number(bias, s.type, channel, plain);
 }
 
 /// Weights [channels, size] and a bias with a map of the channels that follow worked in.
@@ -81,9 +86,9 @@ NN_KERNEL(256, nn_fold_map, const nn_cuda_statistics s, nn_int size, const nn_cu
   if (place >= s.channels * size) return;
   nn_int channel = place / size;
   double scale = map.scale[channel];
-  nn_put_number(folded, s.is_double, place, nn_number(weight, s.is_double, place) * scale);
+  nn_put_number(folded, s.type, place, nn_number(weight, s.type, place) * scale);
   if (place == channel * size) {
-    double distance = (bias ? nn_number(bias, s.is_double, channel) : 0) - map.mean[channel];
-    nn_put_number(offset, s.is_double, channel, distance * scale + map.shift[channel]);
+    double distance = (bias ? nn_number(bias, s.type, channel) : 0) - map.mean[channel];
+    nn_put_number(offset, s.type, channel, distance * scale + map.shift[channel]);
   }
 }

@@ -78,15 +78,15 @@ template <class Apply, class T>
 NN_DEVICE void nn_unary_dense(int op, long long n, const T *x, T *y) {
   long long first = nn_place() * nn_each;
   if (first + nn_each <= n) {
-    nn_pack<T, nn_each> values = nn_load(nn_line<T>{x, 1}, first);
+    nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x, 1}, first);
     Apply::apply(op, values);
     nn_store(y, first, values);
     return;
   }
   for (long long i = first; i < n; i++) {
-    nn_pack<T, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0);
+    nn_pack<nn_value<T>, nn_each> values = nn_load(nn_line<T>{x + i, 0}, 0);
     Apply::apply(op, values);
-    y[i] = values.at[0];
+    y[i] = (T)values.at[0];
   }
 }
 
@@ -94,7 +94,7 @@ NN_DEVICE void nn_unary_dense(int op, long long n, const T *x, T *y) {
 template <class Apply, class T>
 NN_DEVICE void nn_unary_walk(int op, const nn_cuda_walk &walk, const T *x, T *y) {
   long long first = nn_first();
-  nn_pack<T, nn_each> values;
+  nn_pack<nn_value<T>, nn_each> values;
   for (int k = 0; k < nn_each; k++) {
     long long i = first + (long long)k * blockDim.x;
     values.at[k] = x[i < walk.count ? nn_find<1>(walk, i).at[0] : 0];
@@ -102,16 +102,16 @@ NN_DEVICE void nn_unary_walk(int op, const nn_cuda_walk &walk, const T *x, T *y)
   Apply::apply(op, values);
   for (int k = 0; k < nn_each; k++) {
     long long i = first + (long long)k * blockDim.x;
-    if (i < walk.count) y[i] = values.at[k];
+    if (i < walk.count) y[i] = (T)values.at[k];
   }
 }
 
 #define NN_UNARY(name, apply, T, type)                                                                          \
   NN_KERNEL(256, nn_##name##_##type, int op, long long n, const T *x, T *y) {                                   \
-    nn_unary_dense<apply<T>>(op, n, x, y);                                                                      \
+    nn_unary_dense<apply<nn_value<T>>>(op, n, x, y);                                                                      \
   }                                                                                                             \
   NN_KERNEL(256, nn_##name##_walk_##type, int op, nn_cuda_walk walk, const T *x, T *y) {                        \
-    nn_unary_walk<apply<T>>(op, walk, x, y);                                                                    \
+    nn_unary_walk<apply<nn_value<T>>>(op, walk, x, y);                                                                    \
   }
 
 NN_UNARY(unary, nn_simple_unary, nn_u8, uint8)
@@ -119,5 +119,7 @@ NN_UNARY(unary, nn_simple_unary, int, int32)
 NN_UNARY(unary, nn_simple_unary, long long, int64)
 NN_UNARY(unary, nn_simple_unary, float, float32)
 NN_UNARY(unary, nn_simple_unary, double, float64)
+NN_UNARY(unary, nn_simple_unary, nn_bf16, bfloat16)
+NN_UNARY(costly_unary, nn_costly_unary, nn_bf16, bfloat16)
 NN_UNARY(costly_unary, nn_costly_unary, float, float32)
 NN_UNARY(costly_unary, nn_costly_unary, double, float64)

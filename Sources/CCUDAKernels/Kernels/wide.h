@@ -12,6 +12,10 @@ struct nn_wide<float> {
   typedef double type;
 };
 template <>
+struct nn_wide<nn_bf16> {
+  typedef double type;
+};
+template <>
 struct nn_wide<double> {
   typedef double type;
 };

@@ -3,7 +3,7 @@
 // Numbers and structures that Swift and the kernels share. Included by C, by C++ and by NVRTC: no other header is needed.
 
 /// Element types, by the numbers of `DType`.
-enum { NN_CUDA_BOOL, NN_CUDA_U8, NN_CUDA_I32, NN_CUDA_I64, NN_CUDA_F32, NN_CUDA_F64 };
+enum { NN_CUDA_BOOL, NN_CUDA_U8, NN_CUDA_I32, NN_CUDA_I64, NN_CUDA_BF16, NN_CUDA_F32, NN_CUDA_F64 };
 
 enum nn_cuda_unary {
   NN_CUDA_NEG, NN_CUDA_ABS, NN_CUDA_SIGN, NN_CUDA_SQUARE, NN_CUDA_RELU, NN_CUDA_FLOOR, NN_CUDA_CEIL, NN_CUDA_ROUND,
@@ -149,8 +149,8 @@ typedef struct {
   int matrices, channels;
   /// Groups of neighbouring channels that are normalised together.
   int groups;
-  /// Whether parameters and results are float64; else float32. And whether moments are.
-  int is_double, has_double_moments;
+  /// The element type of parameters and their gradients, of moments, and of the gradient of the input.
+  int type, moments_type, input_type;
   double eps, count;
 } nn_cuda_statistics;
 

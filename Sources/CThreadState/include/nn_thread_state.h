@@ -5,6 +5,10 @@
 int nn_no_grad_depth(void);
 void nn_no_grad_add(int delta);
 
+/// The number of the element type in which the calling thread computes products, 0 if it is that of the operands.
+int nn_autocast(void);
+void nn_set_autocast(int type);
+
 /// Non-zero while the calling thread runs a piece of a parallel loop: nested loops then run serially.
 int nn_inside_parallel(void);
 void nn_set_inside_parallel(int value);

@@ -2,9 +2,9 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let activate = CUDAKernel.Family("nn_activate", in: "activation.cu", [.float32, .float64])
+  static let activate = CUDAKernel.Family("nn_activate", in: "activation.cu", DType.reals)
   static let activateBackward = CUDAKernel.Family(
-    "nn_activate_backward", in: "activation.cu", [.float32, .float64])
+    "nn_activate_backward", in: "activation.cu", DType.reals)
 }
 
 extension CUDABackend {

@@ -5,16 +5,19 @@ private enum Kernels {
   static let fill = CUDAKernel.Sizes("nn_fill", in: "copy.cu")
   static let copy = CUDAKernel.Sizes("nn_copy", in: "copy.cu")
   static let turn = CUDAKernel.Sizes("nn_turn", in: "copy.cu")
-  static let cast = CUDAKernel.Family("nn_cast", in: "copy.cu", [.uint8, .int32, .int64, .float32, .float64])
+  static let narrow = CUDAKernel("nn_narrow", in: "copy.cu")
+  static let widen = CUDAKernel("nn_widen", in: "copy.cu")
+  static let cast = CUDAKernel.Family("nn_cast", in: "copy.cu", DType.numbers)
 }
 
 extension CUDAKernel {
-  /// The kernels of one name for elements of 1, 4 and 8 bytes, `NAME_1` and so on.
+  /// The kernels of one name for elements of 1, 2, 4 and 8 bytes, `NAME_1` and so on.
   struct Sizes {
-    private let one, four, eight: CUDAKernel
+    private let one, two, four, eight: CUDAKernel
 
     init(_ name: String, in file: String) {
       one = CUDAKernel("\(name)_1", in: file)
+      two = CUDAKernel("\(name)_2", in: file)
       four = CUDAKernel("\(name)_4", in: file)
       eight = CUDAKernel("\(name)_8", in: file)
     }
@@ -22,6 +25,7 @@ extension CUDAKernel {
     subscript(_ dtype: DType) -> CUDAKernel {
       switch dtype.byteCount {
       case 1: one
+      case 2: two
       case 4: four
       default: eight
       }
@@ -107,6 +111,14 @@ extension CUDABackend {
     let count = result.count
     if count == 0 { return result }
     var arguments = KernelArguments()
+    let isNarrowing = x.dtype == .float32 && dtype == .bfloat16
+    if isNarrowing || x.dtype == .bfloat16 && dtype == .float32, result.strides == x.strides {
+      arguments.append(count)
+      arguments.append(x.cardAddress)
+      arguments.append(result.cardAddress)
+      launch(isNarrowing ? Kernels.narrow : Kernels.widen, elements: count, arguments)
+      return result
+    }
     arguments.append(dtype.rawValue)
     arguments.append(Walk(x.shape, order: result.strides, x.strides).plan)
     arguments.append(x.cardAddress)
@@ -139,6 +151,7 @@ extension Double {
     case .uint8: UInt64(UInt8(truncatingIfNeeded: Int(self)))
     case .int32: UInt64(UInt32(bitPattern: Int32(truncatingIfNeeded: Int(self))))
     case .int64: UInt64(bitPattern: Int64(self))
+    case .bfloat16: UInt64(BFloat16(Float(self)).bitPattern)
     case .float32: UInt64(Float(self).bitPattern)
     case .float64: bitPattern
     }

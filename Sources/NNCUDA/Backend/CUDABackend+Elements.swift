@@ -2,19 +2,17 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let real: [DType] = [.float32, .float64]
-  static let numbers: [DType] = [.uint8, .int32, .int64, .float32, .float64]
 
-  static let unary = CUDAKernel.Family("nn_unary", in: "unary.cu", numbers)
-  static let unaryWalk = CUDAKernel.Family("nn_unary_walk", in: "unary.cu", numbers)
-  static let costlyUnary = CUDAKernel.Family("nn_costly_unary", in: "unary.cu", real)
-  static let costlyUnaryWalk = CUDAKernel.Family("nn_costly_unary_walk", in: "unary.cu", real)
-  static let binary = CUDAKernel.Family("nn_binary", in: "binary.cu", numbers)
-  static let binaryWalk = CUDAKernel.Family("nn_binary_walk", in: "binary.cu", numbers)
-  static let costlyBinary = CUDAKernel.Family("nn_costly_binary", in: "binary.cu", numbers)
-  static let costlyBinaryWalk = CUDAKernel.Family("nn_costly_binary_walk", in: "binary.cu", numbers)
-  static let compare = CUDAKernel.Family("nn_compare", in: "binary.cu", numbers)
-  static let compareWalk = CUDAKernel.Family("nn_compare_walk", in: "binary.cu", numbers)
+  static let unary = CUDAKernel.Family("nn_unary", in: "unary.cu", DType.numbers)
+  static let unaryWalk = CUDAKernel.Family("nn_unary_walk", in: "unary.cu", DType.numbers)
+  static let costlyUnary = CUDAKernel.Family("nn_costly_unary", in: "unary.cu", DType.reals)
+  static let costlyUnaryWalk = CUDAKernel.Family("nn_costly_unary_walk", in: "unary.cu", DType.reals)
+  static let binary = CUDAKernel.Family("nn_binary", in: "binary.cu", DType.numbers)
+  static let binaryWalk = CUDAKernel.Family("nn_binary_walk", in: "binary.cu", DType.numbers)
+  static let costlyBinary = CUDAKernel.Family("nn_costly_binary", in: "binary.cu", DType.numbers)
+  static let costlyBinaryWalk = CUDAKernel.Family("nn_costly_binary_walk", in: "binary.cu", DType.numbers)
+  static let compare = CUDAKernel.Family("nn_compare", in: "binary.cu", DType.numbers)
+  static let compareWalk = CUDAKernel.Family("nn_compare_walk", in: "binary.cu", DType.numbers)
   static let select = CUDAKernel.Sizes("nn_select", in: "binary.cu")
   static let selectWalk = CUDAKernel.Sizes("nn_select_walk", in: "binary.cu")
 }

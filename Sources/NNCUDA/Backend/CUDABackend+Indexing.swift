@@ -5,8 +5,9 @@ private enum Kernels {
   static let gather = CUDAKernel.Sizes("nn_gather", in: "indexing.cu")
   static let putLines = CUDAKernel.Sizes("nn_put_lines", in: "indexing.cu")
   static let putRuns = CUDAKernel.Sizes("nn_put_runs", in: "indexing.cu")
-  static let addLines = CUDAKernel.Family("nn_add_lines", in: "indexing.cu")
-  static let addRuns = CUDAKernel.Family("nn_add_runs", in: "indexing.cu")
+  static let addable = DType.allCases.filter { $0 != .bfloat16 }
+  static let addLines = CUDAKernel.Family("nn_add_lines", in: "indexing.cu", addable)
+  static let addRuns = CUDAKernel.Family("nn_add_runs", in: "indexing.cu", addable)
   static let keys = CUDAKernel("nn_index_keys", in: "indexing.cu")
   static let flagged = CUDAKernel("nn_flagged", in: "scan.cu")
 }
@@ -45,6 +46,9 @@ extension CUDABackend {
   }
 
   package func scatter(_ x: Tensor, axis: Int, index: Tensor, source: Tensor, adding: Bool) -> Tensor {
+    if adding, x.dtype == .bfloat16 {
+      return widening.scatter(x, axis: axis, index: index, source: source, adding: true)
+    }
     let result = copy(x, strides: nil)
     if index.count == 0 { return result }
     let lines = IndexLines(shape: index.shape, axis: axis, strides: index.strides)
@@ -53,6 +57,7 @@ extension CUDABackend {
   }
 
   package func indexAdd(_ x: Tensor, axis: Int, index: Tensor, source: Tensor) -> Tensor {
+    if x.dtype == .bfloat16 { return widening.indexAdd(x, axis: axis, index: index, source: source) }
     let result = copy(x, strides: source.denseStrides(for: x.shape))
     if source.count == 0 { return result }
     let index = cast(index, to: .int64)

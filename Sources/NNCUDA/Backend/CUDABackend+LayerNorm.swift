@@ -2,10 +2,9 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let real: [DType] = [.float32, .float64]
-  static let norm = CUDAKernel.Family("nn_layer_norm", in: "layernorm.cu", real)
-  static let gradient = CUDAKernel.Family("nn_layer_norm_gradient", in: "layernorm.cu", real)
-  static let sums = CUDAKernel.Family("nn_layer_sums", in: "layernorm.cu", real)
+  static let norm = CUDAKernel.Family("nn_layer_norm", in: "layernorm.cu", DType.reals)
+  static let gradient = CUDAKernel.Family("nn_layer_norm_gradient", in: "layernorm.cu", DType.reals)
+  static let sums = CUDAKernel.Family("nn_layer_sums", in: "layernorm.cu", DType.reals)
 }
 
 extension CUDABackend {

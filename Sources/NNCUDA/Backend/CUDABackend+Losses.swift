@@ -2,8 +2,8 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let sums = CUDAKernel.Family("nn_class_sums", in: "losses.cu", [.float32, .float64])
-  static let spread = CUDAKernel.Family("nn_class_spread", in: "losses.cu", [.float32, .float64])
+  static let sums = CUDAKernel.Family("nn_class_sums", in: "losses.cu", DType.reals)
+  static let spread = CUDAKernel.Family("nn_class_spread", in: "losses.cu", DType.reals)
 }
 
 extension CUDABackend {

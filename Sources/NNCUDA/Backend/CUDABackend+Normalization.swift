@@ -2,20 +2,19 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let real: [DType] = [.float32, .float64]
-  static let moments = CUDAKernel.Family("nn_moments", in: "moments.cu", real)
-  static let aloneSums = CUDAKernel.Family("nn_gradient_alone_sums", in: "moments.cu", real)
-  static let sums = CUDAKernel.Family("nn_gradient_sums", in: "moments.cu", real)
-  static let rectifiedSums = CUDAKernel.Family("nn_rectified_gradient_sums", in: "moments.cu", real)
-  static let pooledSums = CUDAKernel.Family("nn_pooled_gradient_sums", in: "moments.cu", real)
-  static let merge = CUDAKernel.Family("nn_merge_sums", in: "moments.cu", real)
+  static let moments = CUDAKernel.Family("nn_moments", in: "moments.cu", DType.reals)
+  static let aloneSums = CUDAKernel.Family("nn_gradient_alone_sums", in: "moments.cu", DType.reals)
+  static let sums = CUDAKernel.Family("nn_gradient_sums", in: "moments.cu", DType.reals)
+  static let rectifiedSums = CUDAKernel.Family("nn_rectified_gradient_sums", in: "moments.cu", DType.reals)
+  static let pooledSums = CUDAKernel.Family("nn_pooled_gradient_sums", in: "moments.cu", DType.reals)
+  static let merge = CUDAKernel.Family("nn_merge_sums", in: "moments.cu", DType.reals)
 
-  static let map = CUDAKernel.Family("nn_channel_map", in: "normalization.cu", real)
-  static let gate = CUDAKernel.Family("nn_channel_gate", in: "normalization.cu", real)
-  static let combination = CUDAKernel.Family("nn_combination", in: "normalization.cu", real)
-  static let rectified = CUDAKernel.Family("nn_rectified_combination", in: "normalization.cu", real)
-  static let pooled = CUDAKernel.Family("nn_pooled_combination", in: "normalization.cu", real)
-  static let pooledBy2 = CUDAKernel.Family("nn_pooled_combination_2", in: "normalization.cu", real)
+  static let map = CUDAKernel.Family("nn_channel_map", in: "normalization.cu", DType.reals)
+  static let gate = CUDAKernel.Family("nn_channel_gate", in: "normalization.cu", DType.reals)
+  static let combination = CUDAKernel.Family("nn_combination", in: "normalization.cu", DType.reals)
+  static let rectified = CUDAKernel.Family("nn_rectified_combination", in: "normalization.cu", DType.reals)
+  static let pooled = CUDAKernel.Family("nn_pooled_combination", in: "normalization.cu", DType.reals)
+  static let pooledBy2 = CUDAKernel.Family("nn_pooled_combination_2", in: "normalization.cu", DType.reals)
 }
 
 // MARK: - Sums

@@ -5,6 +5,7 @@ private let stepKernel = CUDAKernel.Family("nn_step", in: "optimizers.cu", [.flo
 
 extension CUDABackend {
   package func step(_ steps: [ParameterStep]) {
+    if steps.contains(where: { $0.parameter.dtype == .bfloat16 }) { return widening.step(steps) }
     // Neighbours of one rule and one type go together; their numbers do not depend on it.
     var rest = steps[...]
     while let first = rest.first {

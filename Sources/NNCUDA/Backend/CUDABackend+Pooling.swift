@@ -2,14 +2,13 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let real: [DType] = [.float32, .float64]
-  static let maximum = CUDAKernel.Family("nn_max_pool", in: "pooling.cu", real)
-  static let mappedMaximum = CUDAKernel.Family("nn_mapped_max_pool", in: "pooling.cu", real)
-  static let gradient = CUDAKernel.Family("nn_max_pool_gradient", in: "pooling.cu", real)
-  static let pick = CUDAKernel.Family("nn_max_pool_pick", in: "pooling.cu", real)
+  static let maximum = CUDAKernel.Family("nn_max_pool", in: "pooling.cu", DType.reals)
+  static let mappedMaximum = CUDAKernel.Family("nn_mapped_max_pool", in: "pooling.cu", DType.reals)
+  static let gradient = CUDAKernel.Family("nn_max_pool_gradient", in: "pooling.cu", DType.reals)
+  static let pick = CUDAKernel.Family("nn_max_pool_pick", in: "pooling.cu", DType.reals)
   static let indices = CUDAKernel("nn_max_pool_indices", in: "pooling.cu")
-  static let average = CUDAKernel.Family("nn_avg_pool", in: "pooling.cu", real)
-  static let averageGradient = CUDAKernel.Family("nn_avg_pool_gradient", in: "pooling.cu", real)
+  static let average = CUDAKernel.Family("nn_avg_pool", in: "pooling.cu", DType.reals)
+  static let averageGradient = CUDAKernel.Family("nn_avg_pool_gradient", in: "pooling.cu", DType.reals)
 }
 
 // Everything is channels-last here; an input or gradient that is not is copied once.

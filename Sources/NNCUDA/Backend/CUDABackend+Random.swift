@@ -1,7 +1,7 @@
 import CCUDAKernels
 import NNCore
 
-private let bernoulliKernel = CUDAKernel.Family("nn_bernoulli", in: "random.cu", [.float32, .float64])
+private let bernoulliKernel = CUDAKernel.Family("nn_bernoulli", in: "random.cu", DType.reals)
 
 extension CUDABackend {
   /// All but masks are drawn by the host, in PyTorch's order. A mask's numbers come from Philox on the card, under a key that

@@ -2,10 +2,9 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let numbers: [DType] = [.uint8, .int32, .int64, .float32, .float64]
-  static let reduce = CUDAKernel.Family("nn_reduce", in: "reduce.cu", numbers)
-  static let argReduce = CUDAKernel.Family("nn_arg_reduce", in: "reduce.cu", numbers)
-  static let norm = CUDAKernel.Family("nn_norm", in: "reduce.cu", [.float32, .float64])
+  static let reduce = CUDAKernel.Family("nn_reduce", in: "reduce.cu", DType.numbers)
+  static let argReduce = CUDAKernel.Family("nn_arg_reduce", in: "reduce.cu", DType.numbers)
+  static let norm = CUDAKernel.Family("nn_norm", in: "reduce.cu", DType.reals)
 }
 
 extension CUDABackend {
@@ -138,7 +137,7 @@ extension CUDABackend {
   /// One number of all elements of tensors, float64 [1] for each element type among them.
   private func combined(_ tensors: [Tensor], _ op: nn_cuda_norm, _ power: Double) -> [Tensor] {
     var sums: [Tensor] = []
-    for dtype in [DType.float32, .float64] {
+    for dtype in DType.reals {
       let dense = tensors.filter { $0.dtype == dtype && $0.count > 0 }.map {
         $0.isNonOverlappingAndDense ? $0 : copy($0, strides: nil)
       }

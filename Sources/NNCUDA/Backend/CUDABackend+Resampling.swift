@@ -5,6 +5,7 @@ private let resampleKernel = CUDAKernel.Family("nn_resample", in: "resample.cu",
 
 extension CUDABackend {
   package func resample(_ x: Tensor, axis: Int, _ plan: ResamplingPlan) -> Tensor {
+    if x.dtype == .bfloat16 { return widening.resample(x, axis: axis, plan) }
     let input = inDenseMemory(x)
     var shape = x.shape
     shape[axis] = plan.outputSize

@@ -2,13 +2,12 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let real: [DType] = [.float32, .float64]
-  static let warps = CUDAKernel.Family("nn_softmax_warps", in: "softmax.cu", real)
-  static let blocks = CUDAKernel.Family("nn_softmax_blocks", in: "softmax.cu", real)
-  static let threads = CUDAKernel.Family("nn_softmax_threads", in: "softmax.cu", real)
-  static let backwardWarps = CUDAKernel.Family("nn_softmax_backward_warps", in: "softmax.cu", real)
-  static let backwardBlocks = CUDAKernel.Family("nn_softmax_backward_blocks", in: "softmax.cu", real)
-  static let backwardThreads = CUDAKernel.Family("nn_softmax_backward_threads", in: "softmax.cu", real)
+  static let warps = CUDAKernel.Family("nn_softmax_warps", in: "softmax.cu", DType.reals)
+  static let blocks = CUDAKernel.Family("nn_softmax_blocks", in: "softmax.cu", DType.reals)
+  static let threads = CUDAKernel.Family("nn_softmax_threads", in: "softmax.cu", DType.reals)
+  static let backwardWarps = CUDAKernel.Family("nn_softmax_backward_warps", in: "softmax.cu", DType.reals)
+  static let backwardBlocks = CUDAKernel.Family("nn_softmax_backward_blocks", in: "softmax.cu", DType.reals)
+  static let backwardThreads = CUDAKernel.Family("nn_softmax_backward_threads", in: "softmax.cu", DType.reals)
 }
 
 extension CUDABackend {

@@ -2,7 +2,7 @@ import CCUDAKernels
 import NNCore
 
 private enum Kernels {
-  static let numbers: [DType] = [.uint8, .int32, .int64, .float32, .float64]
+  static let numbers = DType.numbers.filter { $0 != .bfloat16 }
   static let scanLines = CUDAKernel.Family("nn_scan", in: "scan.cu", numbers)
   static let scanBlock = CUDAKernel.Family("nn_scan_block", in: "scan.cu", numbers)
   static let sortRuns = CUDAKernel.Family("nn_sort_runs", in: "sort.cu", numbers)
@@ -11,6 +11,7 @@ private enum Kernels {
 
 extension CUDABackend {
   package func scan(_ x: Tensor, axis: Int, product: Bool) -> Tensor {
+    if x.dtype == .bfloat16 { return widening.scan(x, axis: axis, product: product) }
     let result = empty(x.shape, x.dtype)
     if result.count == 0 { return result }
     let length = x.shape[axis]
@@ -34,6 +35,7 @@ extension CUDABackend {
   }
 
   package func sort(_ x: Tensor, axis: Int, descending: Bool) -> (values: Tensor, indices: Tensor) {
+    if x.dtype == .bfloat16 { return widening.sort(x, axis: axis, descending: descending) }
     if x.count == 0 { return (empty(x.shape, x.dtype), empty(x.shape, .int64)) }
     // Lines along the last axis; the results are seen with the axis where it was.
     let order = x.shape.indices.filter { $0 != axis } + (x.rank == 0 ? [] : [axis])

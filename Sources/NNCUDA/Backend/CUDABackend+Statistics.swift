@@ -25,8 +25,8 @@ extension CUDABackend {
     var plan = nn_cuda_statistics()
     plan.matrices = Int32(shape[0])
     plan.channels = Int32(shape[1])
-    plan.is_double = (weight ?? bias)?.dtype == .float64 ? 1 : 0
-    plan.has_double_moments = isWide ? 1 : 0
+    plan.type = (weight ?? bias ?? mean).dtype.rawValue
+    plan.moments_type = mean.dtype.rawValue
     plan.eps = eps
     var arguments = KernelArguments()
     arguments.append(plan)
@@ -50,7 +50,7 @@ extension CUDABackend {
     if result.count == 0 { return result }
     var arguments = KernelArguments()
     arguments.append(result.count)
-    arguments.append(Int32(old.dtype == .float64 ? 1 : 0))
+    arguments.append(old.dtype.rawValue)
     arguments.append(former.cardAddress)
     arguments.append(fresh.cardAddress)
     arguments.append(momentum)
@@ -65,15 +65,16 @@ extension CUDABackend {
   ) -> NormalizationGradient {
     let (shape, channels) = (sums.shape, sums.shape[1])
     let inputs = [sums, dots, inverse].map(rowMajor)
-    let factors = weight.map { rowMajor(cast($0.detach(), to: dtype)) }
+    let (factors, own) = (weight.map { rowMajor($0.detach()) }, weight?.dtype ?? dtype)
     let (a, b, c) = (empty(shape, .float64), empty(shape, .float64), empty(shape, .float64))
     let total = shape[0] == 1 && groups == channels ? empty([channels], dtype) : nil
-    let (weightGradient, biasGradient) = (empty([channels], dtype), empty([channels], dtype))
+    let (weightGradient, biasGradient) = (empty([channels], own), empty([channels], own))
     var plan = nn_cuda_statistics()
     plan.matrices = Int32(shape[0])
     plan.channels = Int32(channels)
     plan.groups = Int32(groups)
-    plan.is_double = dtype == .float64 ? 1 : 0
+    plan.type = own.rawValue
+    plan.input_type = dtype.rawValue
     plan.count = count
     // Two lists: a copy of one would share its memory.
     var (arguments, parameters) = (KernelArguments(), KernelArguments())
@@ -107,7 +108,7 @@ extension CUDABackend {
     let values = CardMap(map, on: self)
     var plan = nn_cuda_statistics()
     plan.channels = Int32(weight.shape[0])
-    plan.is_double = weight.dtype == .float64 ? 1 : 0
+    plan.type = weight.dtype.rawValue
     var arguments = KernelArguments()
     arguments.append(plan)
     arguments.append(weight.count / weight.shape[0])

@@ -67,6 +67,10 @@ extension CUDABackend {
 
   package var checksIndices: Bool { true }
 
+  package var bfloat16Backend: any Backend { self }
+  /// For what is so rare that there is no kernel of it for bfloat16.
+  var widening: WideningBackend { WideningBackend.of(self) }
+
   package func upload(_ bytes: UnsafeRawBufferPointer, to address: UnsafeMutableRawPointer) {
     if bytes.count > 0 { driver.upload(bytes, to: address) }
   }
@@ -127,6 +131,10 @@ extension Tensor {
 }
 
 extension DType {
+  /// Types that most kernels are there for: of floating point, and all that need kernels of their own.
+  static let reals: [DType] = [.bfloat16, .float32, .float64]
+  static let numbers: [DType] = [.uint8, .int32, .int64] + reals
+
   /// The type whose kernels it uses.
   var kernelType: DType { self == .bool ? .uint8 : self }
 }

@@ -207,7 +207,8 @@ final class CardConvolutions {
         CUDNNFunctions.Algorithm(start + $0 * CUDNNFunctions.Algorithm.stride)
       }
       return algorithms.compactMap { algorithm in
-        let mathType = plan.convolution.allowsTF32 ? algorithm.mathType : plan.convolution.mathType
+        let isChosen = plan.convolution.allowsTF32 || plan.convolution.dtype == .bfloat16
+        let mathType = isChosen ? algorithm.mathType : plan.convolution.mathType
         guard algorithm.status == 0, algorithm.isDeterministic, plan.convolution.allows(mathType),
           (try? plan.setMathType(mathType, cudnn)) == true,
           let workspace = workspaceSize(plan, algorithm.number)

@@ -26,10 +26,12 @@ final class CardProducts {
   func multiply(_ product: CUDAProduct) throws {
     guard product.rows > 0, product.columns > 0, product.batch > 0 else { return }
     let isDouble = product.dtype == .float64
-    guard isDouble || product.dtype == .float32 else {
-      throw CUDAError("cuBLAS multiplies float32 and float64 here, found \(product.dtype)")
+    guard product.dtype.isFloatingPoint else {
+      throw CUDAError("cuBLAS multiplies floating-point types here, found \(product.dtype)")
     }
-    let mode = product.allowsTF32 && !isDouble ? CUBLASFunctions.tf32Math : CUBLASFunctions.defaultMath
+    let isMixed = product.dtype == .bfloat16
+    let mode =
+      product.allowsTF32 && !isDouble && !isMixed ? CUBLASFunctions.tf32Math : CUBLASFunctions.defaultMath
     if mode != mathMode {
       try cublas.check("cublasSetMathMode", cublas.cublasSetMathMode(handle, mode))
       mathMode = mode
@@ -40,7 +42,23 @@ final class CardProducts {
     let transposes: (Int32, Int32) = (first.isTransposed ? 1 : 0, second.isTransposed ? 1 : 0)
     let batch = try int(product.batch)
     func call(_ one: UnsafeRawPointer, _ keep: UnsafeRawPointer) throws {
-      if batch == 1 {
+      let type = CUBLASFunctions.bfloat16
+      if isMixed, batch == 1 {
+        try cublas.check(
+          "cublasGemmEx",
+          cublas.cublasGemmEx(
+            handle, transposes.0, transposes.1, size.m, size.n, size.k, one, first.address, type, strides.0,
+            second.address, type, strides.1, keep, product.c.address, type, strides.2,
+            CUBLASFunctions.sumsInFloat32, CUBLASFunctions.defaultAlgorithm))
+      } else if isMixed {
+        try cublas.check(
+          "cublasGemmStridedBatchedEx",
+          cublas.cublasGemmStridedBatchedEx(
+            handle, transposes.0, transposes.1, size.m, size.n, size.k, one, first.address, type, strides.0,
+            Int64(first.batchStride), second.address, type, strides.1, Int64(second.batchStride), keep,
+            product.c.address, type, strides.2, Int64(product.c.batchStride), batch,
+            CUBLASFunctions.sumsInFloat32, CUBLASFunctions.defaultAlgorithm))
+      } else if batch == 1 {
         let function = isDouble ? cublas.cublasDgemm : cublas.cublasSgemm
         try cublas.check(
           isDouble ? "cublasDgemm" : "cublasSgemm",
@@ -57,7 +75,7 @@ final class CardProducts {
             product.c.address, strides.2, Int64(product.c.batchStride), batch))
       }
     }
-    // Factors are of the product's element type.
+    // Factors are of the type that sums are made in.
     if isDouble {
       try withUnsafePointer(to: 1.0) { one in
         try withUnsafePointer(to: product.keepsC ? 1.0 : 0.0) { try call(one, $0) }

@@ -52,10 +52,13 @@ final class ConvolutionPlan {
   init(_ convolution: CUDAConvolution, isPlain: Bool, _ cudnn: CUDNNFunctions) throws {
     self.convolution = convolution
     self.isPlain = isPlain
-    guard convolution.dtype == .float32 || convolution.dtype == .float64 else {
-      throw CUDAError("cuDNN convolves float32 and float64 here, found \(convolution.dtype)")
+    let type: Int32
+    switch convolution.dtype {
+    case .bfloat16: type = CUDNNFunctions.bfloat16
+    case .float32: type = CUDNNFunctions.float
+    case .float64: type = CUDNNFunctions.double
+    default: throw CUDAError("cuDNN convolves floating-point types here, found \(convolution.dtype)")
     }
-    let type = convolution.dtype == .float64 ? CUDNNFunctions.double : CUDNNFunctions.float
     let format = isPlain ? CUDNNFunctions.nchw : CUDNNFunctions.nhwc
     let geometry = convolution.geometry
     let sizes: [Part: [Int]] = [
@@ -77,7 +80,9 @@ final class ConvolutionPlan {
     result = try tensor(.result, format)
     weight = try cudnn.filter(format, type, sizes[.weight] ?? [])
     bias = try cudnn.tensor(format, type, [1, convolution.outputs, 1, 1])
-    operation = try cudnn.convolution(geometry, type)
+    // Sums of bfloat16 products are float32.
+    operation = try cudnn.convolution(
+      geometry, convolution.dtype == .float64 ? CUDNNFunctions.double : CUDNNFunctions.float)
     if isPlain {
       for part in [Part.image, .weight, .result] {
         packed[part] = try tensor(part, CUDNNFunctions.nhwc)
@@ -184,11 +189,12 @@ extension CUDAConvolution {
   /// How products are to be made: with TF32, or in the element type itself.
   var mathType: Int32 {
     if dtype == .float64 { return CUDNNFunctions.defaultMath }
+    if dtype == .bfloat16 { return CUDNNFunctions.tensorMath }
     return allowsTF32 ? CUDNNFunctions.tensorMath : CUDNNFunctions.fusedMultiplyAdd
   }
 
   /// Whether an algorithm may be used that multiplies so.
-  func allows(_ mathType: Int32) -> Bool { dtype == .float64 || allowsTF32 || mathType == self.mathType }
+  func allows(_ mathType: Int32) -> Bool { dtype != .float32 || allowsTF32 || mathType == self.mathType }
 
   /// Everything that an algorithm depends on.
   var text: String {
@@ -197,7 +203,7 @@ extension CUDAConvolution {
       + "stride \(geometry.stride.height)x\(geometry.stride.width), "
       + "padding \(geometry.padding.height)x\(geometry.padding.width), "
       + "dilation \(geometry.dilation.height)x\(geometry.dilation.width), groups \(geometry.groups), "
-      + (allowsTF32 ? "TF32" : "exact")
+      + (allowsTF32 && dtype == .float32 ? "TF32" : "exact")
   }
 }
 

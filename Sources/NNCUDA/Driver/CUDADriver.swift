@@ -62,7 +62,8 @@ package struct CUDACard: Sendable {
   }
 }
 
-/// Matrix products on the card, in row-major terms: C[i] = A[i] · B[i] + keep · C[i], of float32 or float64.
+/// Matrix products on the card, in row-major terms: C[i] = A[i] · B[i] + keep · C[i], of one floating-point type; those
+/// of bfloat16 are added up in float32.
 package struct CUDAProduct {
   /// A matrix [rows, columns] whose element (i, j) is at i · stride + j, or, transposed, at j · stride + i.
   package struct Matrix: Equatable {

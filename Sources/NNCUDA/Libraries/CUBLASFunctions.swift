@@ -15,6 +15,22 @@ struct CUBLASFunctions: Sendable {
       UnsafeRawPointer?, Int32, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int32, Int64, Int32
     ) -> Code
 
+  /// As `Product`, with the element type behind each matrix' address, and in the end the type of sums and an algorithm.
+  typealias MixedProduct =
+    @convention(c) (
+      Handle?, Int32, Int32, Int32, Int32, Int32, UnsafeRawPointer?, UnsafeRawPointer?, Int32, Int32,
+      UnsafeRawPointer?, Int32, Int32, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int32, Int32, Int32, Int32
+    ) -> Code
+  /// As `BatchedProduct`, likewise.
+  typealias BatchedMixedProduct =
+    @convention(c) (
+      Handle?, Int32, Int32, Int32, Int32, Int32, UnsafeRawPointer?, UnsafeRawPointer?, Int32, Int32, Int64,
+      UnsafeRawPointer?, Int32, Int32, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int32, Int32,
+      Int64, Int32, Int32, Int32
+    ) -> Code
+
+  /// Values of cudaDataType, cublasComputeType_t and cublasGemmAlgo_t.
+  static let (bfloat16, sumsInFloat32, defaultAlgorithm): (Int32, Int32, Int32) = (14, 68, -1)
   /// Values of cublasMath_t.
   static let (defaultMath, tf32Math): (Int32, Int32) = (0, 3)
 
@@ -28,6 +44,8 @@ struct CUBLASFunctions: Sendable {
   let cublasDgemm: Product
   let cublasSgemmStridedBatched: BatchedProduct
   let cublasDgemmStridedBatched: BatchedProduct
+  let cublasGemmEx: MixedProduct
+  let cublasGemmStridedBatchedEx: BatchedMixedProduct
 
   init(_ library: DynamicLibrary) throws {
     cublasGetProperty = try library.symbol("cublasGetProperty")
@@ -40,6 +58,8 @@ struct CUBLASFunctions: Sendable {
     cublasDgemm = try library.symbol("cublasDgemm_v2")
     cublasSgemmStridedBatched = try library.symbol("cublasSgemmStridedBatched")
     cublasDgemmStridedBatched = try library.symbol("cublasDgemmStridedBatched")
+    cublasGemmEx = try library.symbol("cublasGemmEx")
+    cublasGemmStridedBatchedEx = try library.symbol("cublasGemmStridedBatchedEx")
   }
 
   func check(_ call: String, _ code: Code) throws {

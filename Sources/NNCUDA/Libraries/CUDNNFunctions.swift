@@ -44,7 +44,7 @@ struct CUDNNFunctions: Sendable {
 
   /// Values of enumerations: formats, element types, modes of arithmetic, algorithms, activations.
   static let (nchw, nhwc): (Int32, Int32) = (0, 1)
-  static let (float, double): (Int32, Int32) = (0, 1)
+  static let (float, double, bfloat16): (Int32, Int32, Int32) = (0, 1, 9)
   static let crossCorrelation: Int32 = 1
   static let (defaultMath, tensorMath, fusedMultiplyAdd): (Int32, Int32, Int32) = (0, 1, 3)
   static let implicitPrecomputedProduct: Int32 = 1

@@ -111,8 +111,11 @@ struct BackwardPass {
 
   /// Runs the pass; returns the gradients of the targets, if there are any.
   mutating func run() -> [Target: Tensor?] {
-    withGradient(createGraph) {
-      while let entry = takeGreatest() { visit(entry.node, entry.gradients) }
+    // Each operation's gradient is computed in the types that it was computed in.
+    withAutocast(nil) {
+      withGradient(createGraph) {
+        while let entry = takeGreatest() { visit(entry.node, entry.gradients) }
+      }
     }
     return targets ?? [:]
   }

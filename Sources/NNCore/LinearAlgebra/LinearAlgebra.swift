@@ -32,7 +32,7 @@ public enum LinearAlgebraError: Error, Equatable, CustomStringConvertible {
 extension LinearAlgebra {
   static func check(_ a: Tensor, square: Bool = false, _ name: StaticString) {
     require(
-      a.dtype.isFloatingPoint, name, "needs float32 or float64, got \(a.dtype)")
+      a.dtype == .float32 || a.dtype == .float64, name, "needs float32 or float64, got \(a.dtype)")
     require(
       a.rank >= 2 && (!square || a.shape[a.rank - 1] == a.shape[a.rank - 2]), name,
       "needs \(square ? "square " : "")matrices [..., m, n], got shape \(a.shape)")

@@ -96,7 +96,7 @@ extension Tensor {
     } slope: { g, x in
       (x * beta).compare(.gt, threshold).choose(g, g * (x * beta).sigmoid)
     }
-    return activated(function) { x in
+    return autocast(UnaryOp.softplus.autocast).activated(function) { x in
       let s = (x * beta).sigmoid()
       return `where`(x * beta .> threshold, x.scalar(0), beta * s * (1 - s))
     }
@@ -253,7 +253,8 @@ extension Tensor {
       weight.count == 1 || weight.count == channels, "prelu",
       "weight of shape \(weight.shape) for \(channels) channels in shape \(shape)")
     let sizes = shape.indices.map { $0 == 1 ? weight.count : 1 }
-    return `where`(self .> 0, self, self * (rank > 0 ? weight.reshape(sizes) : weight.reshape([])))
+    let (x, factor) = (autocast(.lower), weight.autocast(.lower, isParameter: true))
+    return `where`(x .> 0, x, x * (rank > 0 ? factor.reshape(sizes) : factor.reshape([])))
   }
 
   /// The first half of an axis times the sigmoid of the second (Dauphin et al. 2017).

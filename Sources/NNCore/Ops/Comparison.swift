@@ -96,7 +96,12 @@ extension Tensor {
   public func nanToNum(nan: Double = 0, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil)
     -> Tensor
   {
-    let limit = dtype == .float64 ? Double.greatestFiniteMagnitude : Double(Float.greatestFiniteMagnitude)
+    let limit =
+      switch dtype {
+      case .float64: Double.greatestFiniteMagnitude
+      case .bfloat16: Double(Float(BFloat16(bitPattern: 0x7F7F)))
+      default: Double(Float.greatestFiniteMagnitude)
+      }
     return maskedFill(isNaN(), with: nan)
       .maskedFill(self .== .infinity, with: positiveInfinity ?? limit)
       .maskedFill(self .== -.infinity, with: negativeInfinity ?? -limit)
@@ -114,8 +119,9 @@ private struct Comparison: BinaryPrimitive {
   let name: StaticString
 
   func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
-    let (dtype, backend) = (Tensor.resultType(a, b), a.backend)
-    return backend.compare(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+    let (dtype, device) = (Tensor.resultType(a, b), a.storage.backend)
+    let (x, y) = (device.cast(a, to: dtype), device.cast(b, to: dtype))
+    return x.backend.compare(op, x, y)
   }
 }
 
@@ -131,22 +137,19 @@ private struct Logic: BinaryPrimitive {
 
 private struct Choice: VariadicPrimitive {
   var name: StaticString { "where" }
-  var keeps: Kept { .first }
-  var gradients: Gradients {
-    { g, context in
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
+    let dtype = Tensor.resultType(a, b)
+    let chosen = backend.select(
+      backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+    return Evaluation(chosen, saving: [operands[0]]) { g, context in
       let (condition, zero) = (context.saved(0), g.scalar(0))
       return [
         nil, context.needs(1) ? `where`(condition, g, zero) : nil,
         context.needs(2) ? `where`(condition, zero, g) : nil,
       ]
     }
-  }
-
-  func evaluate(_ operands: [Tensor]) -> Tensor {
-    let (a, b, backend) = (operands[1], operands[2], operands[0].backend)
-    let dtype = Tensor.resultType(a, b)
-    return backend.select(
-      backend.cast(operands[0], to: .bool), backend.cast(a, to: dtype), backend.cast(b, to: dtype))
   }
 }
 

@@ -82,24 +82,10 @@ extension Tensor {
     let size = Size2(room.height / stride.height + 1, room.width / stride.width + 1)
     let geometry = ConvolutionGeometry(
       stride: stride, padding: Size2(rows.before, columns.before), dilation: dilation, groups: groups)
-    if isTracing,
-      let result = traced(
-        "conv2d", [self], parameters: [weight, bias],
-        [
-          "strides": .ints([stride.height, stride.width]),
-          "dilations": .ints([dilation.height, dilation.width]),
-          "groups": .int(groups),
-          "pads": .ints([rows.before, columns.before, rows.behind, columns.behind]),
-        ],
-        body: {
-          $0[0].convolution(
-            $0[1], $0.count > 2 ? $0[2] : nil, stride: stride, padding: padding, dilation: dilation,
-            groups: groups, name)
-        })
-    {
-      return result
-    }
-    return Tensor.convolved(self, weight, bias, geometry, outputSize: size)
+    return Tensor.apply(
+      Convolution(
+        geometry: geometry, outputSize: size, paddingBehind: Size2(rows.behind, columns.behind)),
+      [self, weight] + (bias.map { [$0] } ?? []))
   }
 
   private func hasImages(like weight: Tensor, _ bias: Tensor?, _ name: StaticString) -> Bool {
@@ -107,7 +93,8 @@ extension Tensor {
       rank == 4, name,
       "needs an image batch [N, C, H, W] and weights of 4 dimensions, got \(shape) and \(weight.shape)")
       && fits(
-        dtype.isFloatingPoint && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype, name, .type,
+        dtype.isFloatingPoint && Tensor.meet(self, weight, .lower) && Tensor.meet(self, bias ?? self, .lower),
+        name, .type,
         "needs one floating-point type, got input \(dtype), weight \(weight.dtype), "
           + "bias \(bias?.dtype ?? dtype)")
   }
@@ -190,80 +177,107 @@ extension Tensor {
     let size = Size2(length(2, \.height), length(3, \.width))
     require(
       size.height > 0 && size.width > 0, name, "padding \(geometry.padding) leaves nothing of input \(shape)")
-    if isTracing,
-      let result = traced(
-        "convTranspose2d", [self], parameters: [weight, bias],
-        [
-          "strides": .ints([stride.height, stride.width]),
-          "dilations": .ints([dilation.height, dilation.width]), "groups": .int(geometry.groups),
-          "padding": .ints([geometry.padding.height, geometry.padding.width]),
-          "outputPadding": .ints([outputPadding.height, outputPadding.width]),
-        ],
-        body: {
-          $0[0].transposedConvolution($0[1], $0.count > 2 ? $0[2] : nil, geometry, outputPadding, name)
-        })
-    {
-      return result
-    }
-    return Tensor.inputGradient(self, weight, bias, geometry, inputSize: size)
+    return Tensor.apply(
+      TransposedConvolution(geometry: geometry, imageSize: size, outputPadding: outputPadding),
+      [self, weight] + (bias.map { [$0] } ?? []))
   }
+}
 
-  // MARK: The three bilinear operations
+// MARK: - Primitives: the three bilinear operations
 
-  private static func convolved(
-    _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry, outputSize: Size2
-  ) -> Tensor {
-    let inputSize = Size2(x.shape[2], x.shape[3])
-    let kernel = Size2(weight.shape[2], weight.shape[3])
-    let inputs = [x, weight] + (bias.map { [$0] } ?? [])
-    return x.backend.conv2d(
-      x, weight, bias: bias, geometry, outputSize: outputSize, mayBeLazy: !shouldRecord(inputs)
-    )
-    .recorded("conv2d", inputs: inputs, saving: factors(x, weight)) {
-      g, context in
+private struct Convolution: VariadicPrimitive {
+  let geometry: ConvolutionGeometry
+  let outputSize: Size2
+  /// Zeros behind the images, which only whoever watches asks for; those before them are in `geometry`.
+  var paddingBehind: Size2 = 0
+
+  var name: StaticString { "conv2d" }
+  var autocast: AutocastRule { .lower }
+  var attributes: [String: TraceAttribute] {
+    geometry.attributes.merging([
+      "pads": .ints(geometry.padding.extents + paddingBehind.extents)
+    ]) { $1 }
+  }
+  var operandsWithRows: Int? { 1 }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, weight) = (operands[0], operands[1])
+    let result = x.backend.conv2d(
+      x, weight, bias: operands.count > 2 ? operands[2] : nil, geometry, outputSize: outputSize,
+      mayBeLazy: !Tensor.shouldRecord(operands))
+    let toImages = TransposedConvolution(geometry: geometry, imageSize: x.positions)
+    let toWeight = WeightCorrelation(geometry: geometry, kernelSize: weight.positions)
+    return Evaluation(result, saving: weight.requiresGrad ? [weight, x] : [weight]) { g, context in
       // The sums come first: a device may know them of a lazy gradient without computing that.
       let sums = context.needs(2) ? g.sum([0, 2, 3]) : nil
       return [
-        context.needs(0) ? inputGradient(g, context.saved(0), nil, geometry, inputSize: inputSize) : nil,
-        context.needs(1) ? weightGradient(g, context.saved(1), geometry, kernelSize: kernel) : nil,
-        sums,
+        context.needs(0) ? Tensor.applyUnwatched(toImages, [g, context.saved(0)]) : nil,
+        context.needs(1) ? Tensor.applyUnwatched(toWeight, [g, context.saved(1)]) : nil, sums,
       ]
     }
   }
+}
 
-  private static func inputGradient(
-    _ g: Tensor, _ weight: Tensor, _ bias: Tensor?, _ geometry: ConvolutionGeometry, inputSize: Size2
-  ) -> Tensor {
-    let kernel = Size2(weight.shape[2], weight.shape[3])
-    let size = Size2(g.shape[2], g.shape[3])
-    return g.backend.conv2dInputGradient(g, weight, bias: bias, geometry, inputSize: inputSize)
-      .recorded(
-        "convTranspose2d", inputs: [g, weight] + (bias.map { [$0] } ?? []), saving: factors(g, weight)
-      ) { h, context in
-        [
-          context.needs(0) ? convolved(h, context.saved(0), nil, geometry, outputSize: size) : nil,
-          context.needs(1) ? weightGradient(context.saved(1), h, geometry, kernelSize: kernel) : nil,
-          context.needs(2) ? h.sum([0, 2, 3]) : nil,
-        ]
-      }
-  }
+/// The gradient of `Convolution` with respect to its images.
+private struct TransposedConvolution: VariadicPrimitive {
+  let geometry: ConvolutionGeometry
+  let imageSize: Size2
+  /// What of the image's size does not follow from the operand's, which only whoever watches asks for.
+  var outputPadding: Size2 = 0
 
-  private static func weightGradient(
-    _ g: Tensor, _ x: Tensor, _ geometry: ConvolutionGeometry, kernelSize: Size2
-  ) -> Tensor {
-    let inputSize = Size2(x.shape[2], x.shape[3])
-    let outputSize = Size2(g.shape[2], g.shape[3])
-    return g.backend.conv2dWeightGradient(g, x, geometry, kernelSize: kernelSize)
-      .recorded("conv2d_weight", inputs: [g, x], saving: [g, x]) { v, context in
-        [
-          context.needs(0) ? convolved(context.saved(1), v, nil, geometry, outputSize: outputSize) : nil,
-          context.needs(1) ? inputGradient(context.saved(0), v, nil, geometry, inputSize: inputSize) : nil,
-        ]
-      }
+  var name: StaticString { "convTranspose2d" }
+  var autocast: AutocastRule { .lower }
+  var attributes: [String: TraceAttribute] {
+    geometry.attributes.merging([
+      "padding": .ints(geometry.padding.extents), "outputPadding": .ints(outputPadding.extents),
+    ]) { $1 }
   }
+  var operandsWithRows: Int? { 1 }
 
-  /// What the derivatives need: the weight, and the images only if the weight is trained.
-  private static func factors(_ images: Tensor, _ weight: Tensor) -> [Tensor] {
-    weight.requiresGrad ? [weight, images] : [weight]
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, weight) = (operands[0], operands[1])
+    let result = x.backend.conv2dInputGradient(
+      x, weight, bias: operands.count > 2 ? operands[2] : nil, geometry, inputSize: imageSize)
+    let back = Convolution(geometry: geometry, outputSize: x.positions)
+    let toWeight = WeightCorrelation(geometry: geometry, kernelSize: weight.positions)
+    return Evaluation(result, saving: weight.requiresGrad ? [weight, x] : [weight]) { g, context in
+      [
+        context.needs(0) ? Tensor.applyUnwatched(back, [g, context.saved(0)]) : nil,
+        context.needs(1) ? Tensor.applyUnwatched(toWeight, [context.saved(1), g]) : nil,
+        context.needs(2) ? g.sum([0, 2, 3]) : nil,
+      ]
+    }
   }
+}
+
+/// The gradient of `Convolution` with respect to its weight, of the result's gradient and the images.
+private struct WeightCorrelation: VariadicPrimitive {
+  let geometry: ConvolutionGeometry
+  let kernelSize: Size2
+
+  var name: StaticString { "conv2d_weight" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (g, x) = (operands[0], operands[1])
+    let result = g.backend.conv2dWeightGradient(g, x, geometry, kernelSize: kernelSize)
+    let toGradient = Convolution(geometry: geometry, outputSize: g.positions)
+    let toImages = TransposedConvolution(geometry: geometry, imageSize: x.positions)
+    return Evaluation(result, saving: [g, x]) { weight, context in
+      [
+        context.needs(0) ? Tensor.applyUnwatched(toGradient, [context.saved(1), weight]) : nil,
+        context.needs(1) ? Tensor.applyUnwatched(toImages, [context.saved(0), weight]) : nil,
+      ]
+    }
+  }
+}
+
+extension ConvolutionGeometry {
+  fileprivate var attributes: [String: TraceAttribute] {
+    ["strides": .ints(stride.extents), "dilations": .ints(dilation.extents), "groups": .int(groups)]
+  }
+}
+
+extension Tensor {
+  /// Height and width of images or kernels.
+  fileprivate var positions: Size2 { Size2(shape[2], shape[3]) }
 }

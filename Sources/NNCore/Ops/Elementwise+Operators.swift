@@ -15,8 +15,13 @@ extension Tensor {
   public static func * (a: Int, b: Tensor) -> Tensor { b.scaled(by: b.scalar(a)) }
   public static func / (a: Tensor, b: Double) -> Tensor { a / a.scalar(b) }
   public static func / (a: Tensor, b: Int) -> Tensor { a / a.scalar(b) }
-  public static func / (a: Double, b: Tensor) -> Tensor { b.scalar(a) / b }
-  public static func / (a: Int, b: Tensor) -> Tensor { b.scalar(a) / b }
+  public static func / (a: Double, b: Tensor) -> Tensor { b.dividing { $0.scalar(a) } }
+  public static func / (a: Int, b: Tensor) -> Tensor { b.dividing { $0.scalar(a) } }
+
+  private func dividing(_ number: (Tensor) -> Tensor) -> Tensor {
+    let divisor = autocast(UnaryOp.reciprocal.autocast)
+    return number(divisor) / divisor
+  }
 
   private func scaled(by factor: Tensor) -> Tensor { Tensor.apply(Scaling(), self, factor) }
 
@@ -33,6 +38,7 @@ extension Tensor {
   private mutating func update(_ op: BinaryOp, _ other: Tensor, _ pure: (Tensor, Tensor) -> Tensor) {
     let leaf = node.flatMap { $0.isLeaf ? $0 : nil }
     if Tensor.shouldRecord([self, other]) || dtype == .bool || other.dtype != dtype
+      || other.storage.backend !== storage.backend
       || (op == .div && !dtype.isFloatingPoint)
       || !Tensor.broadcasts(shape, other.shape, "in-place operation")
       || Tensor.broadcastShape(shape, other.shape, "in-place operation") != shape
@@ -58,7 +64,6 @@ private struct Scaling: BinaryPrimitive {
   var gradients: Gradients { { g, context in [Tensor.apply(Scaling(), g, context.saved(0)), nil] } }
 
   func evaluate(_ x: Tensor, _ factor: Tensor) -> Tensor {
-    let (dtype, backend) = (Tensor.resultType(x, factor), x.backend)
-    return backend.binary(.mul, backend.cast(x, to: dtype), backend.cast(factor, to: dtype))
+    Tensor.computed(.mul, x, factor, in: Tensor.resultType(x, factor))
   }
 }

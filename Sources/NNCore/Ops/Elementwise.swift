@@ -15,12 +15,24 @@ extension Tensor {
       ? scalar.dtype.promoted(with: dimensioned.dtype) : dimensioned.dtype
   }
 
-  /// A number as an operand next to this tensor: it does not change the type within a category.
+  /// A number as an operand next to this tensor: it does not change the type within a category. Beside bfloat16 elements it is
+  /// float32 where it would lose something, as in PyTorch.
   func scalar(_ value: Double) -> Tensor {
-    backend.fill([], value, dtype: dtype.promotedToFloat)
+    let type: DType = dtype == .bfloat16 && !value.isBFloat16 ? .float32 : dtype.promotedToFloat
+    return storage.backend.fill([], value, dtype: type)
   }
   func scalar(_ value: Int) -> Tensor {
-    backend.fill([], Double(value), dtype: dtype == .bool ? .int64 : dtype)
+    dtype == .bfloat16
+      ? scalar(Double(value)) : backend.fill([], Double(value), dtype: dtype == .bool ? .int64 : dtype)
+  }
+
+  /// op(a, b) in a type, not recorded. A wider number beside bfloat16 elements is not rounded before.
+  static func computed(_ op: BinaryOp, _ a: Tensor, _ b: Tensor, in dtype: DType) -> Tensor {
+    if a.dtype == dtype, b.dtype == dtype { return a.backend.binary(op, a, b) }
+    let isWide = [a, b].contains { $0.dtype.isFloatingPoint && $0.dtype != .bfloat16 }
+    let (type, device) = (dtype == .bfloat16 && isWide ? .float32 : dtype, a.storage.backend)
+    let (x, y) = (device.cast(a, to: type), device.cast(b, to: type))
+    return device.cast(x.backend.binary(op, x, y), to: dtype)
   }
 
   private static func arithmetic(
@@ -107,7 +119,7 @@ extension Tensor {
   }
   /// Power with a number as exponent.
   public func pow(_ exponent: Double) -> Tensor {
-    if exponent == 2 { return square() }
+    if exponent == 2 { return autocast(BinaryOp.pow.autocast).square() }
     return Tensor.apply(NumberPower(exponent: exponent), self)
   }
   /// The greater of both; where they are equal the gradient is halved between them.
@@ -216,6 +228,7 @@ private struct Arithmetic: BinaryPrimitive {
   let gradients: Gradients
 
   var attributes: [String: TraceAttribute] { ["operation": .text(op.rawValue)] }
+  var autocast: AutocastRule { op.autocast }
 
   func dtype(_ a: Tensor, _ b: Tensor) -> DType {
     let type = Tensor.resultType(a, b)
@@ -223,12 +236,11 @@ private struct Arithmetic: BinaryPrimitive {
   }
 
   func evaluate(_ a: Tensor, _ b: Tensor) -> Tensor {
-    let (dtype, backend) = (dtype(a, b), a.backend)
-    if a.dtype == dtype, b.dtype == dtype, dtype != .bool { return backend.binary(op, a, b) }
-    let result = backend.binary(op, backend.cast(a, to: dtype), backend.cast(b, to: dtype))
+    let dtype = dtype(a, b)
+    let result = Tensor.computed(op, a, b, in: dtype)
     if dtype != .bool { return result }
     // bool + bool is bool, as in PyTorch: 2 is true.
-    return backend.compare(.ne, result, backend.fill([], 0, dtype: .bool))
+    return result.backend.compare(.ne, result, result.backend.fill([], 0, dtype: .bool))
   }
 }
 
@@ -243,6 +255,7 @@ private struct Elementary: UnaryPrimitive {
   var gradients: Gradients {
     { [slope, keeps] g, context in [slope(g, keeps.isEmpty ? g : context.saved(0))] }
   }
+  var autocast: AutocastRule { op.autocast }
 
   func evaluate(_ x: Tensor) -> Tensor {
     x.backend.unary(op, toFloat ? x.backend.cast(x, to: x.dtype.promotedToFloat) : x)
@@ -254,6 +267,7 @@ private struct NumberPower: UnaryPrimitive {
   let exponent: Double
 
   var name: StaticString { "pow" }
+  var autocast: AutocastRule { BinaryOp.pow.autocast }
   var attributes: [String: TraceAttribute] { ["exponent": .number(exponent)] }
   var keeps: Kept { .first }
   var gradients: Gradients {
@@ -267,4 +281,9 @@ private struct NumberPower: UnaryPrimitive {
     let x = exponent == exponent.rounded() ? given : backend.cast(given, to: given.dtype.promotedToFloat)
     return backend.binary(.pow, x, backend.fill([], exponent, dtype: x.dtype))
   }
+}
+
+extension Double {
+  /// Whether bfloat16 holds the number as it is.
+  fileprivate var isBFloat16: Bool { Double(Float(BFloat16(Float(self)))) == self || isNaN }
 }

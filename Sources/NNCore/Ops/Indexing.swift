@@ -27,11 +27,7 @@ extension Tensor {
         "index of shape \(index.shape) does not fit shape \(shape) along axis \(axis)"),
       places.hasIndices(below: shape[a], "gather")
     else { return backend.fill(index.shape, 0, dtype: dtype) }
-    let full = shape
-    return backend.gather(self, axis: a, index: places)
-      .recorded("gather", inputs: [self], saving: [places]) { g, c in
-        [g.backend.fill(full, 0, dtype: g.dtype).scatterAdd(a, index: c.saved(0), source: g)]
-      }
+    return Tensor.applyUnwatched(Gather(axis: a), [self, places])
   }
   /// `gather` whose index broadcasts against this tensor. As `torch.take_along_dim`.
   public func takeAlongAxis(_ index: Tensor, _ axis: Int) -> Tensor {
@@ -51,24 +47,14 @@ extension Tensor {
     let a = self.axis(axis, "scatterAdd")
     let places = checkedIndex(index, "scatterAdd")
     checkScatter(a, places, source, "scatterAdd")
-    return backend.scatter(self, axis: a, index: places, source: source, adding: true)
-      .recorded("scatter_add", inputs: [self, source], saving: [places]) { g, c in
-        [g, c.needs(1) ? g.gather(a, index: c.saved(0)).padded(to: c.inputShape(1)) : nil]
-      }
+    return Tensor.applyUnwatched(ScatterAdd(axis: a), [self, places, source])
   }
   /// A copy into which `source` is put at `index` along an axis. As `torch.scatter`.
   public func scatter(_ axis: Int, index: Tensor, source: Tensor) -> Tensor {
     let a = self.axis(axis, "scatter")
     let places = checkedIndex(index, "scatter")
     checkScatter(a, places, source, "scatter")
-    return backend.scatter(self, axis: a, index: places, source: source, adding: false)
-      .recorded("scatter", inputs: [self, source], saving: [places]) { g, c in
-        let index = c.saved(0)
-        let kept =
-          c.needs(0)
-          ? g.scatter(a, index: index, source: g.backend.fill(index.shape, 0, dtype: g.dtype)) : nil
-        return [kept, c.needs(1) ? g.gather(a, index: index).padded(to: c.inputShape(1)) : nil]
-      }
+    return Tensor.applyUnwatched(Scatter(axis: a), [self, places, source])
   }
   private func checkScatter(_ axis: Int, _ index: Tensor, _ source: Tensor, _ name: StaticString) {
     require(source.dtype == dtype, name, "source is \(source.dtype), the tensor \(dtype)")
@@ -80,7 +66,7 @@ extension Tensor {
       "index of shape \(index.shape), source of shape \(source.shape) and shape \(shape) do not fit")
   }
   /// Zeros behind the end of each dimension up to a shape.
-  private func padded(to full: [Int]) -> Tensor {
+  fileprivate func padded(to full: [Int]) -> Tensor {
     if shape == full { return self }
     let result = backend.fill(full, 0, dtype: dtype)
     backend.assign(self, to: result.view(shape: shape, strides: result.strides))
@@ -96,11 +82,7 @@ extension Tensor {
     guard places.hasIndices(below: shape[a], "indexSelect") else {
       return backend.fill(Array(shape[..<a]) + [index.count] + Array(shape[(a + 1)...]), 0, dtype: dtype)
     }
-    let full = shape
-    return backend.indexSelect(self, axis: a, index: places.reshape([-1]))
-      .recorded("index_select", inputs: [self], saving: [places.reshape([-1])]) { g, c in
-        [g.backend.fill(full, 0, dtype: g.dtype).indexAdd(a, index: c.saved(0), source: g)]
-      }
+    return Tensor.applyUnwatched(IndexSelect(axis: a), [self, places.reshape([-1])])
   }
   /// A copy to whose slices at `index` along an axis those of `source` are added. As `torch.index_add`.
   public func indexAdd(_ axis: Int, index: Tensor, source: Tensor) -> Tensor {
@@ -111,10 +93,7 @@ extension Tensor {
     require(
       source.shape == expected && source.dtype == dtype, "indexAdd",
       "source must be \(dtype) of shape \(expected), it is \(source.dtype) of shape \(source.shape)")
-    return backend.indexAdd(self, axis: a, index: places, source: source)
-      .recorded("index_add", inputs: [self, source], saving: [places]) { g, c in
-        [g, c.needs(1) ? g.indexSelect(a, index: c.saved(0)) : nil]
-      }
+    return Tensor.applyUnwatched(IndexAdd(axis: a), [self, places, source])
   }
 
   /// Elements at the places named by one index tensor per leading dimension; the index tensors broadcast.
@@ -230,4 +209,83 @@ extension Tensor {
     let a = self.axis(axis, "median")
     return kthvalue(rank == 0 ? 1 : (shape[a] + 1) / 2, axis: axis, keepDim: keepDim)
   }
+}
+
+// MARK: - Primitives
+
+private struct Gather: VariadicPrimitive {
+  let axis: Int
+
+  var name: StaticString { "gather" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, index) = (operands[0], operands[1])
+    return Evaluation(x.backend.gather(x, axis: axis, index: index), saving: [index]) { [axis] g, c in
+      [g.zeros(c.inputShape(0)).scatterAdd(axis, index: c.saved(0), source: g), nil]
+    }
+  }
+}
+
+private struct ScatterAdd: VariadicPrimitive {
+  let axis: Int
+
+  var name: StaticString { "scatter_add" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, index) = (operands[0], operands[1])
+    let sums = x.backend.scatter(x, axis: axis, index: index, source: operands[2], adding: true)
+    return Evaluation(sums, saving: [index]) { [axis] g, c in
+      [g, nil, c.needs(2) ? g.gather(axis, index: c.saved(0)).padded(to: c.inputShape(2)) : nil]
+    }
+  }
+}
+
+private struct Scatter: VariadicPrimitive {
+  let axis: Int
+
+  var name: StaticString { "scatter" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, index) = (operands[0], operands[1])
+    let changed = x.backend.scatter(x, axis: axis, index: index, source: operands[2], adding: false)
+    return Evaluation(changed, saving: [index]) { [axis] g, c in
+      let index = c.saved(0)
+      return [
+        c.needs(0) ? g.scatter(axis, index: index, source: g.zeros(index.shape)) : nil, nil,
+        c.needs(2) ? g.gather(axis, index: index).padded(to: c.inputShape(2)) : nil,
+      ]
+    }
+  }
+}
+
+private struct IndexSelect: VariadicPrimitive {
+  let axis: Int
+
+  var name: StaticString { "index_select" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, index) = (operands[0], operands[1])
+    return Evaluation(x.backend.indexSelect(x, axis: axis, index: index), saving: [index]) { [axis] g, c in
+      [g.zeros(c.inputShape(0)).indexAdd(axis, index: c.saved(0), source: g), nil]
+    }
+  }
+}
+
+private struct IndexAdd: VariadicPrimitive {
+  let axis: Int
+
+  var name: StaticString { "index_add" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, index) = (operands[0], operands[1])
+    let sums = x.backend.indexAdd(x, axis: axis, index: index, source: operands[2])
+    return Evaluation(sums, saving: [index]) { [axis] g, c in
+      [g, nil, c.needs(2) ? g.indexSelect(axis, index: c.saved(0)) : nil]
+    }
+  }
+}
+
+extension Tensor {
+  /// Zeros of this tensor's type where it is.
+  fileprivate func zeros(_ shape: [Int]) -> Tensor { backend.fill(shape, 0, dtype: dtype) }
 }

@@ -3,7 +3,7 @@
 
 extension Tensor {
   /// This tensor with one axis mapped by `plan`. Linear, so derivatives of any order exist.
-  private func resampled(_ axis: Int, _ plan: ResamplingPlan) -> Tensor {
+  fileprivate func resampled(_ axis: Int, _ plan: ResamplingPlan) -> Tensor {
     backend.resample(self, axis: axis, plan)
       .recorded("interpolate", inputs: [self]) { g, _ in [g.resampled(axis, plan.transposed)] }
   }
@@ -22,33 +22,55 @@ extension Tensor {
     size: [Int]? = nil, scaleFactor: [Double]? = nil, mode: InterpolationMode = .nearest,
     alignCorners: Bool = false, recomputeScaleFactor: Bool = false, antialias: Bool = false
   ) -> Tensor {
-    let dimensions = rank - 2
     require(
-      dimensions >= 1 && dtype.isFloatingPoint, "interpolate",
+      rank >= 3 && dtype.isFloatingPoint, "interpolate",
       "needs a floating-point tensor of shape [N, C, …], this is \(dtype) of shape \(shape)")
-    if isTracing,
-      let result = traced(
-        "interpolate", [self],
-        [
-          "size": .ints(size ?? []), "scale": .numbers(scaleFactor ?? []), "mode": .text(mode.rawValue),
-          "alignCorners": .flag(alignCorners), "recomputeScaleFactor": .flag(recomputeScaleFactor),
-          "antialias": .flag(antialias),
-        ],
-        body: {
-          $0[0].interpolate(
-            size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners,
-            recomputeScaleFactor: recomputeScaleFactor, antialias: antialias)
-        })
-    {
-      return result
-    }
+    return Tensor.apply(
+      Interpolation(
+        size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners,
+        recomputeScaleFactor: recomputeScaleFactor, antialias: antialias), self)
+  }
+
+  /// One factor for all dimensions; see `interpolate(size:scaleFactor:…)`.
+  public func interpolate(
+    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool = false,
+    recomputeScaleFactor: Bool = false, antialias: Bool = false
+  ) -> Tensor {
+    interpolate(
+      scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners,
+      recomputeScaleFactor: recomputeScaleFactor, antialias: antialias)
+  }
+}
+
+// MARK: - Primitives
+
+private struct Interpolation: CompositePrimitive {
+  let size: [Int]?
+  let scaleFactor: [Double]?
+  let mode: Tensor.InterpolationMode
+  let alignCorners: Bool
+  let recomputeScaleFactor: Bool
+  let antialias: Bool
+
+  var name: StaticString { "interpolate" }
+  var attributes: [String: TraceAttribute] {
+    [
+      "size": .ints(size ?? []), "scale": .numbers(scaleFactor ?? []), "mode": .text(mode.rawValue),
+      "alignCorners": .flag(alignCorners), "recomputeScaleFactor": .flag(recomputeScaleFactor),
+      "antialias": .flag(antialias),
+    ]
+  }
+
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    let x = operands[0]
+    let dimensions = x.rank - 2
     let fits: Bool
     switch mode {
     case .linear: fits = dimensions == 1
     case .bilinear, .bicubic: fits = dimensions == 2
     case .nearest, .nearestExact, .area: fits = true
     }
-    require(fits, "interpolate", "mode \(mode.rawValue) does not fit shape \(shape)")
+    require(fits, "interpolate", "mode \(mode.rawValue) does not fit shape \(x.shape)")
     require(
       !alignCorners || mode == .linear || mode == .bilinear || mode == .bicubic, "interpolate",
       "mode \(mode.rawValue) does not align corners")
@@ -61,32 +83,22 @@ extension Tensor {
     func one<T>(_ values: [T], _ place: Int) -> T {
       require(
         values.count == 1 || values.count == dimensions, "interpolate",
-        "\(values) for the \(dimensions) resampled dimensions of shape \(shape)")
+        "\(values) for the \(dimensions) resampled dimensions of shape \(x.shape)")
       return values.count == 1 ? values[0] : values[place]
     }
     // Elements that share their weights lie side by side with the channels last.
-    let start = rank == 4 && shape[1] > 1 ? channelsLast() : self
-    return (0..<dimensions).reduce(start) { x, place in
-      let length = shape[place + 2]
+    let start = x.rank == 4 && x.shape[1] > 1 ? x.channelsLast() : x
+    return (0..<dimensions).reduce(start) { result, place in
+      let length = x.shape[place + 2]
       let factor = scaleFactor.map { one($0, place) }
       let target = size.map { one($0, place) } ?? Int(Double(length) * (factor ?? 1))
       require(
-        target > 0 && (length > 0 || count == 0), "interpolate",
-        "cannot make size \(target) from shape \(shape)")
+        target > 0 && (length > 0 || x.count == 0), "interpolate",
+        "cannot make size \(target) from shape \(x.shape)")
       let plan = ResamplingPlan(
         mode: mode, from: length, to: target, scale: recomputeScaleFactor ? nil : factor,
-        alignCorners: alignCorners, antialias: antialias, inFloat32: dtype == .float32)
-      return x.resampled(place + 2, plan)
+        alignCorners: alignCorners, antialias: antialias, inFloat32: x.dtype == .float32)
+      return result.resampled(place + 2, plan)
     }
-  }
-
-  /// One factor for all dimensions; see `interpolate(size:scaleFactor:…)`.
-  public func interpolate(
-    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool = false,
-    recomputeScaleFactor: Bool = false, antialias: Bool = false
-  ) -> Tensor {
-    interpolate(
-      scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners,
-      recomputeScaleFactor: recomputeScaleFactor, antialias: antialias)
   }
 }

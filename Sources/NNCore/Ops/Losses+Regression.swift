@@ -2,12 +2,14 @@
 
 /// Squared differences. As `torch.nn.functional.mse_loss`.
 public func mseLoss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "mseLoss") else { return input.meaninglessLoss(reduction) }
   return (input - target).square().reduced(reduction)
 }
 
 /// Absolute differences. As `torch.nn.functional.l1_loss`.
 public func l1Loss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .mean) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "l1Loss") else { return input.meaninglessLoss(reduction) }
   return (input - target).abs().reduced(reduction)
 }
@@ -16,6 +18,7 @@ public func l1Loss(_ input: Tensor, _ target: Tensor, reduction: Reduction = .me
 public func smoothL1Loss(
   _ input: Tensor, _ target: Tensor, beta: Double = 1, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "smoothL1Loss") else { return input.meaninglessLoss(reduction) }
   require(beta >= 0, "smoothL1Loss", "beta must not be negative, got \(beta)")
   if beta == 0 { return l1Loss(input, target, reduction: reduction) }
@@ -28,6 +31,7 @@ public func smoothL1Loss(
 public func huberLoss(
   _ input: Tensor, _ target: Tensor, delta: Double = 1, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "huberLoss") else { return input.meaninglessLoss(reduction) }
   require(delta > 0, "huberLoss", "delta must be positive, got \(delta)")
   let d = input - target

@@ -45,6 +45,7 @@ public func crossEntropy(
     "label smoothing must be in 0...1, got \(labelSmoothing)")
   let axis = input.rank == 1 ? 0 : 1
   let classes = input.shape[axis]
+  let input = input.autocast(.float32)
   let logarithms = input.logSoftmax(axis)
   if target.dtype.isFloatingPoint {
     let weights = weight.map { broadcastWeight($0, classes, rank: input.rank, axis: axis, "crossEntropy") }
@@ -76,7 +77,8 @@ public func nllLoss(
 ) -> Tensor {
   require(input.rank >= 1, "nllLoss", "needs an input of shape [C] or [N, C, …], not \(input.shape)")
   return negativeLogLikelihood(
-    input, target, weight: weight, ignoreIndex: ignoreIndex, smoothing: 0, reduction, "nllLoss")
+    input.autocast(.float32), target, weight: weight, ignoreIndex: ignoreIndex, smoothing: 0, reduction,
+    "nllLoss")
 }
 
 /// - Parameter input: logarithms of probabilities.
@@ -112,13 +114,6 @@ private func negativeLogLikelihood(
 }
 
 extension ClassTargets {
-  /// From what was saved for a backward pass.
-  private init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
-    self.init(
-      classes: context.saved(0), weight: context.savedTensors.count > 1 ? context.saved(1) : nil,
-      ignored: ignored, smoothing: smoothing)
-  }
-
   /// How often each class is asked for; nil if one does not exist.
   fileprivate func counts(of size: Int, _ name: StaticString) -> [Int]? {
     var counts = Array(repeating: 0, count: size)
@@ -138,37 +133,79 @@ extension ClassTargets {
 
   /// Minus the sum of each row's values times their factors: bilinear in the rows and the weight.
   fileprivate func sums(of rows: Tensor) -> Tensor {
-    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: rows))
-    return rows.backend.classSums(rows, self)
-      .recorded("nllLoss", inputs: [rows] + parameters, saving: saved) { [ignored, smoothing] g, context in
-        let targets = ClassTargets(context, ignored, smoothing)
-        return [
-          context.needs(0) ? targets.spread(g, over: context.inputShape(0)[1]) : nil,
-          context.needs(1) ? targets.weightGradient(g, context.saved(2)) : nil,
-        ]
-      }
+    Tensor.applyUnwatched(ClassSums(ignored: ignored, smoothing: smoothing), operands(with: rows))
   }
 
   /// The transposed map: minus the factors of each row times its element of g.
-  private func spread(_ g: Tensor, over size: Int) -> Tensor {
-    let (parameters, saved) = (weight.map { [$0] } ?? [], saved(with: g))
-    return g.backend.classSpread(g, self, classes: size)
-      .recorded("nllLoss", inputs: [g] + parameters, saving: saved) { [ignored, smoothing] rows, context in
-        let targets = ClassTargets(context, ignored, smoothing)
-        return [
-          context.needs(0) ? targets.sums(of: rows) : nil,
-          context.needs(1) ? targets.weightGradient(context.saved(2), rows) : nil,
-        ]
-      }
+  fileprivate func spread(_ g: Tensor, over size: Int) -> Tensor {
+    Tensor.applyUnwatched(
+      ClassSpread(size: size, ignored: ignored, smoothing: smoothing), operands(with: g))
+  }
+
+  private func operands(with factor: Tensor) -> [Tensor] { [factor, classes] + (weight.map { [$0] } ?? []) }
+
+  /// From the operands of one of the two maps.
+  fileprivate init(_ operands: [Tensor], _ ignored: Int, _ smoothing: Double) {
+    self.init(
+      classes: operands[1], weight: operands.count > 2 ? operands[2] : nil, ignored: ignored,
+      smoothing: smoothing)
+  }
+
+  /// From what was saved for a backward pass.
+  fileprivate init(_ context: VJPContext, _ ignored: Int, _ smoothing: Double) {
+    self.init(
+      classes: context.saved(0), weight: context.savedTensors.count > 1 ? context.saved(1) : nil,
+      ignored: ignored, smoothing: smoothing)
   }
 
   /// What backward needs: the classes, and with a weight that and the other factor of its gradient.
-  private func saved(with factor: Tensor) -> [Tensor] { [classes] + (weight.map { [$0, factor] } ?? []) }
+  fileprivate func saved(with factor: Tensor) -> [Tensor] { [classes] + (weight.map { [$0, factor] } ?? []) }
 
-  private func weightGradient(_ g: Tensor, _ rows: Tensor) -> Tensor {
+  fileprivate func weightGradient(_ g: Tensor, _ rows: Tensor) -> Tensor {
     var unweighted = self
     unweighted.weight = nil
     return (unweighted.spread(g, over: rows.shape[1]) * rows).sum(0)
+  }
+}
+
+private struct ClassSums: VariadicPrimitive {
+  let ignored: Int
+  let smoothing: Double
+
+  var name: StaticString { "nllLoss" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (rows, targets) = (operands[0], ClassTargets(operands, ignored, smoothing))
+    return Evaluation(rows.backend.classSums(rows, targets), saving: targets.saved(with: rows)) {
+      [ignored, smoothing] g, context in
+      let targets = ClassTargets(context, ignored, smoothing)
+      return [
+        context.needs(0) ? targets.spread(g, over: context.inputShape(0)[1]) : nil, nil,
+        context.needs(2) ? targets.weightGradient(g, context.saved(2)) : nil,
+      ]
+    }
+  }
+}
+
+/// The transpose of `ClassSums`.
+private struct ClassSpread: VariadicPrimitive {
+  /// Number of classes.
+  let size: Int
+  let ignored: Int
+  let smoothing: Double
+
+  var name: StaticString { "nllLoss" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (g, targets) = (operands[0], ClassTargets(operands, ignored, smoothing))
+    let spread = g.backend.classSpread(g, targets, classes: size)
+    return Evaluation(spread, saving: targets.saved(with: g)) { [ignored, smoothing] rows, context in
+      let targets = ClassTargets(context, ignored, smoothing)
+      return [
+        context.needs(0) ? targets.sums(of: rows) : nil, nil,
+        context.needs(2) ? targets.weightGradient(context.saved(2), rows) : nil,
+      ]
+    }
   }
 }
 
@@ -189,6 +226,7 @@ private func broadcastWeight(
 public func binaryCrossEntropy(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "binaryCrossEntropy") else { return input.meaninglessLoss(reduction) }
   let (x, t) = (input.detach(), target.detach().to(input.dtype))
   // On another device the loss tells, which is NaN for others: looking would wait for the device.
@@ -225,6 +263,7 @@ public func binaryCrossEntropyWithLogits(
   _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil,
   reduction: Reduction = .mean
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "binaryCrossEntropyWithLogits") else {
     return input.meaninglessLoss(reduction)
   }
@@ -244,6 +283,7 @@ public func binaryCrossEntropyWithLogits(
 public func klDiv(
   _ input: Tensor, _ target: Tensor, reduction: Reduction = .mean, logTarget: Bool = false
 ) -> Tensor {
+  let (input, target) = (input.autocast(.float32), target.autocast(.float32))
   guard haveSameShape(input, target, "klDiv") else { return input.meaninglessLoss(reduction) }
   if logTarget { return (target.exp() * (target - input)).reduced(reduction) }
   let isZero = target .== 0

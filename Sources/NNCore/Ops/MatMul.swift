@@ -1,4 +1,4 @@
-// Products of vectors and matrices. All run on `Backend.gemm`; float32 and float64 have gradients, integers wrap.
+// Products of vectors and matrices. All run on `Backend.gemm`; floating-point types have gradients, integers wrap.
 
 extension Tensor {
   /// Matrix product with the rules of `torch.matmul`: vectors count as a row on the left and as a column on the
@@ -7,16 +7,10 @@ extension Tensor {
     require(
       rank > 0 && other.rank > 0, "matmul",
       "needs at least 1 dimension on both sides, got \(shape) and \(other.shape)")
-    if isTracing {
-      let isByWeight = rank > 1 && other.rank == 2
-      let isByRow = rank > 2 && rank == other.rank
-      if let result = traced(
-        "matmul", isByWeight ? [self] : [self, other], parameters: isByWeight ? [other] : [],
-        obstacle: isByWeight || isByRow ? nil : "mixes the rows", body: { $0[0].matmul($0[1]) })
-      {
-        return result
-      }
-    }
+    return Tensor.apply(MatrixProduct(isByWeight: rank > 1 && other.rank == 2), self, other)
+  }
+
+  fileprivate func multiplied(by other: Tensor) -> Tensor {
     let (isRow, isColumn) = (rank == 1, other.rank == 1)
     let a = isRow ? unsqueeze(0) : self
     let b = isColumn ? other.unsqueeze(1) : other
@@ -53,17 +47,10 @@ extension Tensor {
   }
 
   /// Product of two matrices, or of two batches of matrices of one length.
-  private static func product(_ a: Tensor, _ b: Tensor) -> Tensor {
-    multiplied(a, b, bias: nil, "matmul").recorded("matmul", inputs: [a, b], saving: [a, b]) { g, context in
-      let (a, b) = (context.saved(0), context.saved(1))
-      return [
-        context.needs(0) ? product(g, b.transpose(-1, -2)) : nil,
-        context.needs(1) ? product(a.transpose(-1, -2), g) : nil,
-      ]
-    }
-  }
+  fileprivate static func product(_ a: Tensor, _ b: Tensor) -> Tensor { applyUnwatched(Product(), [a, b]) }
 
-  private static func multiplied(_ a: Tensor, _ b: Tensor, bias: Tensor?, _ name: StaticString) -> Tensor {
+  fileprivate static func multiplied(_ a: Tensor, _ b: Tensor, bias: Tensor?, _ name: StaticString) -> Tensor
+  {
     require(
       a.dtype == b.dtype && a.dtype != .bool, name,
       "needs operands of one numeric type, got \(a.dtype) and \(b.dtype)")
@@ -122,13 +109,13 @@ extension Tensor {
 
   /// beta · self + alpha · (a · b), self broadcast to the product's shape. As `torch.addmm`.
   public func addmm(_ a: Tensor, _ b: Tensor, beta: Double = 1, alpha: Double = 1) -> Tensor {
-    let product = a.mm(b)
+    let (addend, product) = (autocast(.lower), a.mm(b))
     require(
       Tensor.broadcastShape(shape, product.shape, "addmm") == product.shape, "addmm",
       "shape \(shape) does not broadcast to \(product.shape)")
     let scaled = alpha == 1 ? product : product * alpha
     // PyTorch ignores what is multiplied by 0, NaN included.
-    return beta == 0 ? scaled : (beta == 1 ? self : self * beta) + scaled
+    return beta == 0 ? scaled : (beta == 1 ? addend : addend * beta) + scaled
   }
 
   /// x · weightᵀ + bias over the last dimension. As `torch.nn.functional.linear`.
@@ -141,7 +128,7 @@ extension Tensor {
     require(weight.rank == 2, "linear", "needs a weight [outputs, inputs], got shape \(weight.shape)")
     if let bias {
       require(
-        bias.shape == [weight.shape[0]] && bias.dtype == weight.dtype, "linear",
+        bias.shape == [weight.shape[0]] && Tensor.meet(bias, weight, .lower), "linear",
         "bias of shape \(bias.shape) and type \(bias.dtype) for \(weight.shape[0]) outputs of type "
           + "\(weight.dtype)")
     }
@@ -150,32 +137,79 @@ extension Tensor {
         rank >= 1 && shape[rank - 1] == weight.shape[1], "linear",
         "input of shape \(shape) does not fit a weight of shape \(weight.shape) [outputs, inputs]"),
       fits(
-        dtype == weight.dtype, "linear", .type, "input of type \(dtype) for weights of type \(weight.dtype)")
+        Tensor.meet(self, weight, .lower), "linear", .type,
+        "input of type \(dtype) for weights of type \(weight.dtype)")
     else { return weight.backend.fill(shape.dropLast() + [weight.shape[0]], 0, dtype: weight.dtype) }
-    if isTracing,
-      let result = traced(
-        "linear", [self], parameters: [weight, bias],
-        obstacle: rank > 1 ? nil : "takes the rows for features",
-        body: { $0[0].linear($0[1], bias: $0.count > 2 ? $0[2] : nil) })
-    {
-      return result
+    return Tensor.apply(Linear(), [self, weight] + (bias.map { [$0] } ?? []))
+  }
+}
+
+// MARK: - Primitives
+
+private struct MatrixProduct: CompositePrimitive {
+  /// Whether a batch of rows is multiplied by one matrix.
+  let isByWeight: Bool
+
+  var name: StaticString { "matmul" }
+  var autocast: AutocastRule { .lower }
+  var operandsWithRows: Int? { isByWeight ? 1 : 2 }
+
+  func obstacle(_ operands: [Tensor]) -> String? {
+    let isByRow = operands[0].rank > 2 && operands[0].rank == operands[1].rank
+    return isByWeight || isByRow ? nil : "mixes the rows"
+  }
+  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].multiplied(by: operands[1]) }
+}
+
+/// The product that `MatrixProduct` and its like come down to.
+private struct Product: VariadicPrimitive {
+  var name: StaticString { "matmul" }
+  var autocast: AutocastRule { .lower }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let product = Tensor.multiplied(operands[0], operands[1], bias: nil, name)
+    return Evaluation(product, saving: operands) { g, context in
+      let (a, b) = (context.saved(0), context.saved(1))
+      return [
+        context.needs(0) ? Tensor.product(g, b.transpose(-1, -2)) : nil,
+        context.needs(1) ? Tensor.product(a.transpose(-1, -2), g) : nil,
+      ]
     }
-    if rank != 2 {
-      let rows = shape.dropLast().reduce(1, *)
-      return reshape([rows, shape[rank - 1]]).linear(weight, bias: bias)
-        .reshape(shape.dropLast() + [weight.shape[0]])
-    }
+  }
+}
+
+private struct Linear: VariadicPrimitive {
+  var name: StaticString { "linear" }
+  var autocast: AutocastRule { .lower }
+  var operandsWithRows: Int? { 1 }
+
+  func obstacle(_ operands: [Tensor]) -> String? {
+    operands[0].rank > 1 ? nil : "takes the rows for features"
+  }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, weight) = (operands[0], operands[1])
     let transposed = weight.view(
       shape: [weight.shape[1], weight.shape[0]], strides: weight.strides.reversed())
-    return Tensor.multiplied(self, transposed, bias: bias, "linear")
-      .recorded("linear", inputs: [self, weight] + (bias.map { [$0] } ?? []), saving: [weight, self]) {
-        g, context in
-        let (weight, x) = (context.saved(0), context.saved(1))
-        return [
-          context.needs(0) ? g.mm(weight) : nil,
-          context.needs(1) ? g.transpose(0, 1).mm(x) : nil,
-          context.needs(2) ? g.sum(0) : nil,
-        ]
-      }
+    let rows = x.rank == 2 ? x : x.rearranged(x.shapeOfRows)
+    let product = Tensor.multiplied(
+      rows, transposed, bias: operands.count > 2 ? operands[2] : nil, "linear")
+    let result = x.rank == 2 ? product : product.rearranged(x.shape.dropLast() + [weight.shape[0]])
+    return Evaluation(result, saving: [weight, x]) { g, context in
+      let (weight, x) = (context.saved(0), context.saved(1))
+      let rows = g.flattened
+      return [
+        context.needs(0) ? rows.mm(weight).reshape(x.shape) : nil,
+        context.needs(1) ? rows.transpose(0, 1).mm(x.flattened) : nil,
+        context.needs(2) ? rows.sum(0) : nil,
+      ]
+    }
   }
+}
+
+extension Tensor {
+  /// All rows of the last dimension as a matrix.
+  fileprivate var flattened: Tensor { rank == 2 ? self : reshape(shapeOfRows) }
+
+  fileprivate var shapeOfRows: [Int] { [shape.dropLast().reduce(1, *), shape[rank - 1]] }
 }

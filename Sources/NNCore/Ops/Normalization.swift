@@ -12,8 +12,8 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - runningMean: [C]; given together with `runningVariance`.
-  ///   - weight: [C] of x's element type; 1 if nil.
-  ///   - bias: [C] of x's element type; 0 if nil.
+  ///   - weight: [C] of x's element type, or float32 for a bfloat16 x; 1 if nil.
+  ///   - bias: [C], likewise; 0 if nil.
   ///   - momentum: share of the new batch in the running statistics; 1 / (batches so far + 1) makes them the plain
   ///     average over all batches.
   ///   - eps: added to the variance.
@@ -22,33 +22,17 @@ extension Tensor {
     training: Bool = false, momentum: Double = 0.1, eps: Double = 1e-5
   ) -> (output: Tensor, runningMean: Tensor?, runningVariance: Tensor?) {
     let name: StaticString = "batchNorm"
-    let parameters = [
+    let all = [
       ("weight", weight), ("bias", bias), ("runningMean", runningMean), ("runningVariance", runningVariance),
     ]
-    guard hasChannels(name, atLeast: 2, parameters) else { return (self, runningMean, runningVariance) }
+    guard hasChannels(name, atLeast: 2, all) else { return (self, runningMean, runningVariance) }
     require(
       (runningMean == nil) == (runningVariance == nil), name,
       "running mean and running variance are needed together")
-    if isTracing {
-      if training || runningMean == nil {
-        traceEnds(name, [self], because: "it uses the statistics of the batch")
-      } else if let output = traced(
-        name, [self], parameters: [runningMean, runningVariance, weight, bias],
-        ["eps": .number(eps), "weight": .flag(weight != nil), "bias": .flag(bias != nil)],
-        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
-          inputs[0].batchNorm(
-            runningMean: inputs[1], runningVariance: inputs[2], weight: hasWeight ? inputs[3] : nil,
-            bias: hasBias ? inputs[inputs.count - 1] : nil, eps: eps
-          ).output
-        })
-      {
-        return (output, runningMean, runningVariance)
-      }
-    }
+    let (has, parameters) = (NormParameters(weight, bias), [weight, bias].compactMap { $0 })
     if !training, let runningMean, let runningVariance {
-      let output = normalized(
-        name, mean: runningMean.detach(), variance: runningVariance.detach(), weight, bias, eps: eps)
-      return (output, runningMean, runningVariance)
+      let operands = [self, runningMean.detach(), runningVariance.detach()] + parameters
+      return (Tensor.apply(FixedNorm(has: has, eps: eps), operands), runningMean, runningVariance)
     }
     let elements = shape[1] == 0 ? 0 : count / shape[1]
     guard
@@ -56,15 +40,15 @@ extension Tensor {
         elements > 1 || !training, name, .singleValue,
         "needs more than one value per channel in training, got shape \(shape)")
     else { return (self, runningMean, runningVariance) }
-    let set = NormalizedSet(shape: shape, perSample: false, groups: shape[1])
-    let (output, mean, variance) = normalized(name, set, weight, bias, eps: eps)
+    let (output, moments) = Tensor.apply(BatchNorm(has: has, eps: eps), [self] + parameters)
     guard training, let runningMean, let runningVariance else {
       return (output, runningMean, runningVariance)
     }
     let unbiased = Double(elements) / Double(elements - 1)
     return (
-      output, backend.runningAverage(runningMean, mean, momentum: momentum, correction: nil),
-      backend.runningAverage(runningVariance, variance, momentum: momentum, correction: unbiased)
+      output, backend.runningAverage(runningMean, moments.mean, momentum: momentum, correction: nil),
+      backend.runningAverage(
+        runningVariance, moments.variance, momentum: momentum, correction: unbiased)
     )
   }
 
@@ -83,25 +67,8 @@ extension Tensor {
         groups > 0 && shape[1] % groups == 0, name, .channels,
         "\(shape[1]) channels do not divide into \(groups) groups")
     else { return self }
-    if isTracing,
-      let result = traced(
-        name, [self], parameters: [weight, bias],
-        [
-          "groups": .int(groups), "eps": .number(eps), "weight": .flag(weight != nil),
-          "bias": .flag(bias != nil),
-        ],
-        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
-          inputs[0].groupNorm(
-            groups: groups, weight: hasWeight ? inputs[1] : nil,
-            bias: hasBias ? inputs[inputs.count - 1] : nil,
-            eps: eps)
-        })
-    {
-      return result
-    }
-    return normalized(
-      name, NormalizedSet(shape: shape, perSample: true, groups: groups), weight, bias, eps: eps
-    ).output
+    let norm = SampleNorm(name: name, groups: groups, has: NormParameters(weight, bias), eps: eps)
+    return Tensor.apply(norm, [self] + [weight, bias].compactMap { $0 })
   }
 
   /// Normalises each channel of each sample of [N, C, …] over its positions, as
@@ -113,20 +80,8 @@ extension Tensor {
         count == 0 || count / (shape[0] * shape[1]) > 1, name, .tooSmall,
         "needs more than one position per channel, got shape \(shape)")
     else { return self }
-    if isTracing,
-      let result = traced(
-        name, [self], parameters: [weight, bias],
-        ["eps": .number(eps), "weight": .flag(weight != nil), "bias": .flag(bias != nil)],
-        body: { [hasWeight = weight != nil, hasBias = bias != nil] inputs in
-          inputs[0].instanceNorm(
-            weight: hasWeight ? inputs[1] : nil, bias: hasBias ? inputs[inputs.count - 1] : nil, eps: eps)
-        })
-    {
-      return result
-    }
-    return normalized(
-      name, NormalizedSet(shape: shape, perSample: true, groups: shape[1]), weight, bias, eps: eps
-    ).output
+    let norm = SampleNorm(name: name, groups: nil, has: NormParameters(weight, bias), eps: eps)
+    return Tensor.apply(norm, [self] + [weight, bias].compactMap { $0 })
   }
 
   /// Divides each element by (k + alpha / size · sum of squares over `size` neighbouring channels)^beta, as
@@ -144,83 +99,6 @@ extension Tensor {
     return self / (sum * (alpha / Double(size)) + k).pow(beta)
   }
 
-  // MARK: Statistics of the input
-
-  private func normalized(
-    _ name: StaticString, _ set: NormalizedSet, _ weight: Tensor?, _ bias: Tensor?, eps: Double
-  ) -> (output: Tensor, mean: Tensor, variance: Tensor) {
-    let (mean, variance) = noGrad {
-      set.overGroups(backend.channelMoments(detach(), perSample: set.perSample))
-    }
-    let (output, _, inverse) = mapped(mean, variance, weight, bias, eps: eps)
-    let hasWeight = weight != nil
-    let recorded = output.recorded(
-      name, inputs: [self] + [weight, bias].compactMap { $0 },
-      saving: [self, mean, inverse] + [weight].compactMap { $0 }
-    ) { g, context in
-      let (x, weight) = (context.saved(0), hasWeight ? context.saved(3) : nil)
-      let gradients =
-        isGradientEnabled
-        ? set.composedGradients(g, x, weight, eps: eps)
-        : set.fusedGradients(
-          g, x, weight, mean: context.saved(1), inverse: context.saved(2), needsInput: context.needs(0))
-      // The gradient of the bias comes last, and falls away where there is no bias.
-      return [gradients.input] + (hasWeight ? [gradients.weight] : []) + [gradients.bias]
-    }
-    return (recorded, mean, variance)
-  }
-
-  // MARK: Fixed statistics
-
-  private func normalized(
-    _ name: StaticString, mean: Tensor, variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
-  ) -> Tensor {
-    let (output, map, inverse) = mapped(mean, variance, weight, bias, eps: eps)
-    // The input itself is needed only for the gradient of the weight.
-    let hasWeight = weight != nil
-    let savesInput = weight?.requiresGrad ?? false
-    return output.recorded(
-      name, inputs: [self] + [weight, bias].compactMap { $0 },
-      saving: [map.mean, inverse] + [weight, savesInput ? self : nil].compactMap { $0 }
-    ) { g, context in
-      let (mean, inverse) = (context.saved(0), context.saved(1))
-      let weight = hasWeight ? context.saved(2) : nil
-      let x = savesInput ? context.saved(3) : nil
-      let ones = Array(repeating: 1, count: g.rank - 2)
-      let axes = [0] + Array(2..<Swift.max(2, g.rank))
-      if isGradientEnabled {
-        let (center, slope) = (
-          mean.to(g.dtype).reshape([1, g.shape[1]] + ones),
-          inverse.to(g.dtype).reshape([1, g.shape[1]] + ones)
-        )
-        let factor = weight.map { $0.reshape([1, g.shape[1]] + ones) * slope } ?? slope
-        let weightGradient = x.map { (g * ($0 - center) * slope).sum(axes) }
-        return [g * factor] + (hasWeight ? [weightGradient] : []) + [g.sum(axes)]
-      }
-      let scale = weight.map { inverse * $0.to(.float64) } ?? inverse
-      let zero = scale.backend.fill(scale.shape, 0, dtype: .float64)
-      let dx =
-        context.needs(0)
-        ? g.backend.channelCombination(
-          g, ChannelCombination(x: x, mean: mean, a: scale, b: zero, c: zero, sums: nil))
-        : nil
-      if !context.needsAny(from: 1) { return [dx] }
-      let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
-      return [dx] + (hasWeight ? [(dots * inverse).reshape([g.shape[1]]).to(g.dtype)] : [])
-        + [sums.reshape([g.shape[1]]).to(g.dtype)]
-    }
-  }
-
-  /// (x - mean) / sqrt(variance + eps) · weight + bias, not recorded, and 1 / sqrt(variance + eps).
-  private func mapped(
-    _ mean: Tensor, _ variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double
-  ) -> (output: Tensor, map: ChannelMap, inverse: Tensor) {
-    let isRecorded = Tensor.shouldRecord([self] + [weight, bias].compactMap { $0 })
-    let (map, inverse) = backend.normalizationMap(
-      mean: mean, variance: variance, weight: weight?.detach(), bias: bias?.detach(), eps: eps)
-    return (backend.channelAffine(detach(), map, isRecorded: isRecorded), map, inverse)
-  }
-
   // MARK: Checks
 
   private func hasChannels(
@@ -232,11 +110,134 @@ extension Tensor {
     )
       && parameters.allSatisfy { what, tensor in
         guard let tensor else { return true }
+        // Statistics and parameters of bfloat16 elements are most often float32.
         return fits(
-          tensor.shape == [shape[1]] && tensor.dtype == dtype, name, .channels,
+          tensor.shape == [shape[1]] && (tensor.dtype == dtype || tensor.dtype == dtype.ofArithmetic), name,
+          .channels,
           "\(what) must be \(dtype) of shape [\(shape[1])] for input \(shape), got \(tensor.dtype) of shape "
             + "\(tensor.shape)")
       }
+  }
+}
+
+// MARK: - Primitives
+
+/// Which of weight and bias are there, the last operands of a normalisation.
+struct NormParameters: Sendable {
+  private let hasWeight: Bool
+  private let hasBias: Bool
+
+  init(_ weight: Tensor?, _ bias: Tensor?) { (hasWeight, hasBias) = (weight != nil, bias != nil) }
+
+  func attributes(eps: Double) -> [String: TraceAttribute] {
+    ["eps": .number(eps), "weight": .flag(hasWeight), "bias": .flag(hasBias)]
+  }
+
+  func weight(of operands: [Tensor]) -> Tensor? {
+    hasWeight ? operands[operands.count - (hasBias ? 2 : 1)] : nil
+  }
+
+  func bias(of operands: [Tensor]) -> Tensor? { hasBias ? operands[operands.count - 1] : nil }
+
+  /// The last gradients, from what may have been computed of both.
+  func gradients(_ weight: Tensor?, _ bias: Tensor?) -> [Tensor?] {
+    (hasWeight ? [weight] : []) + (hasBias ? [bias] : [])
+  }
+}
+
+/// By the statistics of the batch, which come as second result.
+private struct BatchNorm: ExtendedPrimitive {
+  let has: NormParameters
+  let eps: Double
+
+  var name: StaticString { "batchNorm" }
+  var operandsWithRows: Int? { 1 }
+
+  func obstacle(_ operands: [Tensor]) -> String? { "it uses the statistics of the batch" }
+
+  func evaluate(_ operands: [Tensor]) -> (Evaluation, (mean: Tensor, variance: Tensor)) {
+    let shape = operands[0].shape
+    return NormalizedSet(shape: shape, perSample: false, groups: shape[1]).evaluate(operands, has, eps: eps)
+  }
+}
+
+/// By the statistics of groups of channels of each sample; of each channel if there is no number of groups.
+private struct SampleNorm: VariadicPrimitive {
+  let name: StaticString
+  let groups: Int?
+  let has: NormParameters
+  let eps: Double
+
+  var autocast: AutocastRule { groups == nil ? .asOperands : .float32 }
+
+  var attributes: [String: TraceAttribute] {
+    var attributes = has.attributes(eps: eps)
+    if let groups { attributes["groups"] = .int(groups) }
+    return attributes
+  }
+  var operandsWithRows: Int? { 1 }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let shape = operands[0].shape
+    return NormalizedSet(shape: shape, perSample: true, groups: groups ?? shape[1])
+      .evaluate(operands, has, eps: eps).0
+  }
+}
+
+/// By fixed statistics, the second and third operand.
+private struct FixedNorm: VariadicPrimitive {
+  let has: NormParameters
+  let eps: Double
+
+  var name: StaticString { "batchNorm" }
+  var attributes: [String: TraceAttribute] { has.attributes(eps: eps) }
+  var operandsWithRows: Int? { 1 }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, weight) = (operands[0], has.weight(of: operands))
+    let (output, map, inverse) = x.mapped(
+      mean: operands[1], variance: operands[2], weight, has.bias(of: operands), eps: eps,
+      isRecorded: Tensor.shouldRecord(operands))
+    // The input itself is needed only for the gradient of the weight.
+    let (hasWeight, savesInput) = (weight != nil, weight?.requiresGrad ?? false)
+    return Evaluation(
+      output, saving: [map.mean, inverse] + [weight, savesInput ? x : nil].compactMap { $0 }
+    ) { [has] g, context in
+      let (mean, inverse) = (context.saved(0), context.saved(1))
+      let weight = hasWeight ? context.saved(2) : nil
+      let x = savesInput ? context.saved(3) : nil
+      if isGradientEnabled {
+        let line = [1, g.shape[1]] + Array(repeating: 1, count: g.rank - 2)
+        let axes = [0] + Array(2..<Swift.max(2, g.rank))
+        let (center, slope) = (mean.to(g.dtype).reshape(line), inverse.to(g.dtype).reshape(line))
+        let factor = weight.map { $0.reshape(line) * slope } ?? slope
+        let weightGradient = x.map { (g * ($0 - center) * slope).sum(axes) }
+        return [g * factor, nil, nil] + has.gradients(weightGradient, g.sum(axes))
+      }
+      let scale = weight.map { inverse * $0.to(.float64) } ?? inverse
+      let zero = scale.backend.fill(scale.shape, 0, dtype: .float64)
+      let dx =
+        context.needs(0)
+        ? g.backend.channelCombination(
+          g, ChannelCombination(x: x, mean: mean, a: scale, b: zero, c: zero, sums: nil))
+        : nil
+      if !context.needsAny(from: 3) { return [dx] }
+      let (sums, dots) = g.backend.channelGradientSums(g, x, mean: mean)
+      let line = [g.shape[1]]
+      return [dx, nil, nil]
+        + has.gradients((dots * inverse).reshape(line), sums.reshape(line))
+    }
+  }
+}
+
+extension Tensor {
+  /// (x - mean) / sqrt(variance + eps) · weight + bias, not recorded, and 1 / sqrt(variance + eps).
+  fileprivate func mapped(
+    mean: Tensor, variance: Tensor, _ weight: Tensor?, _ bias: Tensor?, eps: Double, isRecorded: Bool
+  ) -> (output: Tensor, map: ChannelMap, inverse: Tensor) {
+    let (map, inverse) = backend.normalizationMap(
+      mean: mean, variance: variance, weight: weight?.detach(), bias: bias?.detach(), eps: eps)
+    return (backend.channelAffine(detach(), map, isRecorded: isRecorded), map, inverse)
   }
 }
 
@@ -249,6 +250,29 @@ private struct NormalizedSet: Sendable {
 
   private var channels: Int { shape[1] }
   private var rows: Int { perSample ? shape[0] : 1 }
+
+  /// The normalisation by the moments of the set, and these.
+  func evaluate(
+    _ operands: [Tensor], _ has: NormParameters, eps: Double
+  ) -> (Evaluation, (mean: Tensor, variance: Tensor)) {
+    let (x, weight) = (operands[0], has.weight(of: operands))
+    let moments = noGrad { overGroups(x.backend.channelMoments(x.detach(), perSample: perSample)) }
+    let (output, _, inverse) = x.mapped(
+      mean: moments.mean, variance: moments.variance, weight, has.bias(of: operands), eps: eps,
+      isRecorded: Tensor.shouldRecord(operands))
+    let hasWeight = weight != nil
+    let evaluation = Evaluation(output, saving: [x, moments.mean, inverse] + [weight].compactMap { $0 }) {
+      g, context in
+      let (x, weight) = (context.saved(0), hasWeight ? context.saved(3) : nil)
+      let gradients =
+        isGradientEnabled
+        ? composedGradients(g, x, weight, eps: eps)
+        : fusedGradients(
+          g, x, weight, mean: context.saved(1), inverse: context.saved(2), needsInput: context.needs(0))
+      return [gradients.input] + has.gradients(gradients.weight, gradients.bias)
+    }
+    return (evaluation, moments)
+  }
 
   /// Moments of channels [rows, C] as moments of their groups, repeated for each channel.
   func overGroups(_ moments: (mean: Tensor, variance: Tensor)) -> (mean: Tensor, variance: Tensor) {

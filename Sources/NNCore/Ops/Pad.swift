@@ -22,17 +22,13 @@ extension Tensor {
     require(
       padding.count % 2 == 0 && padding.count / 2 <= rank, "pad",
       "padding \(padding) needs a pair of numbers for each of at most \(rank) dimensions of shape \(shape)")
+    return Tensor.apply(Pad(padding: padding, mode: mode, value: value), self)
+  }
+
+  fileprivate func padded(_ padding: [Int], _ mode: PaddingMode, _ value: Double) -> Tensor {
     var ends = Array(repeating: (before: 0, behind: 0), count: rank)
     for pair in 0..<padding.count / 2 {
       ends[rank - 1 - pair] = (padding[2 * pair], padding[2 * pair + 1])
-    }
-    if isTracing,
-      let result = traced(
-        "pad", [self], ["padding": .ints(padding), "mode": .text(mode.rawValue), "value": .number(value)],
-        obstacle: padding.count < 2 * rank ? nil : "adds rows",
-        body: { $0[0].pad(padding, mode: mode, value: value) })
-    {
-      return result
     }
     for axis in shape.indices {
       require(
@@ -108,4 +104,22 @@ extension PaddingMode {
       }
     }
   }
+}
+
+// MARK: - Primitives
+
+private struct Pad: CompositePrimitive {
+  let padding: [Int]
+  let mode: PaddingMode
+  let value: Double
+
+  var name: StaticString { "pad" }
+  var attributes: [String: TraceAttribute] {
+    ["padding": .ints(padding), "mode": .text(mode.rawValue), "value": .number(value)]
+  }
+
+  func obstacle(_ operands: [Tensor]) -> String? {
+    padding.count < 2 * operands[0].rank ? nil : "adds rows"
+  }
+  func evaluate(_ operands: [Tensor]) -> Tensor { operands[0].padded(padding, mode, value) }
 }

@@ -16,27 +16,11 @@ extension Tensor {
   public func maxPool2d(
     kernelSize: Size2, stride: Size2? = nil, padding: Size2 = 0, dilation: Size2 = 1, ceilMode: Bool = false
   ) -> Tensor {
-    let name: StaticString = "maxPool2d"
-    if isTracing, rank == 4 {
-      let attributes: [String: TraceAttribute] = [
-        "kernel": .ints([kernelSize.height, kernelSize.width]),
-        "strides": .ints([(stride ?? kernelSize).height, (stride ?? kernelSize).width]),
-        "padding": .ints([padding.height, padding.width]),
-        "dilations": .ints([dilation.height, dilation.width]), "ceilMode": .flag(ceilMode),
-      ]
-      if let result = traced(
-        name, [self], attributes,
-        body: {
-          $0[0].maxPool2d(
-            kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
-        })
-      {
-        return result
+    pooledImages("maxPool2d") { images in
+      let windows = SlidingWindows(kernelSize, stride, padding, dilation, ceilMode: ceilMode)
+      return windows.geometry(of: images, "maxPool2d").map {
+        Tensor.apply(MaxPool(name: "maxPool2d", windows: .sliding(windows), geometry: $0), [images])
       }
-    }
-    return pooledImages(name) { images in
-      images.windows(kernelSize, stride, padding, dilation, ceilMode: ceilMode, name)
-        .map { Tensor.maxPooled(images, $0, name).values }
     }
   }
 
@@ -44,9 +28,9 @@ extension Tensor {
   public func maxPool2dWithIndices(
     kernelSize: Size2, stride: Size2? = nil, padding: Size2 = 0, dilation: Size2 = 1, ceilMode: Bool = false
   ) -> (values: Tensor, indices: Tensor) {
-    let name: StaticString = "maxPool2dWithIndices"
-    return pooledImagesWithIndices(name) { images in
-      images.windows(kernelSize, stride, padding, dilation, ceilMode: ceilMode, name)
+    let windows = SlidingWindows(kernelSize, stride, padding, dilation, ceilMode: ceilMode)
+    return pooledImagesWithIndices("maxPool2dWithIndices", .sliding(windows)) { images, name in
+      windows.geometry(of: images, name)
     }
   }
 
@@ -75,23 +59,18 @@ extension Tensor {
   /// Greatest element of each of `outputSize` windows that share the image out as evenly as possible, as
   /// `torch.nn.functional.adaptive_max_pool2d`.
   public func adaptiveMaxPool2d(outputSize: Size2) -> Tensor {
-    let name: StaticString = "adaptiveMaxPool2d"
-    if isTracing, rank == 4,
-      let result = traced(
-        name, [self], ["size": .ints([outputSize.height, outputSize.width])],
-        body: { $0[0].adaptiveMaxPool2d(outputSize: outputSize) })
-    {
-      return result
-    }
-    return pooledImages(name) { images in
-      Tensor.maxPooled(images, images.adaptiveWindows(outputSize, name), name).values
+    pooledImages("adaptiveMaxPool2d") { images in
+      let geometry = PoolingGeometry(of: images, adaptedTo: outputSize, "adaptiveMaxPool2d")
+      let pool = MaxPool(name: "adaptiveMaxPool2d", windows: .adaptive(outputSize), geometry: geometry)
+      return Tensor.apply(pool, [images])
     }
   }
 
   /// `adaptiveMaxPool2d` together with the index row · W + column of each chosen element in its plane, int64.
   public func adaptiveMaxPool2dWithIndices(outputSize: Size2) -> (values: Tensor, indices: Tensor) {
-    let name: StaticString = "adaptiveMaxPool2dWithIndices"
-    return pooledImagesWithIndices(name) { $0.adaptiveWindows(outputSize, name) }
+    pooledImagesWithIndices("adaptiveMaxPool2dWithIndices", .adaptive(outputSize)) { images, name in
+      PoolingGeometry(of: images, adaptedTo: outputSize, name)
+    }
   }
 
   // MARK: Averages
@@ -108,33 +87,17 @@ extension Tensor {
     kernelSize: Size2, stride: Size2? = nil, padding: Size2 = 0, ceilMode: Bool = false,
     countIncludePad: Bool = true, divisorOverride: Int? = nil
   ) -> Tensor {
-    let name: StaticString = "avgPool2d"
-    require(divisorOverride != 0, name, "the divisor must not be 0")
-    if isTracing, rank == 4 {
-      let attributes: [String: TraceAttribute] = [
-        "kernel": .ints([kernelSize.height, kernelSize.width]),
-        "strides": .ints([(stride ?? kernelSize).height, (stride ?? kernelSize).width]),
-        "padding": .ints([padding.height, padding.width]), "ceilMode": .flag(ceilMode),
-        "countIncludePad": .flag(countIncludePad), "divisor": .int(divisorOverride ?? 0),
-      ]
-      if let result = traced(
-        name, [self], attributes,
-        body: {
-          $0[0].avgPool2d(
-            kernelSize: kernelSize, stride: stride, padding: padding, ceilMode: ceilMode,
-            countIncludePad: countIncludePad, divisorOverride: divisorOverride)
-        })
-      {
-        return result
+    require(divisorOverride != 0, "avgPool2d", "the divisor must not be 0")
+    return pooledImages("avgPool2d") { images in
+      let windows = SlidingWindows(kernelSize, stride, padding, 1, ceilMode: ceilMode)
+      let rule = countIncludePad ? PoolingAxis.Divisor.window : .elements
+      let divisors = divisorOverride.map { (PoolingAxis.Divisor.fixed($0), .fixed(1)) } ?? (rule, rule)
+      return windows.geometry(of: images, divisors: divisors, "avgPool2d").map {
+        let pool = AveragePool(
+          name: "avgPool2d", windows: .sliding(windows), countIncludePad: countIncludePad,
+          divisor: divisorOverride, geometry: $0)
+        return Tensor.apply(pool, images)
       }
-    }
-    let rule = countIncludePad ? PoolingAxis.Divisor.window : .elements
-    return pooledImages(name) { images in
-      images.windows(
-        kernelSize, stride, padding, 1, ceilMode: ceilMode,
-        divisors: (divisorOverride.map { .fixed($0) } ?? rule, divisorOverride == nil ? rule : .fixed(1)),
-        name
-      ).map { Tensor.averagePooled(images, $0, name) }
     }
   }
 
@@ -153,18 +116,14 @@ extension Tensor {
   /// Average of each of `outputSize` windows that share the image out as evenly as possible, as
   /// `torch.nn.functional.adaptive_avg_pool2d`; size 1 is the average of the whole image.
   public func adaptiveAvgPool2d(outputSize: Size2) -> Tensor {
-    let name: StaticString = "adaptiveAvgPool2d"
-    if isTracing, rank == 4,
-      let result = traced(
-        name, [self], ["size": .ints([outputSize.height, outputSize.width])],
-        body: { $0[0].adaptiveAvgPool2d(outputSize: outputSize) })
-    {
-      return result
+    pooledImages("adaptiveAvgPool2d") { images in
+      let geometry = PoolingGeometry(of: images, adaptedTo: outputSize, "adaptiveAvgPool2d")
+      return Tensor.apply(
+        AveragePool(name: "adaptiveAvgPool2d", windows: .adaptive(outputSize), geometry: geometry), images)
     }
-    return pooledImages(name) { Tensor.averagePooled($0, $0.adaptiveWindows(outputSize, name), name) }
   }
 
-  // MARK: Checks and windows
+  // MARK: Checks
 
   private func requireSequences(_ name: StaticString) {
     require(rank == 2 || rank == 3, name, "needs [N, C, L] or [C, L], got \(shape)")
@@ -182,86 +141,169 @@ extension Tensor {
   }
 
   private func pooledImagesWithIndices(
-    _ name: StaticString, _ geometry: (Tensor) -> PoolingGeometry?
+    _ name: StaticString, _ windows: PoolingWindows,
+    _ geometry: (Tensor, StaticString) -> PoolingGeometry?
   ) -> (values: Tensor, indices: Tensor) {
     var indices: Tensor?
     let values = pooledImages(name) { images in
-      guard let geometry = geometry(images) else { return nil }
-      let (values, places) = Tensor.maxPooled(images, geometry, name, keepingPlaces: true)
-      indices = places.map { backend.maxPool2dIndices(places: $0, geometry) }
+      guard let geometry = geometry(images, name) else { return nil }
+      let pool = MaxPool(name: name, windows: windows, geometry: geometry)
+      let (values, places) = Tensor.apply(PlacedMaxPool(pool: pool), [images])
+      indices = backend.maxPool2dIndices(places: places, geometry)
       return values
     }
     guard let indices else { return (values, backend.fill(values.shape, 0, dtype: .int64)) }
     return (values, rank == 3 ? indices.squeeze(0) : indices)
   }
+}
 
-  private func windows(
-    _ kernel: Size2, _ stride: Size2?, _ padding: Size2, _ dilation: Size2, ceilMode: Bool,
-    divisors: (PoolingAxis.Divisor, PoolingAxis.Divisor) = (.elements, .elements), _ name: StaticString
+// MARK: - Windows
+
+/// Windows of one size at regular distances.
+private struct SlidingWindows: Sendable {
+  let kernel: Size2
+  let stride: Size2
+  let padding: Size2
+  let dilation: Size2
+  let ceilMode: Bool
+
+  init(_ kernel: Size2, _ stride: Size2?, _ padding: Size2, _ dilation: Size2, ceilMode: Bool) {
+    (self.kernel, self.stride) = (kernel, stride ?? kernel)
+    (self.padding, self.dilation, self.ceilMode) = (padding, dilation, ceilMode)
+  }
+
+  var attributes: [String: TraceAttribute] {
+    [
+      "kernel": .ints(kernel.extents), "strides": .ints(stride.extents), "padding": .ints(padding.extents),
+      "ceilMode": .flag(ceilMode),
+    ]
+  }
+
+  /// Where they lie in images [N, C, H, W]; nil if they are larger, see `fits`.
+  func geometry(
+    of images: Tensor, divisors: (PoolingAxis.Divisor, PoolingAxis.Divisor) = (.elements, .elements),
+    _ name: StaticString
   ) -> PoolingGeometry? {
-    let stride = stride ?? kernel
+    let (rows, columns) = (images.shape[2], images.shape[3])
     let (height, width) = (dilation.height * (kernel.height - 1) + 1, dilation.width * (kernel.width - 1) + 1)
     guard
       fits(
-        shape[2] > 0 && shape[3] > 0 && shape[2] + 2 * padding.height >= height
-          && shape[3] + 2 * padding.width >= width, name, .tooSmall,
+        rows > 0 && columns > 0 && rows + 2 * padding.height >= height
+          && columns + 2 * padding.width >= width,
+        name, .tooSmall,
         "a window of reach \(height) x \(width) is larger than the padded input "
-          + "(\(shape[2]) + 2 · \(padding.height) x \(shape[3]) + 2 · \(padding.width))")
+          + "(\(rows) + 2 · \(padding.height) x \(columns) + 2 · \(padding.width))")
     else { return nil }
     return PoolingGeometry(
       rows: PoolingAxis(
-        input: shape[2], kernel: kernel.height, stride: stride.height, padding: padding.height,
+        input: rows, kernel: kernel.height, stride: stride.height, padding: padding.height,
         dilation: dilation.height, ceilMode: ceilMode, divisor: divisors.0, name),
       columns: PoolingAxis(
-        input: shape[3], kernel: kernel.width, stride: stride.width, padding: padding.width,
+        input: columns, kernel: kernel.width, stride: stride.width, padding: padding.width,
         dilation: dilation.width, ceilMode: ceilMode, divisor: divisors.1, name))
   }
+}
 
-  private func adaptiveWindows(_ outputSize: Size2, _ name: StaticString) -> PoolingGeometry {
-    PoolingGeometry(
-      rows: PoolingAxis(input: shape[2], adaptiveOutput: outputSize.height, name),
-      columns: PoolingAxis(input: shape[3], adaptiveOutput: outputSize.width, name))
+private enum PoolingWindows: Sendable {
+  case sliding(SlidingWindows)
+  /// So many, which share the image out as evenly as possible.
+  case adaptive(Size2)
+}
+
+extension PoolingGeometry {
+  fileprivate init(of images: Tensor, adaptedTo size: Size2, _ name: StaticString) {
+    self.init(
+      rows: PoolingAxis(input: images.shape[2], adaptiveOutput: size.height, name),
+      columns: PoolingAxis(input: images.shape[3], adaptiveOutput: size.width, name))
   }
+}
 
-  // MARK: The linear operations
+// MARK: - Primitives
 
-  private static func maxPooled(
-    _ x: Tensor, _ geometry: PoolingGeometry, _ name: StaticString, keepingPlaces: Bool = false
-  ) -> (values: Tensor, places: Tensor?) {
-    let (values, places, fused) = x.backend.maxPool2d(
-      x, geometry, keepingPlaces: keepingPlaces || shouldRecord([x])
-    ) { spread($0, places: $1, geometry) }
-    guard let places else { return (values, nil) }
-    let recorded = values.recorded(name, inputs: [x], saving: [places], savingOutput: fused != nil) {
-      g, context in [fused.map { $0(g, context) } ?? spread(g, places: context.saved(0), geometry)]
+private struct MaxPool: VariadicPrimitive {
+  let name: StaticString
+  let windows: PoolingWindows
+  let geometry: PoolingGeometry
+
+  var attributes: [String: TraceAttribute] {
+    switch windows {
+    case .sliding(let windows):
+      windows.attributes.merging(["dilations": .ints(windows.dilation.extents)]) { $1 }
+    case .adaptive(let size): ["size": .ints(size.extents)]
     }
-    return (recorded, places)
   }
 
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    evaluate(operands[0], keepingPlaces: Tensor.shouldRecord(operands)).evaluation
+  }
+
+  func evaluate(_ x: Tensor, keepingPlaces: Bool) -> (evaluation: Evaluation, places: Tensor?) {
+    let (values, places, fused) = x.backend.maxPool2d(x, geometry, keepingPlaces: keepingPlaces) {
+      [geometry] in $0.spread(places: $1, geometry)
+    }
+    let evaluation = Evaluation(values, saving: places.map { [$0] } ?? [], savingResult: fused != nil) {
+      [geometry] g, context in
+      [fused.map { $0(g, context) } ?? g.spread(places: context.saved(0), geometry)]
+    }
+    return (evaluation, places)
+  }
+}
+
+/// The same with the places of the greatest elements.
+private struct PlacedMaxPool: ExtendedPrimitive {
+  let pool: MaxPool
+
+  var name: StaticString { pool.name }
+
+  func evaluate(_ operands: [Tensor]) -> (Evaluation, Tensor) {
+    let (evaluation, places) = pool.evaluate(operands[0], keepingPlaces: true)
+    guard let places else { fail(name, "\(operands[0].device) did not keep the places") }
+    return (evaluation, places)
+  }
+}
+
+private struct AveragePool: UnaryPrimitive {
+  let name: StaticString
+  let windows: PoolingWindows
+  var countIncludePad = true
+  var divisor: Int?
+  let geometry: PoolingGeometry
+
+  var attributes: [String: TraceAttribute] {
+    switch windows {
+    case .sliding(let windows):
+      windows.attributes.merging([
+        "countIncludePad": .flag(countIncludePad), "divisor": .int(divisor ?? 0),
+      ]) { $1 }
+    case .adaptive(let size): ["size": .ints(size.extents)]
+    }
+  }
+  var gradients: Gradients { { g, _ in [g.averageSpread(self)] } }
+
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.avgPool2d(x, geometry) }
+}
+
+extension Tensor {
   /// Puts each element of the output's size at its place in the input.
-  private static func spread(_ g: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor {
-    g.backend.maxPool2dGradient(g, places: places, geometry)
-      .recorded("maxPool2d_gradient", inputs: [g], saving: [places]) { h, context in
-        [picked(h, places: context.saved(0), geometry)]
+  fileprivate func spread(places: Tensor, _ geometry: PoolingGeometry) -> Tensor {
+    backend.maxPool2dGradient(self, places: places, geometry)
+      .recorded("maxPool2d_gradient", inputs: [self], saving: [places]) { h, context in
+        [h.picked(places: context.saved(0), geometry)]
       }
   }
 
   /// The elements of the input's size at the places.
-  private static func picked(_ x: Tensor, places: Tensor, _ geometry: PoolingGeometry) -> Tensor {
-    x.backend.maxPool2dPick(x, places: places, geometry)
-      .recorded("maxPool2d_pick", inputs: [x], saving: [places]) { g, context in
-        [spread(g, places: context.saved(0), geometry)]
+  private func picked(places: Tensor, _ geometry: PoolingGeometry) -> Tensor {
+    backend.maxPool2dPick(self, places: places, geometry)
+      .recorded("maxPool2d_pick", inputs: [self], saving: [places]) { g, context in
+        [g.spread(places: context.saved(0), geometry)]
       }
   }
 
-  private static func averagePooled(_ x: Tensor, _ geometry: PoolingGeometry, _ name: StaticString) -> Tensor
-  {
-    x.backend.avgPool2d(x, geometry).recorded(name, inputs: [x]) { g, _ in [averageSpread(g, geometry)] }
-  }
-
-  private static func averageSpread(_ g: Tensor, _ geometry: PoolingGeometry) -> Tensor {
-    g.backend.avgPool2dGradient(g, geometry).recorded("avgPool2d_gradient", inputs: [g]) { h, _ in
-      [averagePooled(h, geometry, "avgPool2d")]
+  /// Shares each element out to its window: the transpose of a pooling by averages.
+  fileprivate func averageSpread(_ pool: AveragePool) -> Tensor {
+    backend.avgPool2dGradient(self, pool.geometry).recorded("avgPool2d_gradient", inputs: [self]) { h, _ in
+      [Tensor.apply(pool, h)]
     }
   }
 }

@@ -10,7 +10,7 @@ extension Tensor {
   }
 
   /// Drops the given dimensions of size 1, without recording.
-  private func dropping(_ axes: [Int], unless keep: Bool) -> Tensor {
+  fileprivate func dropping(_ axes: [Int], unless keep: Bool) -> Tensor {
     if keep { return self }
     let rest = shape.indices.filter { !axes.contains($0) }
     return view(shape: rest.map { shape[$0] }, strides: rest.map { strides[$0] })
@@ -23,17 +23,7 @@ extension Tensor {
 
   /// Sum over the axes. Integers and bool sum to int64. float32 is summed in blocks and in float64 across them.
   public func sum(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
-    let all = self.axes(axes, "sum")
-    if isTracing,
-      let result = traced(
-        "sum", [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
-        obstacle: all.first == 0 ? "adds up the rows" : nil, body: { $0[0].sum(all, keepDim: keepDim) })
-    {
-      return result
-    }
-    let shape = shape
-    return backend.reduce(.sum, self, axes: all).dropping(all, unless: keepDim)
-      .recorded("sum", inputs: [self]) { g, _ in [g.restoring(all, dropped: !keepDim).expand(shape)] }
+    Tensor.apply(Sum(axes: self.axes(axes, "sum"), keepDim: keepDim), self)
   }
   public func sum(_ axis: Int, keepDim: Bool = false) -> Tensor { sum([axis], keepDim: keepDim) }
 
@@ -50,16 +40,7 @@ extension Tensor {
   /// Arithmetic mean over the axes; integers must be converted first.
   public func mean(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
     require(dtype.isFloatingPoint, "mean", "needs a floating-point tensor, this is \(dtype)")
-    let all = self.axes(axes, "mean")
-    if isTracing,
-      let result = traced(
-        "mean", [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
-        obstacle: all.first == 0 ? "averages over the rows" : nil, body: { $0[0].mean(all, keepDim: keepDim) }
-      )
-    {
-      return result
-    }
-    return sum(all, keepDim: keepDim) / Double(all.reduce(1) { $0 * shape[$1] })
+    return Tensor.apply(Mean(axes: self.axes(axes, "mean"), keepDim: keepDim), self)
   }
   public func mean(_ axis: Int, keepDim: Bool = false) -> Tensor { mean([axis], keepDim: keepDim) }
 
@@ -72,17 +53,12 @@ extension Tensor {
   }
   /// Square root of the variance.
   public func std(_ axes: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
-    let variance = variance(axes, correction: correction, keepDim: keepDim)
-    if isTracing, let result = traced("sqrt", [variance], body: { $0[0].sqrt() }) { return result }
-    let root = backend.unary(.sqrt, variance.detach())
-    // At a standard deviation of 0 the slope is 0, as in PyTorch.
-    return root.recorded("std", inputs: [variance], savingOutput: true) { g, c in
-      [`where`(c.saved(0) .== 0, g.scalar(0), g / (c.saved(0) * 2))]
-    }
+    Tensor.apply(Root(), variance(axes, correction: correction, keepDim: keepDim))
   }
 
   /// Product over the axes. Integers and bool give int64.
   public func prod(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).prod(axes, keepDim: keepDim) }
     let all = self.axes(axes, "prod")
     let result = backend.reduce(.prod, self, axes: all).dropping(all, unless: keepDim)
     return result.recorded("prod", inputs: [self], saving: [self]) { g, c in
@@ -110,20 +86,7 @@ extension Tensor {
     require(
       all.allSatisfy { shape[$0] > 0 } && (count > 0 || !all.isEmpty), name,
       "no elements to choose from in shape \(shape)")
-    if isTracing,
-      let result = traced(
-        name, [self], ["axes": .ints(all), "keepDim": .flag(keepDim)],
-        obstacle: all.first == 0 ? "chooses among the rows" : nil,
-        body: { $0[0].extreme(op, name, all, keepDim) })
-    {
-      return result
-    }
-    let kept = backend.reduce(op, self, axes: all)
-    return kept.dropping(all, unless: keepDim)
-      .recorded(name, inputs: [self], saving: [self], savingOutput: true) { g, c in
-        let isExtreme = (c.saved(0) .== c.saved(1).restoring(all, dropped: !keepDim)).to(g.dtype)
-        return [g.restoring(all, dropped: !keepDim) * isExtreme / isExtreme.sum(all, keepDim: true)]
-      }
+    return Tensor.apply(Extreme(op: op, name: name, axes: all, keepDim: keepDim), self)
   }
   /// Greatest element over the axes; ties share the gradient evenly. As `torch.amax`, and `torch.max` of all.
   public func amax(_ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
@@ -209,6 +172,7 @@ extension Tensor {
   /// The vector norm of order p over the axes: (sum |x|^p)^(1/p); p may be 0 (count of non-zeros) or infinite.
   /// The slope at 0 is 0. As `torch.linalg.vector_norm`.
   public func norm(_ p: Double = 2, _ axes: [Int] = [], keepDim: Bool = false) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).norm(p, axes, keepDim: keepDim) }
     let all = self.axes(axes, "norm")
     switch p {
     case 0: return (self .!= 0).to(dtype).sum(all, keepDim: keepDim)
@@ -232,6 +196,7 @@ extension Tensor {
 
   /// Sum of the elements up to each one along an axis.
   public func cumsum(_ axis: Int) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).cumsum(axis) }
     let a = self.axis(axis, "cumsum")
     let x = dtype.isFloatingPoint ? self : to(.int64)
     if rank == 0 { return x }
@@ -240,6 +205,7 @@ extension Tensor {
   }
   /// Product of the elements up to each one along an axis. The gradient costs the square of the axis' size.
   public func cumprod(_ axis: Int) -> Tensor {
+    if isAutocasting, dtype == .bfloat16 { return autocast(.float32).cumprod(axis) }
     let a = self.axis(axis, "cumprod")
     let x = dtype.isFloatingPoint ? self : to(.int64)
     if rank == 0 { return x }
@@ -258,4 +224,76 @@ extension Tensor {
   private func cumprodWithoutGradient() -> Tensor {
     requiresGrad && isGradientEnabled ? cumprod(-1) : backend.scan(self, axis: rank - 1, product: true)
   }
+}
+
+// MARK: - Primitives
+
+private struct Sum: UnaryPrimitive {
+  let axes: [Int]
+  let keepDim: Bool
+
+  var name: StaticString { "sum" }
+  var autocast: AutocastRule { .float32 }
+  var attributes: [String: TraceAttribute] { ["axes": .ints(axes), "keepDim": .flag(keepDim)] }
+  var gradients: Gradients {
+    { [axes, keepDim] g, context in
+      [g.restoring(axes, dropped: !keepDim).expand(context.inputShape(0))]
+    }
+  }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axes.first == 0 ? "adds up the rows" : nil }
+  func evaluate(_ x: Tensor) -> Tensor {
+    x.backend.reduce(.sum, x, axes: axes).dropping(axes, unless: keepDim)
+  }
+}
+
+private struct Mean: CompositePrimitive {
+  let axes: [Int]
+  let keepDim: Bool
+
+  var name: StaticString { "mean" }
+  var attributes: [String: TraceAttribute] { ["axes": .ints(axes), "keepDim": .flag(keepDim)] }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axes.first == 0 ? "averages over the rows" : nil }
+  func evaluate(_ operands: [Tensor]) -> Tensor {
+    // Rounded once.
+    let (dtype, x) = (operands[0].dtype, operands[0].to(operands[0].dtype.ofArithmetic))
+    let mean = x.sum(axes, keepDim: keepDim) / Double(axes.reduce(1) { $0 * x.shape[$1] })
+    return mean.to(dtype)
+  }
+}
+
+private struct Extreme: UnaryPrimitive {
+  let op: ReduceOp
+  let name: StaticString
+  let axes: [Int]
+  let keepDim: Bool
+
+  var attributes: [String: TraceAttribute] { ["axes": .ints(axes), "keepDim": .flag(keepDim)] }
+  var keeps: Kept { [.first, .result] }
+  var gradients: Gradients {
+    { [axes, keepDim] g, context in
+      let isExtreme = (context.saved(0) .== context.saved(1).restoring(axes, dropped: !keepDim)).to(g.dtype)
+      return [g.restoring(axes, dropped: !keepDim) * isExtreme / isExtreme.sum(axes, keepDim: true)]
+    }
+  }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axes.first == 0 ? "chooses among the rows" : nil }
+  func evaluate(_ x: Tensor) -> Tensor {
+    x.backend.reduce(op, x, axes: axes).dropping(axes, unless: keepDim)
+  }
+}
+
+/// The square root whose slope at 0 is 0: that of a standard deviation, as in PyTorch.
+private struct Root: UnaryPrimitive {
+  var name: StaticString { "sqrt" }
+  var keeps: Kept { .result }
+  var gradients: Gradients {
+    { g, context in
+      let y = context.saved(0)
+      return [`where`(y .== 0, g.scalar(0), g / (y * 2))]
+    }
+  }
+
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.unary(.sqrt, x) }
 }

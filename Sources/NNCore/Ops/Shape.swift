@@ -3,31 +3,21 @@
 extension Tensor {
   /// The elements in new row-major memory, or itself if they lie like that already.
   public func contiguous() -> Tensor {
-    isContiguous ? self : rearranged(strides: nil)
+    isContiguous ? self : copied(strides: nil)
   }
 
   /// A 4-D tensor with its memory in the order N, H, W, C; the shape stays (N, C, H, W). Itself if it lies so.
   public func channelsLast() -> Tensor {
     require(rank == 4, "channelsLast", "needs 4 dimensions, the shape is \(shape)")
-    return isChannelsLast ? self : rearranged(strides: Tensor.channelsLastStrides(shape))
-  }
-
-  private func rearranged(strides: [Int]?) -> Tensor {
-    if isTracing {
-      let attributes = strides == nil ? [:] : ["channelsLast": TraceAttribute.flag(isChannelsLast)]
-      let keepsRows = strides == nil || strides == Tensor.channelsLastStrides(shape)
-      if let result = traced(
-        "contiguous", [self], attributes, obstacle: keepsRows ? nil : "copies in a layout of its own",
-        body: { $0[0].rearranged(strides: strides == nil ? nil : Tensor.channelsLastStrides($0[0].shape)) })
-      {
-        return result
-      }
-    }
-    return backend.copy(self, strides: strides).recorded("contiguous", inputs: [self]) { g, _ in [g] }
+    return isChannelsLast ? self : copied(strides: Tensor.channelsLastStrides(shape))
   }
 
   /// A copy with memory of its own.
-  public func clone() -> Tensor { rearranged(strides: denseStridesLikeSelf) }
+  public func clone() -> Tensor { copied(strides: denseStridesLikeSelf) }
+
+  private func copied(strides: [Int]?) -> Tensor {
+    Tensor.apply(Copy(strides: strides, isOfChannelsLast: isChannelsLast), self)
+  }
 
   /// The same elements in row-major order under another shape; one size may be -1. A view where strides allow.
   public func reshape(_ sizes: [Int]) -> Tensor {
@@ -50,73 +40,15 @@ extension Tensor {
         target.reduce(1, *) == count, "reshape",
         "shape \(shape) has \(count) elements, \(sizes) has another number")
     else { return backend.fill(target, 0, dtype: dtype) }
-    if isTracing, rank > 0 {
-      let keepsRows = target.first == shape[0]
-      let rest = Array(target.dropFirst())
-      if let result = traced(
-        "reshape", [self], ["shape": .ints(rest)],
-        obstacle: keepsRows ? nil : "moves elements from row to row",
-        body: { $0[0].reshape([$0[0].shape[0]] + rest) })
-      {
-        return result
-      }
-    }
-    let old = shape
-    let result: Tensor
-    if let strides = stridesForView(target) {
-      result = view(shape: target, strides: strides)
-    } else {
-      result = Tensor(storage: backend.copy(self, strides: nil).storage, shape: target, dtype: dtype)
-    }
-    return result.recorded("reshape", inputs: [self]) { g, _ in [g.reshape(old)] }
+    return Tensor.apply(Reshape(target: target, keepsRows: rank > 0 && target.first == shape[0]), self)
   }
   public func reshape(_ sizes: Int...) -> Tensor { reshape(sizes) }
-
-  /// Strides that show this tensor's elements under another shape without moving them, if there are any.
-  private func stridesForView(_ target: [Int]) -> [Int]? {
-    if count == 0 { return Tensor.contiguousStrides(target) }
-    var result = Array(repeating: 0, count: target.count)
-    var axis = target.count - 1
-    var chunk = 1
-    var view = 1
-    var base = 1
-    for old in shape.indices.reversed() {
-      if chunk == 1 { base = strides[old] }
-      chunk *= shape[old]
-      // A chunk is a run of dimensions that could be one.
-      if old == 0 || (shape[old - 1] != 1 && strides[old - 1] != chunk * base) {
-        while axis >= 0 && (view < chunk || target[axis] == 1) {
-          result[axis] = view * base
-          view *= target[axis]
-          axis -= 1
-        }
-        if view != chunk { return nil }
-        chunk = 1
-        view = 1
-      }
-    }
-    while axis >= 0 && target[axis] == 1 {
-      result[axis] = 1
-      axis -= 1
-    }
-    return axis < 0 ? result : nil
-  }
 
   /// Dimensions in another order; a view.
   public func permute(_ order: [Int]) -> Tensor {
     let axes = order.map { axis($0, "permute") }
     require(axes.sorted() == Array(0..<rank), "permute", "\(order) is no order of the dimensions of \(shape)")
-    if isTracing,
-      let result = traced(
-        "permute", [self], ["order": .ints(axes)],
-        obstacle: axes.first == 0 ? nil : "moves the rows to another axis", body: { $0[0].permute(axes) })
-    {
-      return result
-    }
-    var inverse = axes
-    for (place, axis) in axes.enumerated() { inverse[axis] = place }
-    return view(shape: axes.map { shape[$0] }, strides: axes.map { strides[$0] })
-      .recorded("permute", inputs: [self]) { [inverse] g, _ in [g.permute(inverse)] }
+    return Tensor.apply(Permutation(order: axes), self)
   }
   public func permute(_ order: Int...) -> Tensor { permute(order) }
 
@@ -154,18 +86,7 @@ extension Tensor {
   public func squeeze(_ axis: Int) -> Tensor {
     let a = self.axis(axis, "squeeze")
     if rank == 0 || shape[a] != 1 { return self }
-    if isTracing,
-      let result = traced(
-        "squeeze", [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "drops the axis of the rows",
-        body: { $0[0].squeeze(a) })
-    {
-      return result
-    }
-    var sizes = shape
-    var steps = strides
-    sizes.remove(at: a)
-    steps.remove(at: a)
-    return view(shape: sizes, strides: steps).recorded("squeeze", inputs: [self]) { g, _ in [g.unsqueeze(a)] }
+    return Tensor.apply(Squeeze(axis: a), self)
   }
   /// Without those of the dimensions whose size is 1.
   public func squeeze(_ axes: [Int]) -> Tensor {
@@ -177,19 +98,7 @@ extension Tensor {
   }
   /// With a new dimension of size 1 before `axis`.
   public func unsqueeze(_ axis: Int) -> Tensor {
-    let a = self.axis(axis, "unsqueeze", extra: 1)
-    if isTracing,
-      let result = traced(
-        "unsqueeze", [self], ["axis": .int(a)], obstacle: a > 0 ? nil : "moves the rows to another axis",
-        body: { $0[0].unsqueeze(a) })
-    {
-      return result
-    }
-    var sizes = shape
-    var steps = strides
-    sizes.insert(1, at: a)
-    steps.insert(a < rank ? shape[a] * strides[a] : 1, at: a)
-    return view(shape: sizes, strides: steps).recorded("unsqueeze", inputs: [self]) { g, _ in [g.squeeze(a)] }
+    Tensor.apply(Unsqueeze(axis: self.axis(axis, "unsqueeze", extra: 1)), self)
   }
   /// Several neighbouring dimensions as one.
   public func flatten(from start: Int = 0, to end: Int = -1) -> Tensor {
@@ -227,20 +136,8 @@ extension Tensor {
           "shape \(shape) does not expand to \(sizes)")
       else { return backend.fill(target, 0, dtype: dtype) }
     }
-    if isTracing, rank > 0 {
-      let rest = Array(target.dropFirst())
-      let keepsRows = target.count == rank && target[0] == shape[0]
-      if let result = traced(
-        "expand", [self], ["shape": .ints(rest)], obstacle: keepsRows ? nil : "repeats the rows",
-        body: { $0[0].expand([$0[0].shape[0]] + rest) })
-      {
-        return result
-      }
-    }
-    // The engine sums the gradient back to the input's shape.
-    return view(shape: target, strides: broadcastStrides(to: target)).recorded("expand", inputs: [self]) {
-      g, _ in [g]
-    }
+    let keepsRows = rank > 0 && target.count == rank && target[0] == shape[0]
+    return Tensor.apply(Expansion(target: target, keepsRows: keepsRows), self)
   }
   public func expand(_ sizes: Int...) -> Tensor { expand(sizes) }
 
@@ -264,164 +161,156 @@ extension Tensor {
     sizes[a] *= repeats
     return unsqueeze(a + 1).expand(spread).reshape(sizes)
   }
+}
 
-  // MARK: Parts
+// MARK: - Primitives
 
-  /// The number of an axis that is there: scalars have none.
-  private func dimension(_ axis: Int, _ name: StaticString) -> Int {
-    require(rank > 0, name, "a scalar has no dimension to take parts of")
-    return self.axis(axis, name)
+/// A copy in another memory order.
+private struct Copy: UnaryPrimitive {
+  /// Row-major if nil.
+  let strides: [Int]?
+  let isOfChannelsLast: Bool
+
+  var name: StaticString { "contiguous" }
+  var attributes: [String: TraceAttribute] {
+    strides == nil ? [:] : ["channelsLast": .flag(isOfChannelsLast)]
+  }
+  var gradients: Gradients { { g, _ in [g] } }
+
+  func obstacle(_ operands: [Tensor]) -> String? {
+    let x = operands[0]
+    // These are the same for any number of rows.
+    let keepsRows =
+      strides == nil || strides == Tensor.contiguousStrides(x.shape)
+      || x.rank == 4 && strides == Tensor.channelsLastStrides(x.shape)
+    return keepsRows ? nil : "copies in a layout of its own"
+  }
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.copy(x, strides: strides) }
+}
+
+private struct Reshape: UnaryPrimitive {
+  let target: [Int]
+  /// Whether the first size is that of the operand, whatever it is.
+  let keepsRows: Bool
+
+  var name: StaticString { "reshape" }
+  var attributes: [String: TraceAttribute] { ["shape": .ints(Array(target.dropFirst()))] }
+  var gradients: Gradients { { g, context in [g.reshape(context.inputShape(0))] } }
+
+  func obstacle(_ operands: [Tensor]) -> String? { keepsRows ? nil : "moves elements from row to row" }
+  func evaluate(_ x: Tensor) -> Tensor {
+    var target = target
+    if keepsRows { target[0] = x.shape[0] }
+    return x.rearranged(target)
+  }
+}
+
+private struct Permutation: UnaryPrimitive {
+  let order: [Int]
+
+  var name: StaticString { "permute" }
+  var attributes: [String: TraceAttribute] { ["order": .ints(order)] }
+  var gradients: Gradients {
+    { [order] g, _ in
+      var inverse = order
+      for (place, axis) in order.enumerated() { inverse[axis] = place }
+      return [g.permute(inverse)]
+    }
   }
 
-  /// `length` elements along an axis from `start`, which counts from the end if it is negative; a view.
-  public func narrow(_ axis: Int, start: Int, length: Int) -> Tensor {
-    let size = shape[dimension(axis, "narrow")]
-    return slice(axis, from: start < 0 ? start + size : start, length: length, step: 1)
+  func obstacle(_ operands: [Tensor]) -> String? {
+    order.first == 0 ? nil : "moves the rows to another axis"
+  }
+  func evaluate(_ x: Tensor) -> Tensor {
+    x.view(shape: order.map { x.shape[$0] }, strides: order.map { x.strides[$0] })
+  }
+}
+
+private struct Squeeze: UnaryPrimitive {
+  let axis: Int
+
+  var name: StaticString { "squeeze" }
+  var attributes: [String: TraceAttribute] { ["axis": .int(axis)] }
+  var gradients: Gradients { { [axis] g, _ in [g.unsqueeze(axis)] } }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axis > 0 ? nil : "drops the axis of the rows" }
+  func evaluate(_ x: Tensor) -> Tensor {
+    var (sizes, steps) = (x.shape, x.strides)
+    sizes.remove(at: axis)
+    steps.remove(at: axis)
+    return x.view(shape: sizes, strides: steps)
+  }
+}
+
+private struct Unsqueeze: UnaryPrimitive {
+  let axis: Int
+
+  var name: StaticString { "unsqueeze" }
+  var attributes: [String: TraceAttribute] { ["axis": .int(axis)] }
+  var gradients: Gradients { { [axis] g, _ in [g.squeeze(axis)] } }
+
+  func obstacle(_ operands: [Tensor]) -> String? { axis > 0 ? nil : "moves the rows to another axis" }
+  func evaluate(_ x: Tensor) -> Tensor {
+    var (sizes, steps) = (x.shape, x.strides)
+    sizes.insert(1, at: axis)
+    steps.insert(axis < x.rank ? x.shape[axis] * x.strides[axis] : 1, at: axis)
+    return x.view(shape: sizes, strides: steps)
+  }
+}
+
+private struct Expansion: UnaryPrimitive {
+  let target: [Int]
+  /// Whether the first size is that of the operand, whatever it is.
+  let keepsRows: Bool
+
+  var name: StaticString { "expand" }
+  var attributes: [String: TraceAttribute] { ["shape": .ints(Array(target.dropFirst()))] }
+  // The engine sums the gradient back to the input's shape.
+  var gradients: Gradients { { g, _ in [g] } }
+
+  func obstacle(_ operands: [Tensor]) -> String? { keepsRows ? nil : "repeats the rows" }
+  func evaluate(_ x: Tensor) -> Tensor {
+    var target = target
+    if keepsRows { target[0] = x.shape[0] }
+    return x.view(shape: target, strides: x.broadcastStrides(to: target))
+  }
+}
+
+extension Tensor {
+  /// The elements in row-major order under another shape, not recorded: a view where strides allow.
+  func rearranged(_ target: [Int]) -> Tensor {
+    if target == shape { return detach() }
+    if let strides = stridesForView(target) { return view(shape: target, strides: strides) }
+    return Tensor(storage: backend.copy(self, strides: nil).storage, shape: target, dtype: dtype)
   }
 
-  /// Every `step`-th of the elements along an axis; a view.
-  func slice(_ axis: Int, from start: Int, length: Int, step: Int) -> Tensor {
-    let a = self.axis(axis, "slice")
-    let end = length == 0 ? start : start + (length - 1) * step + 1
-    require(rank > 0 && start >= 0 && length >= 0, "slice", "\(start)..<\(end) of shape \(shape)")
-    guard
-      fits(
-        end <= shape[a], "slice", "\(start)..<\(end) is out of range for axis \(axis) of shape \(shape)")
-    else {
-      return backend.fill(Array(shape[..<a]) + [length] + Array(shape[(a + 1)...]), 0, dtype: dtype)
-    }
-    if start == 0 && length == shape[a] && step == 1 { return self }
-    if isTracing,
-      let result = traced(
-        "slice", [self],
-        ["axis": .int(a), "start": .int(start), "length": .int(length), "step": .int(step)],
-        obstacle: a > 0 ? nil : "takes some of the rows",
-        body: { $0[0].slice(a, from: start, length: length, step: step) })
-    {
-      return result
-    }
-    var sizes = shape
-    var steps = strides
-    sizes[a] = length
-    steps[a] *= step
-    let full = shape
-    return view(shape: sizes, strides: steps, offset: offset + start * strides[a])
-      .recorded("slice", inputs: [self]) { g, _ in
-        [g.padded(a, to: full, start: start, step: step)]
+  /// Strides that show this tensor's elements under another shape without moving them, if there are any.
+  private func stridesForView(_ target: [Int]) -> [Int]? {
+    if count == 0 { return Tensor.contiguousStrides(target) }
+    var result = Array(repeating: 0, count: target.count)
+    var axis = target.count - 1
+    var chunk = 1
+    var view = 1
+    var base = 1
+    for old in shape.indices.reversed() {
+      if chunk == 1 { base = strides[old] }
+      chunk *= shape[old]
+      // A chunk is a run of dimensions that could be one.
+      if old == 0 || (shape[old - 1] != 1 && strides[old - 1] != chunk * base) {
+        while axis >= 0 && (view < chunk || target[axis] == 1) {
+          result[axis] = view * base
+          view *= target[axis]
+          axis -= 1
+        }
+        if view != chunk { return nil }
+        chunk = 1
+        view = 1
       }
-  }
-
-  /// Zeros of the given shape with this tensor in a slice of them: the transpose of `slice`.
-  private func padded(_ axis: Int, to full: [Int], start: Int, step: Int) -> Tensor {
-    let isInner = hasInnerChannels && !isContiguous
-    var result = backend.fill(full, 0, dtype: dtype)
-    if isInner { result = result.view(shape: full, strides: Tensor.channelsLastStrides(full)) }
-    var steps = result.strides
-    steps[axis] *= step
-    backend.assign(self, to: result.view(shape: shape, strides: steps, offset: start * result.strides[axis]))
-    let length = shape[axis]
-    return result.recorded("slice_backward", inputs: [self]) { g, _ in
-      [g.slice(axis, from: start, length: length, step: step)]
     }
-  }
-
-  /// One element along an axis, which is dropped; a view.
-  public func select(_ axis: Int, index: Int) -> Tensor {
-    let a = dimension(axis, "select")
-    let place = index < 0 ? index + shape[a] : index
-    guard
-      fits(
-        place >= 0 && place < shape[a], "select",
-        "index \(index) is out of range for axis \(axis) of shape \(shape)")
-    else { return backend.fill(Array(shape[..<a]) + Array(shape[(a + 1)...]), 0, dtype: dtype) }
-    let part = slice(a, from: place, length: 1, step: 1)
-    return part.reshape(shape.indices.filter { $0 != a }.map { shape[$0] })
-  }
-
-  /// Pieces of the given sizes along an axis; views.
-  public func split(_ sizes: [Int], axis: Int = 0) -> [Tensor] {
-    let a = dimension(axis, "split")
-    guard
-      fits(
-        sizes.reduce(0, +) == shape[a], "split",
-        "sizes \(sizes) do not add up to axis \(axis) of shape \(shape)")
-    else {
-      return sizes.map { backend.fill(Array(shape[..<a]) + [$0] + Array(shape[(a + 1)...]), 0, dtype: dtype) }
+    while axis >= 0 && target[axis] == 1 {
+      result[axis] = 1
+      axis -= 1
     }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return narrow(a, start: start, length: size)
-    }
-  }
-  /// Pieces of one size along an axis; the last may be smaller.
-  public func split(_ size: Int, axis: Int = 0) -> [Tensor] {
-    let a = dimension(axis, "split")
-    require(size > 0, "split", "piece size must be positive, got \(size)")
-    let starts = Array(Swift.stride(from: 0, to: shape[a], by: size))
-    return starts.isEmpty ? [self] : split(starts.map { Swift.min(size, shape[a] - $0) }, axis: a)
-  }
-  /// At most `chunks` pieces of equal size along an axis; the last may be smaller.
-  public func chunk(_ chunks: Int, axis: Int = 0) -> [Tensor] {
-    require(chunks > 0, "chunk", "number of chunks must be positive, got \(chunks)")
-    let size = shape[dimension(axis, "chunk")]
-    return split(Swift.max(1, (size + chunks - 1) / chunks), axis: axis)
-  }
-  /// All slices along an axis, which is dropped.
-  public func unbind(_ axis: Int = 0) -> [Tensor] {
-    (0..<shape[dimension(axis, "unbind")]).map { select(axis, index: $0) }
-  }
-
-  // MARK: Order
-
-  /// Elements in reverse order along the axes.
-  public func flip(_ axes: [Int]) -> Tensor {
-    let all = axes.map { axis($0, "flip") }
-    if isTracing,
-      let result = traced(
-        "flip", [self], ["axes": .ints(all)], obstacle: all.contains(0) ? "reorders the rows" : nil,
-        body: { $0[0].flip(all) })
-    {
-      return result
-    }
-    var steps = strides
-    var start = offset
-    for a in all where shape[a] > 0 {
-      start += (shape[a] - 1) * strides[a]
-      steps[a] = -strides[a]
-    }
-    return backend.copy(view(shape: shape, strides: steps, offset: start), strides: nil)
-      .recorded("flip", inputs: [self]) { g, _ in [g.flip(all)] }
-  }
-  /// Elements shifted along the axes; what leaves at the end comes in at the start. Without axes over the flat
-  /// tensor.
-  public func roll(_ shifts: [Int], axes: [Int] = []) -> Tensor {
-    if axes.isEmpty {
-      require(shifts.count == 1, "roll", "one shift is needed without axes, got \(shifts)")
-      return reshape([-1]).roll(shifts, axes: [0]).reshape(shape)
-    }
-    require(shifts.count == axes.count, "roll", "\(shifts.count) shifts for \(axes.count) axes")
-    if rank == 0 { return self }
-    return zip(shifts, axes).reduce(self) { x, pair in
-      let a = x.axis(pair.1, "roll")
-      let size = x.shape[a]
-      if size == 0 { return x }
-      let shift = ((pair.0 % size) + size) % size
-      if shift == 0 { return x }
-      return cat(
-        [x.narrow(a, start: size - shift, length: shift), x.narrow(a, start: 0, length: size - shift)],
-        axis: a)
-    }
-  }
-  /// Rotated by quarter turns in the plane of two axes, from the first towards the second.
-  public func rot90(_ k: Int = 1, axes: (Int, Int) = (0, 1)) -> Tensor {
-    let (a, b) = (axis(axes.0, "rot90"), axis(axes.1, "rot90"))
-    require(a != b, "rot90", "needs two different axes")
-    switch ((k % 4) + 4) % 4 {
-    case 1: return flip([b]).transpose(a, b)
-    case 2: return flip([a, b])
-    case 3: return transpose(a, b).flip([b])
-    default: return self
-    }
+    return axis < 0 ? result : nil
   }
 }

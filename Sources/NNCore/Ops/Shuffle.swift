@@ -7,16 +7,7 @@ extension Tensor {
     require(
       rank >= 3 && groups > 0 && shape[1] % groups == 0, "channelShuffle",
       "cannot deal the channels of shape \(shape) out over \(groups) groups")
-    if isTracing,
-      let result = traced(
-        "channelShuffle", [self], ["groups": .int(groups)], body: { $0[0].channelShuffle(groups: groups) })
-    {
-      return result
-    }
-    let size = Swift.max(1, shape[1] / groups)
-    return backend.channelShuffle(detach(), groups: groups).recorded("channelShuffle", inputs: [self]) {
-      g, _ in [g.channelShuffle(groups: size)]
-    }
+    return Tensor.apply(ChannelShuffle(groups: groups), self)
   }
 
   /// [N, C · r², H, W] as [N, C, H · r, W · r], r being the factor: sub-pixel convolution (Shi et al. 2016).
@@ -52,4 +43,18 @@ extension Tensor {
   private func keepingLayout(_ result: Tensor) -> Tensor {
     rank == 4 && isChannelsLast && !isContiguous ? result.channelsLast() : result
   }
+}
+
+// MARK: - Primitives
+
+private struct ChannelShuffle: UnaryPrimitive {
+  let groups: Int
+
+  var name: StaticString { "channelShuffle" }
+  var attributes: [String: TraceAttribute] { ["groups": .int(groups)] }
+  var gradients: Gradients {
+    { [groups] g, _ in [g.channelShuffle(groups: Swift.max(1, g.shape[1] / groups))] }
+  }
+
+  func evaluate(_ x: Tensor) -> Tensor { x.backend.channelShuffle(x.detach(), groups: groups) }
 }

@@ -8,6 +8,7 @@ extension Tensor {
     case .uint8: return Double(hostPointer(UInt8.self).pointee)
     case .int32: return Double(hostPointer(Int32.self).pointee)
     case .int64: return Double(hostPointer(Int64.self).pointee)
+    case .bfloat16: return Double(Float(hostPointer(BFloat16.self).pointee))
     case .float32: return Double(hostPointer(Float.self).pointee)
     case .float64: return hostPointer(Double.self).pointee
     }

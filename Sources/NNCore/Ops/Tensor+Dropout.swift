@@ -21,20 +21,39 @@ extension Tensor {
     Tensor.requireProbability(p, name)
     Tensor.requireFloat(dtype, name)
     if !training || p == 0 || count == 0 { return self }
-    if isTracing { traceEnds(name, [self], because: "it draws random numbers") }
+    return Tensor.apply(Dropout(name: name, p: p, maskShape: maskShape, generator: generator), [self])
+  }
+}
+
+// MARK: - Primitives
+
+private struct Dropout: VariadicPrimitive {
+  let name: StaticString
+  let p: Double
+  let maskShape: [Int]
+  let generator: Generator
+
+  func obstacle(_ operands: [Tensor]) -> String? { "it draws random numbers" }
+
+  func evaluate(_ operands: [Tensor]) -> Evaluation {
+    let (x, backend) = (operands[0], operands[0].backend)
     // PyTorch draws nothing for p = 1.
     let factors =
       p == 1
-      ? backend.fill(maskShape, 0, dtype: dtype)
+      ? backend.fill(maskShape, 0, dtype: x.dtype)
       : backend.random(
-        .bernoulli(p: 1 - p, scale: scale(of: 1 - p)), maskShape, dtype: dtype, generator: generator)
+        .bernoulli(p: 1 - p, scale: x.scale(of: 1 - p)), maskShape, dtype: x.dtype, generator: generator)
     // In the layout of the input, so that the product runs over both in memory order.
-    let mask = isChannelsLast && !isContiguous && maskShape == shape ? factors.channelsLast() : factors
-    return (detach() * mask).recorded(name, inputs: [self], saving: [mask]) { g, c in [g * c.saved(0)] }
+    let mask = x.isChannelsLast && !x.isContiguous && maskShape == x.shape ? factors.channelsLast() : factors
+    return Evaluation(backend.binary(.mul, x, mask), saving: [mask]) { g, context in [g * context.saved(0)] }
   }
+}
 
+extension Tensor {
   /// 1 / share, in the precision of this tensor.
-  private func scale(of share: Double) -> Double { dtype == .float32 ? Double(1 / Float(share)) : 1 / share }
+  fileprivate func scale(of share: Double) -> Double {
+    dtype == .float32 ? Double(1 / Float(share)) : 1 / share
+  }
 }
 
 extension Tensor {

@@ -50,7 +50,7 @@ private struct TensorPrinter {
     case .uint8, .int32, .int64:
       format = { String(Int64($0)) }
       width = shown.map { format($0).count }.max() ?? 1
-    case .float32, .float64:
+    case .bfloat16, .float32, .float64:
       // Zeros, NaN and infinities count neither for the notation nor for the width.
       let values = shown.filter { $0.isFinite && $0 != 0 }
       format = Self.floatFormat(values)

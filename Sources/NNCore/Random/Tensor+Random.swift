@@ -159,8 +159,8 @@ extension Tensor {
       require(low >= 0 && high <= 1, "bernoulli", "probabilities \(low)...\(high) are outside 0...1")
     }
     // The probabilities decide on the host, whose generator it is.
-    let values = CPUBackend.shared.bernoulli(odds.to(.cpu), generator)
-    return values.to(device)
+    let values = CPUBackend.shared.bernoulli(odds.to(dtype.ofArithmetic).to(.cpu), generator)
+    return values.to(dtype).to(device)
   }
 
   /// Numbers drawn in the memory of the host.

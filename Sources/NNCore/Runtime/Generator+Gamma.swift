@@ -9,6 +9,15 @@ extension Generator {
     return min(max(Float(x / (x + y)), .leastNormalMagnitude), 1 - .ulpOfOne / 2)
   }
 
+  /// Shares that add up to 1, one number of the Dirichlet distribution, as `torch.distributions.Dirichlet` draws it.
+  package func dirichlet(_ concentrations: [Float]) -> [Float] {
+    require(
+      concentrations.allSatisfy { $0 > 0 }, "dirichlet", "parameters must be positive, got \(concentrations)")
+    let parts = concentrations.map { gamma(Double($0)) }
+    let sum = parts.reduce(0, +)
+    return parts.map { min(max(Float($0 / sum), .leastNormalMagnitude), 1 - .ulpOfOne / 2) }
+  }
+
   /// One number of the gamma distribution with scale 1: Marsaglia and Tsang, A Simple Method for Generating Gamma
   /// Variables, 2000, with PyTorch's draws and its constants in float32.
   private func gamma(_ shape: Double) -> Double {

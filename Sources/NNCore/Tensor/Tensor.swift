@@ -56,7 +56,9 @@ public struct Tensor: Sendable {
   /// Where the elements are and are computed on.
   public var device: Device { storage.backend.device }
   /// What carries out operations there.
-  package var backend: any Backend { storage.backend }
+  package var backend: any Backend {
+    dtype == .bfloat16 ? storage.backend.bfloat16Backend : storage.backend
+  }
 
   /// Whether the elements lie in row-major order without gaps.
   public var isContiguous: Bool {

@@ -103,17 +103,17 @@ package final class RowTracer: Tracer {
     let rank = call.rows.map(\.rank).max() ?? 0
     for tensor in call.rows {
       if isTrained(tensor) { return nil }
+      let hasRows = rank > 0 && tensor.rank == rank
       if let trace = tensor.storage.trace {
-        guard trace.batch === batch, tensor.rank == rank, let value = value(of: trace, in: tensor, graph)
+        guard trace.batch === batch, hasRows, let value = value(of: trace, in: tensor, graph)
         else {
           return nil
         }
         inputs.append(.value(value))
       } else {
         let isRepeated =
-          tensor.rank == rank && tensor.shape[0] == batch.rows.count
-          && (tensor.strides[0] == 0 || tensor.shape[0] == 1)
-        guard isRepeated || tensor.rank < rank || tensor.shape[0] == 1 else { return nil }
+          hasRows && tensor.shape[0] == batch.rows.count && (tensor.strides[0] == 0 || tensor.shape[0] == 1)
+        guard isRepeated || !hasRows || tensor.shape[0] == 1 else { return nil }
         inputs.append(.constant(tensor.detach(), isRepeated: isRepeated))
       }
     }

@@ -94,7 +94,7 @@ package final class TracedValues: LazyValues {
     {
       return tensor.view(shape: [size], strides: [1], offset: 0)
     }
-    let storage = Storage(byteCount: size * value.dtype.byteCount, on: tensor.backend)
+    let storage = Storage(byteCount: size * value.dtype.byteCount, on: tensor.storage.backend)
     let target = value.tensor(rows: rows, storage)
     target.backend.assign(tensor, to: target)
     return target.view(shape: [size], strides: [1], offset: 0)

@@ -51,7 +51,11 @@ package struct IdxFiles: PublishedFiles {
   ) throws -> (data: Tensor, targets: [Int]) {
     let places = download ? Array(0..<4) : train ? [0, 1] : [2, 3]
     for place in places { try provide(place, root, download: download, progress) }
-    let paths = (train ? [0, 1] : [2, 3]).map { path(root, $0) }
+    return try Self.read((train ? [0, 1] : [2, 3]).map { path(root, $0) }, classes: 10)
+  }
+
+  /// - Parameter paths: of images and labels.
+  static func read(_ paths: [String], classes: Int) throws -> (data: Tensor, targets: [Int]) {
     let (images, labels) = (try IdxFile.read(paths[0], rank: 3), try IdxFile.read(paths[1], rank: 1))
     let targets = labels.array(of: UInt8.self).map { Int($0) }
     guard images.shape[0] == targets.count else {
@@ -61,9 +65,10 @@ package struct IdxFiles: PublishedFiles {
     guard images.shape[1] > 0, images.shape[2] > 0 else {
       throw DatasetError.mismatch(file: paths[0], expected: "images", found: "shape \(images.shape)")
     }
-    if let place = targets.firstIndex(where: { $0 >= 10 }) {
+    if let place = targets.firstIndex(where: { $0 >= classes }) {
       throw DatasetError.mismatch(
-        file: paths[1], expected: "labels from 0 to 9", found: "\(targets[place]) for image \(place)")
+        file: paths[1], expected: "labels from 0 to \(classes - 1)",
+        found: "\(targets[place]) for image \(place)")
     }
     return (images.unsqueeze(3), targets)
   }

@@ -15,6 +15,10 @@ import NNFiles
 /// `Thumbs.db`, `__MACOSX`) are neither, in difference to torchvision's; ``skipped`` has what was left out. Files are
 /// opened when an image is asked for, so a damaged one is found then, by an error that names it.
 ///
+/// **Archives.** The root may be a zip or tar file with such folders in it, from which images are read without unpacking it:
+/// `photos.zip/cat/a.jpg` is the path of one. Folders that only hold one folder are passed over, as many archives begin
+/// with one. A tar file packed by gzip is unpacked into memory.
+///
 /// Photos are turned upright as their camera noted it, in difference to torchvision's, unless `orientation` is
 /// `.ignore`.
 public struct ImageFolder: VisionDataset {
@@ -28,12 +32,14 @@ public struct ImageFolder: VisionDataset {
   /// What the pixels of a file are turned into; images with other numbers of channels make no batch.
   public let mode: Image.Mode
   /// Whether photos are turned upright.
-  public let orientation: Image.Orientation
+  public var orientation: Image.Orientation
   /// Whether large photos may be decoded at a reduced size, as far as `transform` allows it.
-  public let decoding: Image.Decoding
+  public var decoding: Image.Decoding
   public var transform: any Transform<Image, Tensor>
   /// Keeps what `transform` makes of the files, if it is deterministic, so that each is decoded once; nil for none.
   public var cache: ImageCache?
+  /// Where the files are.
+  let tree: FileTree
 
   /// Lists the files.
   ///
@@ -52,7 +58,20 @@ public struct ImageFolder: VisionDataset {
     orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, allowEmpty: Bool = false,
     cache: ImageCache? = nil, choosing chosen: [String]? = nil
   ) throws {
-    let found = try ImageFolder.folders(of: root)
+    try self.init(
+      try FileTree(root), mode: mode, transform: transform, orientation: orientation, decoding: decoding,
+      allowEmpty: allowEmpty, cache: cache, choosing: chosen)
+  }
+
+  /// - Parameter root: the folder of the tree to look at; by default its root.
+  package init(
+    _ tree: FileTree, below root: String? = nil, mode: Image.Mode = .rgb,
+    transform: any Transform<Image, Tensor> = ToTensor(), orientation: Image.Orientation = .apply,
+    decoding: Image.Decoding = .exact, allowEmpty: Bool = false, cache: ImageCache? = nil,
+    choosing chosen: [String]? = nil
+  ) throws {
+    let root = try root ?? tree.rootOfFolders()
+    let found = try ImageFolder.folders(of: root, in: tree)
     guard !found.isEmpty else {
       throw DatasetError.notFound(folder: root, expected: "one folder per class")
     }
@@ -63,7 +82,7 @@ public struct ImageFolder: VisionDataset {
         file: root, expected: "a folder of the class \(quoted(missing))", found: near)
     }
     try self.init(
-      root, classes: names, names: names, mode: mode, transform: transform, orientation: orientation,
+      root, tree, classes: names, names: names, mode: mode, transform: transform, orientation: orientation,
       decoding: decoding, allowEmpty: allowEmpty)
     self.cache = cache
   }
@@ -72,23 +91,23 @@ public struct ImageFolder: VisionDataset {
   ///   - names: Folders of the classes.
   ///   - classes: What they are called.
   init(
-    _ root: String, classes: [String], names: [String], mode: Image.Mode,
+    _ root: String, _ tree: FileTree, classes: [String], names: [String], mode: Image.Mode,
     transform: any Transform<Image, Tensor>, orientation: Image.Orientation = .apply,
     decoding: Image.Decoding = .exact, allowEmpty: Bool
   ) throws {
-    var (paths, targets, skipped): ([String], [Int], [SkippedFile]) = ([], [], [])
-    for name in try ImageListing.entries(of: root).sorted(by: isBefore) where ImageListing.isOfTheSystem(name)
-    {
+    var (paths, targets, skipped): ([String], [Int], [SkippedFile]) = ([], [], tree.skipped)
+    for name in try tree.entries(of: root).sorted(by: isBefore) where ImageListing.isOfTheSystem(name) {
       skipped.append(SkippedFile(path: "\(root)/\(name)", reason: "hidden or of the system"))
     }
     for (label, name) in names.enumerated() {
-      let files = try ImageListing("\(root)/\(name)")
+      let files = try ImageListing("\(root)/\(name)", in: tree)
       if files.paths.isEmpty && !allowEmpty { throw DatasetError.emptyClass(folder: "\(root)/\(name)") }
       paths += files.paths
       skipped += files.skipped
       targets += Array(repeating: label, count: files.paths.count)
     }
     self.root = root
+    self.tree = tree
     self.classes = classes
     self.paths = paths
     self.targets = targets
@@ -105,7 +124,7 @@ public struct ImageFolder: VisionDataset {
   ///     let images = try ImageFolder("photos", files: table.rows.map { ($0.path, $0.label) }, transform: transform)
   ///
   /// - Parameters:
-  ///   - root: the folder that relative paths start from.
+  ///   - root: the folder or archive that relative paths start from.
   ///   - files: path and class of each image.
   ///   - classes: names of the classes in the order of their numbers; by default those of the files, sorted.
   ///   - cache: keeps transformed images, so that each file is decoded once.
@@ -116,9 +135,20 @@ public struct ImageFolder: VisionDataset {
     transform: any Transform<Image, Tensor> = ToTensor(), orientation: Image.Orientation = .apply,
     decoding: Image.Decoding = .exact, cache: ImageCache? = nil
   ) throws {
+    try self.init(
+      try FileTree(root), files: files, classes: classes, mode: mode, transform: transform,
+      orientation: orientation, decoding: decoding, cache: cache)
+  }
+
+  package init(
+    _ tree: FileTree, files: [(path: String, label: String)], classes: [String]? = nil,
+    mode: Image.Mode = .rgb, transform: any Transform<Image, Tensor> = ToTensor(),
+    orientation: Image.Orientation = .apply, decoding: Image.Decoding = .exact, cache: ImageCache? = nil
+  ) throws {
     let classes = classes ?? Set(files.map(\.label)).sorted(by: isBefore)
     let numbers = Dictionary(zip(classes, classes.indices), uniquingKeysWith: { first, _ in first })
-    self.root = root
+    root = tree.root
+    self.tree = tree
     self.classes = classes
     targets = try files.map { file in
       guard let number = numbers[file.label] else {
@@ -127,7 +157,7 @@ public struct ImageFolder: VisionDataset {
       }
       return number
     }
-    paths = files.map { isAbsolutePath($0.path) ? $0.path : "\(root)/\($0.path)" }
+    paths = files.map { isAbsolutePath($0.path) ? $0.path : "\(tree.root)/\($0.path)" }
     skipped = []
     self.mode = mode
     self.orientation = orientation
@@ -144,12 +174,15 @@ public struct ImageFolder: VisionDataset {
   /// All pixels of an image, upright if `orientation` is `.apply`.
   public func image(at index: Int) throws -> Image {
     require(paths.indices.contains(index), "image(at:)", "index \(index) is outside 0..<\(paths.count)")
-    return try Image(contentsOfFile: paths[index], mode: mode, orientation: orientation)
+    return try Image(paths[index], in: tree, reading: reading.exact, for: transform)
   }
 
   public func imageToTransform(at index: Int) throws -> Image {
-    try Image(
-      contentsOfFile: paths[index], mode: mode, orientation: orientation, decoding: decoding, for: transform)
+    try Image(paths[index], in: tree, reading: reading, for: transform)
+  }
+
+  private var reading: Image.Reading {
+    Image.Reading(mode: mode, orientation: orientation, decoding: decoding)
   }
 
   public func element(at index: Int, context: SampleContext) throws -> Sample {
@@ -174,15 +207,19 @@ public struct ImageFolder: VisionDataset {
   /// How files are read and transformed.
   var recipe: String { "\(mode) | \(orientation) | \(decoding) | \(transform)" }
 
-  /// Image files below a folder by their names, sorted, and what was left out.
+  /// Image files below a folder or in an archive by their names, sorted, and what was left out.
   public static func listing(of folder: String) throws -> (paths: [String], skipped: [SkippedFile]) {
-    let listing = try ImageListing(folder)
-    return (listing.paths, listing.skipped)
+    try listing(of: FileTree(folder))
   }
 
-  static func folders(of root: String) throws -> [String] {
-    try ImageListing.entries(of: root)
-      .filter { !ImageListing.isOfTheSystem($0) && ImageListing.isFolder("\(root)/\($0)") }
+  package static func listing(of tree: FileTree) throws -> (paths: [String], skipped: [SkippedFile]) {
+    let listing = try ImageListing(tree.root, in: tree)
+    return (listing.paths, tree.skipped + listing.skipped)
+  }
+
+  static func folders(of root: String, in tree: FileTree) throws -> [String] {
+    try tree.entries(of: root)
+      .filter { !ImageListing.isOfTheSystem($0) && tree.isFolder("\(root)/\($0)") }
       .sorted(by: isBefore)
   }
 }

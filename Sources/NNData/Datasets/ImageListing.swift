@@ -2,13 +2,6 @@ import Foundation
 import NNCore
 import NNFiles
 
-/// A file that a folder of images holds and a data set leaves out.
-public struct SkippedFile: Sendable, Hashable {
-  public let path: String
-  /// Why, in a few words: equal files have equal reasons.
-  public let reason: String
-}
-
 /// The image files below a folder.
 struct ImageListing {
   /// Sorted by folder and name.
@@ -17,26 +10,28 @@ struct ImageListing {
   private var visited: Set<String> = []
 
   /// - Parameter folder: links in it are followed.
-  init(_ folder: String) throws {
+  init(_ folder: String, in tree: FileTree) throws {
     var files: [(folder: String, name: String)] = []
-    try collect(folder, into: &files)
+    try collect(folder, tree, into: &files)
     files.sort { $0.folder == $1.folder ? isBefore($0.name, $1.name) : isBefore($0.folder, $1.folder) }
     paths = files.map { "\($0.folder)/\($0.name)" }
   }
 
-  private mutating func collect(_ folder: String, into files: inout [(folder: String, name: String)]) throws {
+  private mutating func collect(
+    _ folder: String, _ tree: FileTree, into files: inout [(folder: String, name: String)]
+  ) throws {
     // A link to a folder above would never end.
     let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
     guard visited.insert(real).inserted else { return }
-    for name in try ImageListing.entries(of: folder).sorted(by: isBefore) {
+    for name in try tree.entries(of: folder).sorted(by: isBefore) {
       let path = "\(folder)/\(name)"
       if ImageListing.isOfTheSystem(name) {
         skip(path, "hidden or of the system")
-      } else if ImageListing.isFolder(path) {
-        try collect(path, into: &files)
+      } else if tree.isFolder(path) {
+        try collect(path, tree, into: &files)
       } else if Image.Format(ending: name) == nil {
         skip(path, "no image by its name")
-      } else if !FileManager.default.fileExists(atPath: path) {
+      } else if !tree.isFile(path) {
         skip(path, "a link that leads nowhere")
       } else {
         files.append((folder, name))
@@ -57,22 +52,22 @@ struct ImageListing {
   static func isOfTheSystem(_ name: String) -> Bool {
     name.hasPrefix(".") || systemNames.contains(name.lowercased())
   }
-
-  static func entries(of folder: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder)
-    } catch {
-      throw FileError.unreadable(file: folder, reason: "the folder cannot be listed")
-    }
-  }
-
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
 }
 
-/// By code points, as Python sorts: the same on every machine and in every language.
-func isBefore(_ a: String, _ b: String) -> Bool {
-  a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars)
+extension FileTree {
+  /// The folder whose folders are the classes or the parts: the root, unless it is an archive that begins with a folder
+  /// for everything, as most do.
+  package func rootOfFolders() throws -> String {
+    var folder = root
+    while isArchive {
+      let entries = try entries(of: folder).filter { !ImageListing.isOfTheSystem($0) }
+      guard entries.count == 1, isFolder("\(folder)/\(entries[0])"),
+        try self.entries(of: "\(folder)/\(entries[0])").contains(where: {
+          !ImageListing.isOfTheSystem($0) && isFolder("\(folder)/\(entries[0])/\($0)")
+        })
+      else { break }
+      folder += "/\(entries[0])"
+    }
+    return folder
+  }
 }

@@ -72,9 +72,11 @@ public enum Imagenette {
       throw DatasetError.notFound(folder: root, expected: "\(size.rawValue) or a download")
     }
     let images = "\(folder)/\(train ? "train" : "val")"
-    let folders = try ImageFolder.folders(of: images)
+    let tree = try FileTree(images)
+    let folders = try ImageFolder.folders(of: images, in: tree)
     return try ImageFolder(
-      images, classes: folders.map { names[$0] ?? $0 }, names: folders, mode: .rgb, transform: transform,
+      images, tree, classes: folders.map { names[$0] ?? $0 }, names: folders, mode: .rgb,
+      transform: transform,
       allowEmpty: false)
   }
 }

@@ -21,13 +21,19 @@ struct LabelRecords {
   private static let sizeLimit = 1 << 30
 
   init(contentsOf path: String) throws {
-    var text = try FileBytes(mapping: path).whole.withBytes { bytes in
+    let bytes = try FileBytes(mapping: path).whole.withBytes { bytes in
       guard bytes.count <= Self.sizeLimit else {
         throw FileError.malformed(
           file: path, expected: "a table of at most \(Self.sizeLimit) bytes", found: "\(bytes.count)")
       }
       return Array(bytes)
-    }[...]
+    }
+    try self.init(bytes: bytes, path: path)
+  }
+
+  /// - Parameter path: names the table in errors.
+  init(bytes: [UInt8], path: String) throws {
+    var text = bytes[...]
     if text.starts(with: [0xEF, 0xBB, 0xBF]) { text = text.dropFirst(3) }
     guard !text.contains(0) else {
       throw FileError.malformed(file: path, expected: "a table in UTF-8", found: "bytes of value 0")
@@ -86,7 +92,7 @@ struct LabelRecords {
     return (names, records)
   }
 
-  private static func text(_ value: Any) -> String? {
+  static func text(_ value: Any) -> String? {
     switch value {
     case let text as String: text
     case let number as NSNumber: "\(number)"

@@ -50,7 +50,7 @@ public struct LabelTable: Sendable {
     "img", "id",
     "image_id",
   ]
-  private static let labelNames: Set<String> = [
+  static let labelNames: Set<String> = [
     "label", "labels", "class", "class_name", "classname", "category", "target", "species", "breed",
   ]
   private static let splitNames: Set<String> = ["split", "set", "subset", "part", "partition", "fold_name"]
@@ -68,13 +68,21 @@ public struct LabelTable: Sendable {
   ///
   /// - Parameters:
   ///   - path: the file.
-  ///   - root: the folder of the images: each must be there, with one of the endings of images where the table has none.
+  ///   - root: the folder or archive of the images: each must be there, with one of the endings of images where the table has none.
   ///     Nil asks for no files.
   ///   - severalLabels: whether a file may have several labels, or none.
   ///   - labelColumn: name of the column of labels; by default it is found by its name.
   /// - Throws: `FileError` for a file that is no such table, with the line.
   public init(
     contentsOf path: String, root: String?, severalLabels: Bool = false, labelColumn: String? = nil
+  ) throws {
+    try self.init(
+      contentsOf: path, tree: root.map { try FileTree($0) }, severalLabels: severalLabels,
+      labelColumn: labelColumn)
+  }
+
+  package init(
+    contentsOf path: String, tree: FileTree?, severalLabels: Bool = false, labelColumn: String? = nil
   ) throws {
     let table = try LabelRecords(contentsOf: path)
     let (columns, isHeaded) = try Self.columns(
@@ -118,10 +126,10 @@ public struct LabelTable: Sendable {
       } else if labels.first?.isEmpty ?? true {
         throw bad("a label for \(quoted(file))", "none")
       }
-      if let root {
+      if let tree {
         file =
-          try Self.found(file, root)
-          ?? { throw bad("an image \(quoted(file)) in \(printable(root))", "none") }()
+          try Self.found(file, tree)
+          ?? { throw bad("an image \(quoted(file)) in \(printable(tree.root))", "none") }()
       }
       let split = columns.split.flatMap { record.values[$0]?.first?.trimmingCharacters(in: .whitespaces) }
       let row = Row(path: file, labels: labels, split: split, line: record.line)
@@ -195,7 +203,7 @@ public struct LabelTable: Sendable {
     return (Columns(), false)
   }
 
-  private static func split(_ cell: String) -> [String] {
+  static func split(_ cell: String) -> [String] {
     cell.split(whereSeparator: labelSeparators.contains).map { $0.trimmingCharacters(in: .whitespaces) }
       .filter { !$0.isEmpty }
   }
@@ -209,10 +217,10 @@ public struct LabelTable: Sendable {
   }
 
   /// The name that a file has below the folder.
-  private static func found(_ file: String, _ root: String) -> String? {
-    let place = isAbsolutePath(file) ? file : "\(root)/\(file)"
+  private static func found(_ file: String, _ tree: FileTree) -> String? {
+    let place = isAbsolutePath(file) ? file : "\(tree.root)/\(file)"
     for ending in [""] + Image.Format.allCases.flatMap(\.endings).sorted().map({ "." + $0 })
-    where FileManager.default.fileExists(atPath: place + ending) && !ImageListing.isFolder(place + ending) {
+    where tree.isFile(place + ending) {
       return file + ending
     }
     return nil

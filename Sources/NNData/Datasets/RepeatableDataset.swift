@@ -55,9 +55,7 @@ extension ImageFolder {
     var digest = Digest.sha256()
     digest.update(recipe)
     for path in paths {
-      var status = stat()
-      guard stat(path, &status) == 0 else { throw FileError.reading(path) }
-      digest.update("\(path)\n\(status.st_size)\n\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)")
+      digest.update("\(path)\n\(try tree.state(of: path))")
     }
     return digest.finished()
   }

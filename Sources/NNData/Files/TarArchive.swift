@@ -14,7 +14,7 @@ public enum ArchiveError: Error, CustomStringConvertible, Equatable {
 
   public var description: String {
     switch self {
-    case .damaged(let file, let reason): "\(file): expected a tar.gz archive, found a damaged one: \(reason)"
+    case .damaged(let file, let reason): "\(file): expected an archive, found a damaged one: \(reason)"
     case .refused(let file, let entry, let reason):
       "\(file): refused entry \(quoted(entry)): \(reason)"
     case .tooLarge(let file, let limit): "\(file): expected at most \(limit) in the archive, found more"

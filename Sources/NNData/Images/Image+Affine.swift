@@ -1,9 +1,13 @@
 import Foundation
 import NNCore
 
-/// A map from places of a new image to places of an old one, in pixels from the upper left corner:
+/// A map from places of a new image to places of an old one, in pixels from the upper left corner.
+protocol PlaceMap {
+  func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double)
+}
+
 /// `(a x + b y + c, d x + e y + f)`.
-struct AffineMap {
+struct AffineMap: PlaceMap {
   var a, b, c, d, e, f: Double
 
   func callAsFunction(_ x: Double, _ y: Double) -> (x: Double, y: Double) {
@@ -105,16 +109,17 @@ extension Image {
     }
   }
 
-  /// Pillow's `Image.transform` with `AFFINE`.
-  func mapped(by map: AffineMap, width: Int, height: Int, _ mode: InterpolationMode, _ fill: [UInt8]) -> Image
-  {
+  /// Pillow's `Image.transform` with `AFFINE` and `PERSPECTIVE`.
+  func mapped(
+    by map: some PlaceMap, width: Int, height: Int, _ mode: InterpolationMode, _ fill: [UInt8]
+  ) -> Image {
     var image = Image(width: width, height: height, channels: channels, color: fill)
     switch mode {
     case .nearest:
       image.withMutablePixels { output in
         pixels.withUnsafeBufferPointer { source in
           let target = AffineTarget(source: source, from: self, output: output, width: width, height: height)
-          target.copyNearest(map)
+          if let map = map as? AffineMap { target.copyNearest(map) } else { target.copyEach(map) }
         }
       }
     case .bilinear, .bicubic:
@@ -128,7 +133,7 @@ extension Image {
       }
       if channels == 4 { image = image.unpremultiplied() }
     case .lanczos, .box, .hamming:
-      fail("affine", "expected nearest, bilinear or bicubic interpolation, got \(mode)")
+      fail("affine, perspective", "expected nearest, bilinear or bicubic interpolation, got \(mode)")
     }
     return image
   }
@@ -190,8 +195,12 @@ private struct AffineTarget {
         lineY += e
       }
     } else {
-      eachPosition(map) { x, y, px, py in copy(Int(px), Int(py), x, y) }
+      copyEach(map)
     }
+  }
+
+  func copyEach(_ map: some PlaceMap) {
+    eachPosition(map) { x, y, px, py in copy(Int(px), Int(py), x, y) }
   }
 
   private func steps(from start: Double, by step: Double, count: Int, limit: Int) -> [Int] {
@@ -205,7 +214,7 @@ private struct AffineTarget {
   /// Calls `body` for the pixels whose centre lies inside the source.
   @inline(__always)
   private func eachPosition(
-    _ map: AffineMap, _ body: (_ x: Int, _ y: Int, _ px: Double, _ py: Double) -> Void
+    _ map: some PlaceMap, _ body: (_ x: Int, _ y: Int, _ px: Double, _ py: Double) -> Void
   ) {
     for y in 0..<height {
       for x in 0..<width {
@@ -215,7 +224,7 @@ private struct AffineTarget {
     }
   }
 
-  func interpolateBilinear(_ map: AffineMap) {
+  func interpolateBilinear(_ map: some PlaceMap) {
     eachPosition(map) { x, y, px, py in
       let (left, top) = ((px - 0.5).rounded(.down), (py - 0.5).rounded(.down))
       let (dx, dy) = (px - 0.5 - left, py - 0.5 - top)
@@ -235,7 +244,7 @@ private struct AffineTarget {
     }
   }
 
-  func interpolateBicubic(_ map: AffineMap) {
+  func interpolateBicubic(_ map: some PlaceMap) {
     // Keys' kernel with a = -1.
     func cubic(_ v1: Double, _ v2: Double, _ v3: Double, _ v4: Double, _ d: Double) -> Double {
       let p2 = -v1 + v3

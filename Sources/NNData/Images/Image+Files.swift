@@ -5,7 +5,7 @@ extension Image {
   /// Largest image that is decoded, in pixels; a small file can claim to hold billions.
   public static let maximumPixelCount = 178_956_970
 
-  /// Reads a JPEG, PNG, WebP, GIF (its first frame), BMP or TIFF file (its first page). Throws ``ImageError`` or
+  /// Reads a JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF (its first page), PPM or PGM file. Throws ``ImageError`` or
   /// `FileError`, which name the file.
   ///
   /// The values are those of PIL: accurate inverse DCT, smooth chroma upsampling, no colour management. Values of
@@ -35,9 +35,18 @@ extension Image {
   typealias Magnification = (_ height: Int, _ width: Int) -> Double?
 
   init(contentsOfFile path: String, reading: Reading, magnification: Magnification) throws {
-    self = try FileBytes(mapping: path, smallest: 1 << 20).whole.withBytes {
-      try Image($0, file: path, reading, magnification)
-    }
+    let bytes = try FileBytes(mapping: path, smallest: smallestMapped).whole
+    try self.init(bytes, file: path, reading: reading, magnification: magnification)
+  }
+
+  /// Reads a file of a tree, which may be in an archive.
+  init(_ path: String, in tree: FileTree, reading: Reading, magnification: Magnification) throws {
+    let bytes = try tree.bytes(of: path, smallest: smallestMapped)
+    try self.init(bytes, file: path, reading: reading, magnification: magnification)
+  }
+
+  private init(_ bytes: FileSlice, file: String, reading: Reading, magnification: Magnification) throws {
+    self = try bytes.withBytes { try Image($0, file: file, reading, magnification) }
   }
 
   init(decoding bytes: [UInt8], file: String, reading: Reading, magnification: Magnification) throws {
@@ -73,6 +82,7 @@ extension Image {
     case .gif: return GIFFile.self
     case .bmp: return BMPFile.self
     case .tiff: return TIFFFile.self
+    case .pnm: return PNMFile.self
     case nil: break
     }
     if let other = UnreadFormat(bytes) {
@@ -93,6 +103,9 @@ extension Image {
     try AtomicFile.write(path) { try $0.write(pngData()) }
   }
 }
+
+/// Smaller files are read instead of mapped.
+private let smallestMapped = 1 << 20
 
 extension Image.Header {
   /// Reads what a file says about itself; no pixel is decoded. Throws as ``Image/init(contentsOfFile:reading:)``.

@@ -41,14 +41,23 @@ public struct ImageScan: Sendable {
   public let count: Int
   /// In the order of the files.
   public let findings: [ImageFinding]
+  private let tree: FileTree?
 
   /// - Parameters:
   ///   - paths: the files.
   ///   - workers: threads that read; all processors by default.
   ///   - progress: told how many files are done, on the calling thread.
   public init(_ paths: [String], workers: Int? = nil, progress: ((Int) -> Void)? = nil) {
+    self.init(paths, in: nil, workers: workers, progress: progress)
+  }
+
+  /// - Parameter tree: where the files are, if archives may be among their folders.
+  package init(
+    _ paths: [String], in tree: FileTree?, workers: Int? = nil, progress: ((Int) -> Void)? = nil
+  ) {
+    self.tree = tree
     let facts = Self.facts(paths, workers) { path in
-      let image = try Image(contentsOfFile: path, mode: .unchanged)
+      let image = try Self.image(path, in: tree, mode: .unchanged)
       var digest = Digest.sha256()
       digest.update("\(image.width)x\(image.height)")
       image.rgb().pixels.withUnsafeBytes { digest.update($0) }
@@ -80,6 +89,12 @@ public struct ImageScan: Sendable {
   }
 
   // MARK: Reading
+
+  private static func image(_ path: String, in tree: FileTree?, mode: Image.Mode) throws -> Image {
+    let reading = Image.Reading(mode: mode)
+    guard let tree else { return try Image(contentsOfFile: path, reading: reading) }
+    return try Image(path, in: tree, reading: reading, for: ToTensor())
+  }
 
   private struct Facts: Sendable {
     var width: Int
@@ -193,7 +208,7 @@ public struct ImageScan: Sendable {
     if paths.isEmpty { return nil }
     let entries = paths.map { path in
       (
-        image: try? Image(contentsOfFile: path),
+        image: try? Self.image(path, in: tree, mode: .rgb),
         lines: [
           findings.first { $0.path == path }?.kind.rawValue ?? "",
           String(path.split(separator: "/").suffix(2).joined(separator: "/")),

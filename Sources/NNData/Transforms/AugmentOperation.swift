@@ -72,7 +72,7 @@ struct AugmentMagnitudes {
   }
 
   /// `torch.linspace` in float32: from both ends to the middle, each place with one rounding.
-  private func line(_ start: Double, _ end: Double, _ index: Int) -> Double {
+  func line(_ start: Double, _ end: Double, _ index: Int) -> Double {
     let (start, end) = (Float(start), Float(end))
     let step = (end - start) / Float(bins - 1)
     return Double(

@@ -48,7 +48,7 @@ public struct ConvertImageDtype: DeterministicTransform, Hashable {
     case .uint8: 8
     case .int32: 31
     case .int64: 63
-    case .float32, .float64, .bool: 0
+    case .bfloat16, .float32, .float64, .bool: 0
     }
   }
 

@@ -18,6 +18,13 @@ extension Image {
     try self.init(contentsOfFile: path, reading: reading) { transform.magnification(height: $0, width: $1) }
   }
 
+  /// Reads a file of a tree for a transform.
+  package init(
+    _ path: String, in tree: FileTree, reading: Reading, for transform: any Transform<Image, Tensor>
+  ) throws {
+    try self.init(path, in: tree, reading: reading) { transform.magnification(height: $0, width: $1) }
+  }
+
   /// Decodes a file held in memory for a transform. `file` names it in errors.
   public init(
     decoding bytes: [UInt8], file: String = "image", reading: Reading,

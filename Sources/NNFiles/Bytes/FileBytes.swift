@@ -110,7 +110,7 @@ package struct FileSlice: Sendable {
     return Storage(borrowing: base, byteCount: count, owner: owner)
   }
 
-  func hasPrefix(_ prefix: some Collection<UInt8>, at place: Int = 0) -> Bool {
+  package func hasPrefix(_ prefix: some Collection<UInt8>, at place: Int = 0) -> Bool {
     guard place >= 0, count - place >= prefix.count else { return false }
     return withBytes { $0[place..<place + prefix.count].elementsEqual(prefix) }
   }

@@ -103,7 +103,7 @@ extension StoredType {
       case .float64: try pieces(T.self) { Double($0).bitPattern }
       case .float32: try pieces(T.self) { Float($0).bitPattern }
       case .float16: try pieces(T.self) { Float16($0).bitPattern }
-      case .bfloat16: try pieces(T.self) { bfloat16Bits(Float($0)) }
+      case .bfloat16: try pieces(T.self) { BFloat16(Float($0)).bitPattern }
       case .float8e4m3: try pieces(T.self) { Float8.e4m3.byte(Double($0)) }
       case .float8e5m2: try pieces(T.self) { Float8.e5m2.byte(Double($0)) }
       default: break
@@ -111,6 +111,9 @@ extension StoredType {
     }
     require(canStore(tensor.dtype), "StateDict.write", "a \(tensor.dtype) tensor cannot be stored as \(self)")
     switch tensor.dtype {
+    case .bfloat16:
+      let wide = tensor.to(.float32)
+      try withExtendedLifetime(wide) { try encode(wide, write) }
     case .float32: try floats(Float.self)
     case .float64: try floats(Double.self)
     case .int32: try integers(Int32.self)
@@ -119,12 +122,4 @@ extension StoredType {
     case .bool: break
     }
   }
-}
-
-/// The upper half of a float32, rounded to nearest even.
-private func bfloat16Bits(_ value: Float) -> UInt16 {
-  let bits = value.bitPattern
-  // Rounding could carry a NaN's payload over into the exponent.
-  if value.isNaN { return UInt16(bits >> 16) | 0x40 }
-  return UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
 }

@@ -2,9 +2,9 @@ import NNCore
 
 /// Element type in a file. The raw values are the names that safetensors uses.
 ///
-/// Types that `DType` does not have are read into the next wider one, which holds every value exactly:
+/// Types that `DType` does not have, and `BF16`, are read into the next wider one, which holds every value exactly:
 /// `F16`, `BF16` and the 8-bit `F8_E4M3` and `F8_E5M2` as float32, `I8`, `I16` and `U16` as int32, `U32` and `U64` as int64 (a `U64` above the
-/// range of int64 is an error).
+/// range of int64 is an error). `StateDict.keepingBFloat16()` gives what was `BF16` back as such.
 public enum StoredType: String, Sendable, CaseIterable, CustomStringConvertible {
   case float64 = "F64"
   case float32 = "F32"
@@ -29,6 +29,7 @@ public enum StoredType: String, Sendable, CaseIterable, CustomStringConvertible 
     case .uint8: self = .uint8
     case .int32: self = .int32
     case .int64: self = .int64
+    case .bfloat16: self = .bfloat16
     case .float32: self = .float32
     case .float64: self = .float64
     }

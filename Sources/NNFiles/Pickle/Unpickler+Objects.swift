@@ -281,7 +281,7 @@ extension Unpickler {
     let value = try record.tensor()
     switch value.dtype {
     case .bool: return value.item() != 0 ? 2 : 1
-    case .float32, .float64: return try add(.float(value.item()))
+    case .bfloat16, .float32, .float64: return try add(.float(value.item()))
     case .uint8, .int32, .int64: return try add(.int(value.array(of: Int.self)[0]))
     }
   }

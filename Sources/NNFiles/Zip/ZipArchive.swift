@@ -7,9 +7,9 @@ import NNCore
 /// records may neither overlap nor be encrypted. libarchive, which the data sets are unpacked with, accepts
 /// directories that contradict the records, and copies what is read here in place.
 /// Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
-struct ZipArchive: Sendable {
-  struct Entry: Sendable {
-    var name: String
+package struct ZipArchive: Sendable {
+  package struct Entry: Sendable {
+    package var name: String
     var isDeflated: Bool
     /// Size of the content in bytes.
     var byteCount: Int
@@ -21,11 +21,11 @@ struct ZipArchive: Sendable {
   }
 
   /// In the order of the central directory.
-  let entries: [Entry]
+  package let entries: [Entry]
   private let places: [String: Int]
   private let file: FileSlice
 
-  static func matches(_ file: FileSlice) -> Bool {
+  package static func matches(_ file: FileSlice) -> Bool {
     file.hasPrefix(Array("PK\u{3}\u{4}".utf8)) || file.hasPrefix(Array("PK\u{5}\u{6}".utf8))
   }
 
@@ -34,7 +34,7 @@ struct ZipArchive: Sendable {
   private static let expansionFactor = 100
   private static let expansionMinimum = 16 << 20
 
-  init(_ file: FileSlice) throws {
+  package init(_ file: FileSlice) throws {
     let directory = try ZipArchive.findDirectory(file)
     var entries = try ZipArchive.readDirectory(file, directory)
     for place in entries.indices {
@@ -72,7 +72,7 @@ struct ZipArchive: Sendable {
   func entry(_ name: String) -> Entry? { places[name].map { entries[$0] } }
 
   /// The content of a record, whose CRC-32 is checked.
-  func content(_ entry: Entry) throws -> FileSlice {
+  package func content(_ entry: Entry) throws -> FileSlice {
     let stored = try file.part(entry.dataOffset..<entry.dataOffset + entry.storedByteCount)
     let content = entry.isDeflated ? try inflate(stored, to: entry) : stored
     let checksum = content.withBytes { bytes in

@@ -166,7 +166,7 @@ open class ConvTranspose1d: TransposedConvolution<Int>, Layer {
   }
 }
 
-private func requireGroups(_ groups: Int, _ inputs: Int, _ outputs: Int, _ name: StaticString) {
+func requireGroups(_ groups: Int, _ inputs: Int, _ outputs: Int, _ name: StaticString) {
   require(
     groups > 0 && inputs > 0 && outputs > 0 && inputs % groups == 0 && outputs % groups == 0, name,
     "\(inputs) and \(outputs) channels must be positive and divide into \(groups) groups")

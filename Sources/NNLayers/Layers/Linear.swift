@@ -12,6 +12,8 @@ open class Linear: Module, Layer {
   public let weight: Parameter
   /// [outFeatures], nil without bias.
   public let bias: Parameter?
+  /// A trained change of the weight; nil until ``Module/addLoRA(rank:alpha:)``.
+  @Key("lora") public internal(set) var lowRank: LowRank? = nil
   public let inFeatures: Int
   public let outFeatures: Int
 
@@ -26,7 +28,13 @@ open class Linear: Module, Layer {
     self.bias = bias ? Parameter(Init.defaultBias(outFeatures, weightShape: shape)) : nil
   }
 
-  open func forward(_ x: Tensor) -> Tensor { x.linear(weight.value, bias: bias?.value) }
+  open func forward(_ x: Tensor) -> Tensor { mapped(x, bias: bias?.value) }
+
+  /// x Wᵀ with another bias than the layer's own.
+  public func mapped(_ x: Tensor, bias: Tensor?) -> Tensor {
+    let y = x.linear(weight.value, bias: bias)
+    return lowRank.map { y + $0(x) } ?? y
+  }
 
   open override var extraDescription: String {
     "inFeatures: \(inFeatures), outFeatures: \(outFeatures), bias: \(bias != nil)"

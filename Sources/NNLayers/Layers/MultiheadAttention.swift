@@ -22,6 +22,8 @@ public final class MultiheadAttention: Module {
   /// [3E], nil without biases.
   @Key("in_proj_bias") public private(set) var inProjectionBias: Parameter?
   @Key("out_proj") public private(set) var outProjection: Linear
+  /// A trained change of `inProjectionWeight`; nil until ``Module/addLoRA(rank:alpha:)``.
+  @Key("lora") public internal(set) var lowRank: LowRank? = nil
   /// E, the size of queries and results.
   public let embedding: Int
   public let heads: Int
@@ -105,8 +107,11 @@ public final class MultiheadAttention: Module {
     func split(_ x: Tensor) -> Tensor {
       x.reshape(x.shape[0], x.shape[1], heads, embedding / heads).transpose(1, 2)
     }
-    let parts = zip([query, key, value], zip(weights, biases)).map { x, layer in
-      split(batch(x).linear(layer.0, bias: layer.1))
+    let parts = zip([query, key, value], zip(weights, biases)).enumerated().map { place, entry in
+      let (x, layer) = (batch(entry.0), entry.1)
+      let y = x.linear(layer.0, bias: layer.1)
+      let rows = place * embedding..<(place + 1) * embedding
+      return split(lowRank.map { y + $0(x, outputs: rows) } ?? y)
     }
     let (samples, length, keys) = (parts[0].shape[0], parts[0].shape[2], parts[1].shape[2])
     require(parts[1].shape[0] == samples, "MultiheadAttention", "query \(query.shape), key \(key.shape)")

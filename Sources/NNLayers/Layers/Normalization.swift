@@ -40,6 +40,47 @@ public final class LayerNorm2d: LayerNorm {
   }
 }
 
+/// Divides each sample by its root mean square over the last dimensions (Zhang and Sennrich, 2019); as
+/// `torch.nn.RMSNorm`.
+///
+/// Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.RMSNorm.html
+public final class RMSNorm: Module, Layer {
+  /// Of the normalised shape, nil without affine map; starts at 1.
+  public let weight: Parameter?
+  public let shape: [Int]
+  /// Added to the mean square; nil for the distance of 1 to the next number of the input's type.
+  public let epsilon: Double?
+
+  /// - Parameter shape: sizes of the last dimensions, which are normalised together.
+  public init(_ shape: [Int], epsilon: Double? = nil, affine: Bool = true) {
+    require(
+      !shape.isEmpty && shape.allSatisfy { $0 > 0 }, "RMSNorm", "cannot normalise over shape \(shape)")
+    self.shape = shape
+    self.epsilon = epsilon
+    weight = affine ? Parameter(Tensor.ones(shape)) : nil
+  }
+
+  /// Normalises over the last dimension.
+  public convenience init(_ size: Int, epsilon: Double? = nil, affine: Bool = true) {
+    self.init([size], epsilon: epsilon, affine: affine)
+  }
+
+  public func forward(_ x: Tensor) -> Tensor {
+    guard
+      fits(
+        x.rank >= shape.count && Array(x.shape.suffix(shape.count)) == shape, "RMSNorm", .channels,
+        "RMSNorm(\(shape)) got an input of shape \(x.shape)")
+    else { return x }
+    let usual = x.dtype == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
+    let axes = Array((x.rank - shape.count)..<x.rank)
+    let y = x * (x.square().mean(axes, keepDim: true) + (epsilon ?? usual)).rsqrt()
+    return weight.map { y * $0.value } ?? y
+  }
+  public override var extraDescription: String {
+    "\(shape), epsilon: \(epsilon.map { "\($0)" } ?? "nil"), affine: \(weight != nil)"
+  }
+}
+
 /// Normalises each sample of [N, C, …] over groups of channels and all positions; as `torch.nn.GroupNorm`
 /// (Wu and He, 2018).
 ///

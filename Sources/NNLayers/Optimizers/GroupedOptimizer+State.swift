@@ -55,7 +55,7 @@ extension GroupedOptimizer {
     try reader.check(
       !state.keys.contains { $0.hasPrefix("param_groups.\(groups.count).") }, "param_groups",
       "\(groups.count) groups", "more")
-    let newStates = try reader.parameterStates(parameters, numberNames: numberNames)
+    let newStates = try reader.parameterStates(parameters, numberNames: numberNames, shape: stateShape)
     groups = newGroups
     states = newStates
   }
@@ -64,7 +64,7 @@ extension GroupedOptimizer {
 extension StateReader {
   /// The entries `state.<parameter>.<name>`.
   func parameterStates(
-    _ parameters: [Parameter], numberNames: Set<String>
+    _ parameters: [Parameter], numberNames: Set<String>, shape: (String, Parameter) -> [Int]
   ) throws -> [ObjectIdentifier: ParameterState] {
     var result: [ObjectIdentifier: ParameterState] = [:]
     for (key, value) in state where key.hasPrefix("state.") {
@@ -81,9 +81,10 @@ extension StateReader {
       } else if numberNames.contains(words[2]) {
         entry.numbers[words[2]] = try number(key)
       } else {
+        let shape = shape(words[2], parameter)
         try check(
-          value.shape == parameter.shape && value.dtype == parameter.value.dtype, key,
-          "\(parameter.value.dtype) \(parameter.shape)", "\(value.dtype) \(value.shape)")
+          value.shape == shape && value.dtype == parameter.value.dtype, key,
+          "\(parameter.value.dtype) \(shape)", "\(value.dtype) \(value.shape)")
         entry.tensors[words[2]] = value.detach()
       }
       result[id] = entry

@@ -13,12 +13,18 @@ public struct ParameterState {
 extension ParameterState {
   /// A tensor of the state for a step to change in place; one that is not there yet starts filled with `value`.
   mutating func owned(_ name: String, like model: Tensor, startingWith value: Double) -> Tensor {
-    var tensor =
-      tensors.removeValue(forKey: name)?.to(model.device)
-      ?? model.backend.fill(model.shape, value, dtype: model.dtype)
-    tensor.makeUnique()
-    tensors[name] = tensor
-    return tensor
+    guard let place = tensors.index(forKey: name) else {
+      var tensor = model.backend.fill(model.shape, value, dtype: model.dtype)
+      // A device may share numbers that are asked for often.
+      tensor.makeUnique()
+      tensors[name] = tensor
+      return tensor
+    }
+    if tensors.values[place].device != model.device {
+      tensors.values[place] = tensors.values[place].to(model.device)
+    }
+    tensors.values[place].makeUnique()
+    return tensors.values[place]
   }
 }
 
@@ -146,6 +152,10 @@ open class GroupedOptimizer<Options: OptimizerOptions>: Optimizer {
 
   /// The library's own optimizers give a rule here in place of a step in `update`, for the device to carry out.
   func plan(_ options: Options, _ state: inout ParameterState) -> UpdatePlan? { nil }
+
+  /// The shape of a tensor that `update` keeps for a parameter, against which a loaded state is checked; by default the
+  /// parameter's.
+  open func stateShape(_ name: String, of parameter: Parameter) -> [Int] { parameter.shape }
 
   /// Names of the entries of `ParameterState.numbers` that `update` uses, so that a loaded state is told apart.
   open var numberNames: Set<String> { [] }

@@ -24,6 +24,8 @@ public protocol OptimizerOptions: Sendable {
   init()
   /// Size of a step.
   var learningRate: Double { get set }
+  /// How strongly parameters are drawn towards 0; see each optimizer.
+  var weightDecay: Double { get set }
   /// Momentum, or the first beta; nil if there is none.
   var scheduledMomentum: Double? { get set }
   /// All options by PyTorch's names, for state dicts.

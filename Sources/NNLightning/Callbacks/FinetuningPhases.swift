@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNLayers
 
@@ -15,8 +16,8 @@ import NNLayers
 ///       ])
 ///
 /// The optimizer holds the parameters of all phases, in groups that may have rates of their own. It begins each phase
-/// without momenta and averages of the one before, which belong to another problem. A schedule goes on through the
-/// phases; most multiply the rates that are in force.
+/// without momenta and averages of the one before, which belong to another problem. A schedule of the model goes on
+/// through the phases; most multiply the rates that are in force. A ``Course`` begins anew in each phase.
 ///
 /// `BackboneFinetuning` is Lightning's callback: two phases whose rates grow together, and an optimizer that goes on.
 public final class FinetuningPhases: Callback {
@@ -40,14 +41,61 @@ public final class FinetuningPhases: Callback {
     }
   }
 
+  /// How learning rates change from the first step of a phase to its last.
+  public enum Course: String, Sendable, CaseIterable {
+    case constant
+    /// Down like half a cosine wave.
+    case cosine
+    /// Up within the first twentieth, then down like half a cosine wave.
+    case warmupCosine
+    /// One cycle as that of `OneCycleLR`: up from 1/25 within three tenths, then down nearly to 0.
+    case oneCycle
+
+    /// The multiple of the phase's rates that is in force.
+    ///
+    /// - Parameter share: of the phase that is over, in 0...1.
+    public func factor(_ share: Double) -> Double {
+      func wave(from start: Double, to end: Double, _ share: Double) -> Double {
+        end + (start - end) / 2 * (cos(.pi * share) + 1)
+      }
+      switch self {
+      case .constant: return 1
+      case .cosine: return wave(from: 1, to: 0, share)
+      case .warmupCosine:
+        let rise = 0.05
+        if share < rise { return 0.01 + 0.99 * share / rise }
+        return wave(from: 1, to: 0, (share - rise) / (1 - rise))
+      case .oneCycle:
+        let rise = 0.3
+        if share < rise { return wave(from: 1.0 / 25, to: 1, share / rise) }
+        return wave(from: 1, to: 1.0 / 25e4, (share - rise) / (1 - rise))
+      }
+    }
+  }
+
   public let phases: [Phase]
+  public let course: Course
+  private let stepsPerEpoch: Int
   /// The phase that was begun last, -1 before the first.
   private var begun = -1
 
   /// - Parameter phases: in their order; epochs behind the last of them belong to it.
-  public init(_ phases: [Phase]) {
+  public convenience init(_ phases: [Phase]) { self.init(phases, course: .constant, stepsPerEpoch: 1) }
+
+  /// Phases with a course of the learning rates within each.
+  ///
+  /// - Parameters:
+  ///   - phases: in their order; with learning rates of their own, if the course changes them.
+  ///   - stepsPerEpoch: steps of the optimizer, at least 1.
+  public init(_ phases: [Phase], course: Course, stepsPerEpoch: Int) {
     require(!phases.isEmpty, "FinetuningPhases", "needs at least one phase")
+    require(stepsPerEpoch >= 1, "FinetuningPhases", "needs at least one step per epoch, got \(stepsPerEpoch)")
+    require(
+      course == .constant || phases.allSatisfy { $0.learningRates != nil }, "FinetuningPhases",
+      "a course needs learning rates in each phase")
     self.phases = phases
+    self.course = course
+    self.stepsPerEpoch = stepsPerEpoch
   }
 
   /// The phase of an epoch, both counted from 0.
@@ -96,6 +144,16 @@ public final class FinetuningPhases: Callback {
     trainer.note(
       "Phase \(current + 1) of \(phases.count), \(phases[current].name): \(grouped(count)) parameters are trained"
     )
+  }
+
+  public override func onTrainBatchStart(_ trainer: Trainer, _ model: Module, batchIndex: Int) {
+    guard course != .constant, let optimizer = trainer.optimizer else { return }
+    let current = phase(ofEpoch: trainer.currentEpoch)
+    let before = phases[..<current].reduce(0) { $0 + $1.epochs } * stepsPerEpoch
+    let last = max(1, phases[current].epochs * stepsPerEpoch - 1)
+    // From the place alone, so that a resumed fit goes on as it would have.
+    let factor = course.factor(Double(min(max(0, trainer.globalStep - before), last)) / Double(last))
+    if let rates = phases[current].learningRates { optimizer.learningRates = rates.map { $0 * factor } }
   }
 
   private func apply(_ phase: Phase, _ model: Module) {

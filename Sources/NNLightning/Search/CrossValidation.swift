@@ -3,11 +3,11 @@ import NNCore
 import NNData
 import NNFiles
 
-/// Trains one head several times on features that a frozen network gave once, each time without another part of the
+/// Fits one head several times on features that a frozen network gave once, each time without another part of the
 /// images, and judges it by that part: the mean tells how good it is, the spread how far one split is to be trusted.
 ///
 ///     let features = try LabelledFeatures(loader, classes: 5) { backbone($0) }
-///     let result = try CrossValidation(features, classes: 5, folds: 5, candidate: HeadSearch.grid[0]).run()
+///     let result = try CrossValidation(features, classes: 5, folds: 5, head: .prototypes).run()
 ///     print(result.accuracy.mean, result.accuracy.spread)
 public struct CrossValidation {
   /// Mean and standard deviation (of a sample) of numbers.
@@ -29,13 +29,13 @@ public struct CrossValidation {
     /// Images of each part.
     public let counts: [Int]
     public var accuracy: Summary { Summary(trials.map(\.validationAccuracy)) }
-    public var loss: Summary { Summary(trials.compactMap(\.validationLoss)) }
+    public var loss: Summary { Summary(trials.map(\.validationLoss)) }
   }
 
   private let features: LabelledFeatures
   private let classes: Int
   private let folds: [[Int]]
-  private let candidate: HeadSearch.Candidate
+  private let head: HeadSearch.Head
   private let epochs: Int
   private let batchSize: Int
   private let momentum: Double
@@ -44,13 +44,13 @@ public struct CrossValidation {
 
   /// - Parameters:
   ///   - folds: parts, at least 2.
-  ///   - epochs: of each training.
+  ///   - epochs: of each training, if the head is trained.
   ///   - batchSize: at least 2.
   ///   - balance: how classes of few images are made up for.
   ///   - seed: of the parts, the starting weights and the shuffles.
   /// - Throws: `HeadSearchError` if there are fewer images than parts.
   public init(
-    _ features: LabelledFeatures, classes: Int, folds: Int, candidate: HeadSearch.Candidate,
+    _ features: LabelledFeatures, classes: Int, folds: Int, head: HeadSearch.Head,
     epochs: Int = 20, batchSize: Int = 64, momentum: Double = 0.9, balance: ClassBalance = .none,
     seed: Int = 0
   ) throws {
@@ -61,7 +61,7 @@ public struct CrossValidation {
     self.classes = classes
     self.folds = stratifiedFolds(
       features.target.array(of: Int.self), count: folds, generator: Generator(seed: seed))
-    self.candidate = candidate
+    self.head = head
     self.epochs = epochs
     self.batchSize = batchSize
     self.momentum = momentum
@@ -75,8 +75,7 @@ public struct CrossValidation {
       let rest = folds.indices.filter { $0 != place }.flatMap { folds[$0] }
       let search = try HeadSearch(
         train: features.rows(rest), validation: features.rows(folds[place]), classes: classes,
-        candidates: [candidate], regularizations: [], epochs: epochs, batchSize: batchSize,
-        momentum: momentum, balance: balance, seed: seed)
+        heads: [head], epochs: epochs, batchSize: batchSize, momentum: momentum, balance: balance, seed: seed)
       defer { progress(place + 1, folds.count) }
       return try search.run()[0]
     }
@@ -91,7 +90,7 @@ extension CrossValidation.Result {
     trials.indices.map { place in
       [
         "\(place + 1)", "\(counts[place])", number(trials[place].validationAccuracy),
-        trials[place].validationLoss.map(number) ?? "",
+        number(trials[place].validationLoss),
       ]
     }
   }

@@ -25,6 +25,8 @@ public final class Trainer {
   public let strategy: any Strategy
   /// What this process computes on.
   public let device: Device
+  /// In what numbers steps are computed.
+  public let precision: Precision
   /// In the order in which their hooks run; those that write checkpoints come last.
   public let callbacks: [Callback]
   public let limitTrainBatches: Limit
@@ -87,6 +89,7 @@ public final class Trainer {
   var stepMemory: StepMemory?
   var sizeUnderWay: Int?
   var isDeviceTold = false
+  var isPrecisionTold = false
   /// Types of batches that were looked at for tensors that do not move.
   var movedTypes: Set<ObjectIdentifier> = []
   /// Whether another process was asked to end.
@@ -103,6 +106,7 @@ public final class Trainer {
   ///     of a run, and predictions come back.
   ///   - devices: how many of them; 1.
   ///   - strategy: how this process and others share the work.
+  ///   - precision: in what numbers steps are computed; `.bf16Mixed` is made for GPUs.
   ///   - callbacks: run in this order, behind the progress bar.
   ///   - loggers: behind the callbacks.
   ///   - enableProgressBar: shows a ``ProgressBar``.
@@ -126,7 +130,7 @@ public final class Trainer {
   public init(
     maxEpochs: Int? = nil, minEpochs: Int = 0, maxSteps: Int? = nil, maxTime: Duration? = nil,
     accelerator: Accelerator = .auto, devices: Int = 1, strategy: some Strategy = SingleProcess(),
-    callbacks: [Callback] = [], loggers: [Logger] = [],
+    precision: Precision = .float32, callbacks: [Callback] = [], loggers: [Logger] = [],
     enableProgressBar: Bool = true, limitTrainBatches: Limit = .all, limitValidationBatches: Limit = .all,
     limitTestBatches: Limit = .all, limitPredictBatches: Limit = .all, fastDevRun: Int? = nil,
     overfitBatches: Int? = nil, validationInterval: ValidationInterval = .epochs(1),
@@ -160,6 +164,7 @@ public final class Trainer {
     self.devices = devices
     self.strategy = strategy
     device = strategy.device(for: accelerator)
+    self.precision = precision
     func limit(_ given: Limit) -> Limit { fastDevRun.map { .batches($0) } ?? given }
     self.limitTrainBatches = limit(limitTrainBatches)
     self.limitValidationBatches = limit(limitValidationBatches)
@@ -209,7 +214,7 @@ public final class Trainer {
   /// Runs a step of a model. What its operations noted about the data is thrown, rather than what came of that.
   func checkedStep<T>(_ step: () throws -> T) throws -> T {
     do {
-      let result = try step()
+      let result = try inPrecision(step)
       try checkData()
       return result
     } catch {
@@ -263,6 +268,7 @@ public final class Trainer {
           sizeUnderWay = nil
           try notify { try $0.setup(self, model, stage: stage) }
           tellDevice()
+          tellPrecision()
           return try body()
         }
       }

@@ -214,7 +214,7 @@ public final class WindowAttention: Module, Layer {
     let (windows, length) = (rows * columns, window * window)
     let tokens = rolled.reshape(samples, rows, window, columns, window, channels).permute(0, 1, 3, 2, 4, 5)
       .reshape(samples, windows, length, channels)
-    let parts = tokens.linear(qkv.weight.value, bias: inputBias)
+    let parts = qkv.mapped(tokens, bias: inputBias)
       .reshape(samples, windows, length, 3, heads, channels / heads).permute(0, 1, 3, 4, 2, 5).unbind(2)
     var scores = positionScores(length)
     if isShifted { scores = scores + mask(rows, columns, shifts).to(x.dtype) }

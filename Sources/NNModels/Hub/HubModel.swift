@@ -49,17 +49,38 @@ public struct HubModel: Sendable {
     self.cache = cache
   }
 
-  /// Path of the weights, which are downloaded if they are not on disk.
+  /// Files that the index of a model may name.
+  private static let shardLimit = 1_000
+
+  /// Path of the weights, which are downloaded if they are not on disk: `model.safetensors`, or else its index
+  /// `model.safetensors.index.json` with the files that it names beside it.
   ///
   /// - Parameter progress: told about the download, ten times a second.
   /// - Throws: ``HubError``, `DownloadError`, `FileError`.
   public func weights(progress: ((DownloadProgress) -> Void)? = nil) throws -> String {
-    guard let file = try cache.optionalFile("model.safetensors", of: repository, progress: progress) else {
+    if let file = try cache.optionalFile("model.safetensors", of: repository, progress: progress) {
+      return file
+    }
+    let name = "model.safetensors.index.json"
+    let index = try cache.optionalFile(name, of: repository, maximumBytes: ShardedIndex.sizeLimit)
+    guard let index else {
       throw HubError(
         "\(repository.name): expected its weights in model.safetensors, found none; other formats are not read from a hub"
       )
     }
-    return file
+    let shards = try ShardedIndex.fileNames(at: index)
+    guard shards.count <= Self.shardLimit else {
+      throw HubError(
+        "\(repository): expected at most \(Self.shardLimit) files in \(name), found \(shards.count)")
+    }
+    for shard in shards {
+      guard HubRepository.isName(shard), shard.hasSuffix(".safetensors") else {
+        throw HubError(
+          "\(repository): expected names of safetensors files in \(name), found \(quoted(shard))")
+      }
+      _ = try cache.file(shard, of: repository, progress: progress)
+    }
+    return index
   }
 
   private static func description(

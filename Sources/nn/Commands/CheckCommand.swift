@@ -14,7 +14,7 @@ struct CheckCommand: ParsableCommand {
       damaged images out with --skip-damaged.
       """)
 
-  @Argument(help: "Folder of images, with folders in it or without.")
+  @Argument(help: "Folder of images, with folders in it or without, or a zip or tar archive of images.")
   var folder: String
   @Option(help: "PNG file to draw the images on that something is wrong with.")
   var sheet: String?
@@ -28,11 +28,12 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() throws {
-    let listing = try ImageFolder.listing(of: folder)
+    let tree = try ImageSource(folder).tree
+    let listing = try ImageFolder.listing(of: tree)
     if listing.paths.isEmpty { throw CommandError("\(printable(folder)): expected images, found none") }
     let progress = ProgressLine(label: "Reading", total: listing.paths.count, unit: "image")
     var done = 0
-    let scan = ImageScan(listing.paths, workers: workers) { count in
+    let scan = ImageScan(listing.paths, in: tree, workers: workers) { count in
       progress.update(by: count - done)
       done = count
     }

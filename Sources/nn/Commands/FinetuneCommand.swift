@@ -14,15 +14,23 @@ struct FinetuneCommand: TrainingCommand {
       nn predict runs/photos new.jpg
 
       The folder of images has one folder per class, or folders train, val and test of such folders; or a table of file \
-      names and labels (--labels) does as well. What is trained on is shown first. The pretrained network \
-      is frozen and gets a new head; what it says about an image is computed once and kept. --phases head:5,last:3,all:2 \
+      names and labels (--labels) does as well. Archives (photos.zip, photos.tar) and shards of WebDataset \
+      ('train-{000..009}.tar', or a folder of them) are read where they lie. What is trained on is shown first. The \
+      pretrained network is frozen and gets a new head; what it says about an image is computed once and kept. --search \
+      tries heads of all kinds and takes the best. --phases head:5,last:3,all:2 \
       trains the head for 5 epochs, then its last block too for 3, then all of it for 2, each with lower learning rates \
       (or the head with those given: last:3@0.001). The run's folder is that of `nn train`.
       """)
 
-  @Option(help: "Folder of images, one folder per class.")
+  @Option(
+    help:
+      "Folder of images, one folder per class; or such a folder as zip or tar file, or shards of WebDataset.")
   var data: String?
-  @Flag(help: "Try several heads and settings on what the frozen network says, and train the best.")
+  @Flag(
+    help: """
+      Try heads of all kinds on what the frozen network says, show which is best on the validation images and whether \
+      that may be luck, and take it.
+      """)
   var search = false
   @Option(
     help: """
@@ -87,6 +95,22 @@ struct FinetuneCommand: TrainingCommand {
     }
     if settings.isGiven("phases"), let plan = try all.phasePlan() { all.epochs = plan.epochs }
     try all.check()
+    if all.head.isSolved {
+      for name in Self.training where settings.isGiven(name) {
+        throw CommandError(
+          "\(name): expected a head that is trained, found \(all.head), which is solved at once")
+      }
+      if search { throw CommandError("search: expected no --head, as all are tried, found \(all.head)") }
+      if options.resume || options.fastDevRun {
+        throw CommandError(
+          "\(options.resume ? "resume" : "fast-dev-run"): expected a head that is trained, found \(all.head), which is "
+            + "solved at once")
+      }
+    }
+    if let lora = all.lora, search || folds != nil {
+      throw CommandError(
+        "\(search ? "search" : "folds"): expected a network that stays as it is, found --lora \(lora)")
+    }
     if all.multiLabel, search || folds != nil {
       throw CommandError(
         "\(search ? "search" : "folds"): expected images of one label each, found several (multiLabel)")
@@ -97,82 +121,19 @@ struct FinetuneCommand: TrainingCommand {
   func run() throws {
     let settings = try configuration()
     var run = try TrainingRun(options: options, settings: settings, command: "finetune")
-    if search || folds != nil { run.settings = try searched(run) }
-    try run.run()
+    guard search || folds != nil || settings.head.isSolved else { return try run.run() }
+    var heads = try HeadRun(settings, run.images, device: run.accelerator.device, triesNodes: search)
+    if search {
+      run.settings = try heads.searched(options.folder)
+      heads.settings = run.settings
+    }
+    if let folds { try heads.crossValidate(folds, options.folder) }
+    try run.settings.head.isSolved ? run.solve(heads) : run.run()
   }
 
-  /// Looks at heads on what the frozen network says: the settings with the head and optimizer that do best on the
-  /// validation images, if a search was asked for.
-  private func searched(_ run: TrainingRun) throws -> RunConfiguration {
-    var settings = run.settings
-    let data = try RunData(run.images, settings.withoutAugmentation)
-    let model = try RunModel(settings, classes: data.classes.count, batchesPerEpoch: data.batchesPerEpoch)
-    guard case .transfer(let network) = model.form else { return settings }
-    let device = run.accelerator.device
-    network.to(device).eval()
-    func features(_ name: String, _ loader: DataLoader<Sample>) throws -> LabelledFeatures {
-      say("\(search ? "Head search" : "Folds"): computes the features of the \(name) images")
-      return try LabelledFeatures(loader, classes: data.classes.count) {
-        network.features($0.to(device)).to(.cpu)
-      }
-    }
-    let train = try features("training", data.train)
-    let validation = try features("validation", data.validation)
-    if search { settings = try searched(settings, train, validation, classes: data.classes.count) }
-    if let folds {
-      try crossValidate(
-        settings, folds, train.joined(validation), network, classes: data.classes.count)
-    }
-    return settings
-  }
-
-  /// Shows how much the accuracy of the head varies.
-  private func crossValidate(
-    _ settings: RunConfiguration, _ folds: Int, _ features: LabelledFeatures, _ network: TransferNetwork,
-    classes: Int
-  ) throws {
-    let candidate = HeadSearch.Candidate(
-      normalizes: network.head["norm"] != nil, optimizer: settings.optimizer == .sgd ? .sgd : .adamw,
-      learningRate: settings.learningRate,
-      weightDecay: settings.optimizer == .adam ? 0 : settings.weightDecay)
-    let result = try CrossValidation(
-      features, classes: classes, folds: folds, candidate: candidate, epochs: settings.epochs,
-      batchSize: settings.batchSize, momentum: settings.momentum, balance: settings.balance,
-      seed: settings.seed
-    ).run()
-    print(result.table)
-    let (accuracy, loss) = (result.accuracy, result.loss)
-    print(
-      String(
-        format: "%d folds: val_acc %.4f ± %.4f, val_loss %.4f ± %.4f (mean and standard deviation)", folds,
-        accuracy.mean, accuracy.spread, loss.mean, loss.spread))
-    try result.write(csv: options.folder.folds)
-  }
-
-  private func searched(
-    _ settings: RunConfiguration, _ train: LabelledFeatures, _ validation: LabelledFeatures, classes: Int
-  ) throws -> RunConfiguration {
-    let trials = try HeadSearch(
-      train: train, validation: validation, classes: classes, batchSize: settings.batchSize,
-      momentum: settings.momentum, balance: settings.balance, seed: settings.seed
-    ).run()
-    print(HeadSearch.table(trials))
-    try HeadSearch.write(csv: options.folder.searchTable, trials)
-    try HeadSearch.write(plot: options.folder.searchPlot, trials)
-    var best = settings
-    for case .trained(let candidate) in trials.map(\.head) {
-      best.head = candidate.normalizes ? .batchnorm : .linear
-      switch candidate.optimizer {
-      case .sgd: best.optimizer = .sgd
-      case .adamw: best.optimizer = .adamw
-      }
-      best.learningRate = candidate.learningRate
-      best.weightDecay = candidate.weightDecay
-      break
-    }
-    if let first = trials.first, case .ridge = first.head {
-      say("Head search: a ridge regression did best; the best trained head goes on.")
-    }
-    return best
-  }
+  /// What says how a head is trained, and means nothing for one that is solved.
+  private static let training = [
+    "epochs", "optimizer", "learningRate", "momentum", "weightDecay", "schedule", "accumulate", "clipNorm",
+    "ema", "patience", "labelSmoothing",
+  ]
 }

@@ -20,7 +20,8 @@ struct PredictCommand: ParsableCommand {
 
   @Argument(help: "Folder of a run, its model.safetensors, or one of its checkpoints.")
   var model: String
-  @Argument(help: "Image files, folders of images, or patterns such as 'photos/*.jpg'.")
+  @Argument(
+    help: "Image files, folders or zip and tar archives of images, or patterns such as 'photos/*.jpg'.")
   var images: [String]
   @Option(
     help:
@@ -81,7 +82,7 @@ struct PredictCommand: ParsableCommand {
     let files = ImageFiles(images)
     failures += files.problems
     let loader = DataLoader(
-      ImagesToName(paths: files.paths, preprocessing: preprocessing), batchSize: batchSize,
+      ImagesToName(paths: files.paths, tree: files.tree, preprocessing: preprocessing), batchSize: batchSize,
       workers: workers ?? ThreadPool.shared.threadCount, collate: { $0 })
     // Few files need no progress.
     let progress =
@@ -144,17 +145,20 @@ struct Answer {
 private struct ImageFiles {
   private(set) var paths: [String] = []
   private(set) var problems: [(file: String, reason: String)] = []
+  private var archives: [FileArchive] = []
+  /// Where the files are.
+  var tree: FileTree { FileTree("", archives) }
 
   init(_ arguments: [String]) {
     for argument in arguments {
       var isFolder: ObjCBool = false
       if FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) {
-        isFolder.boolValue ? add(folder: argument) : paths.append(argument)
+        add(argument, isFolder: isFolder.boolValue)
       } else {
         let found = Self.matches(argument)
         for path in found {
           _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-          isFolder.boolValue ? add(folder: path) : paths.append(path)
+          add(path, isFolder: isFolder.boolValue)
         }
         if found.isEmpty {
           problems.append((argument, "\(printable(argument)): cannot be read: no such file or folder"))
@@ -163,13 +167,18 @@ private struct ImageFiles {
     }
   }
 
-  private mutating func add(folder: String) {
+  private mutating func add(_ path: String, isFolder: Bool) {
+    let isArchive =
+      !isFolder && [".zip", ".tar", ".tar.gz", ".tgz"].contains { path.lowercased().hasSuffix($0) }
+    guard isFolder || isArchive else { return paths.append(path) }
     do {
-      let found = try ImageFolder.listing(of: folder).paths
+      let archive = isArchive ? try FileArchive(path) : nil
+      let found = try ImageFolder.listing(of: FileTree(path, archive.map { [$0] } ?? [])).paths
+      if let archive { archives.append(archive) }
       paths += found
-      if found.isEmpty { problems.append((folder, "\(printable(folder)): expected images, found none")) }
+      if found.isEmpty { problems.append((path, "\(printable(path)): expected images, found none")) }
     } catch {
-      problems.append((folder, "\(error)"))
+      problems.append((path, printable("\(error)")))
     }
   }
 
@@ -190,13 +199,15 @@ private struct ImageToName: Sendable {
 
 private struct ImagesToName: Dataset {
   let paths: [String]
+  let tree: FileTree
   let preprocessing: Preprocessing
   var count: Int { paths.count }
 
   subscript(index: Int) -> ImageToName {
     let path = paths[index]
     do {
-      return ImageToName(path: path, input: .success(preprocessing.transform(try preprocessing.image(path))))
+      return ImageToName(
+        path: path, input: .success(preprocessing.transform(try preprocessing.image(path, in: tree))))
     } catch {
       return ImageToName(path: path, input: .failure(CommandError(printable("\(error)"))))
     }

@@ -14,7 +14,9 @@ struct PreviewCommand: TrainingCommand {
       of nn finetune; --config takes those of a file or of another run.
       """)
 
-  @Option(help: "Folder of images, one folder per class.")
+  @Option(
+    help:
+      "Folder of images, one folder per class; or such a folder as zip or tar file, or shards of WebDataset.")
   var data: String?
   @Option(help: "Configuration file (YAML or JSON); options win over it.")
   var config: String?

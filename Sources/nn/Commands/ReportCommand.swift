@@ -28,7 +28,7 @@ struct ReportCommand: ParsableCommand {
       if FileManager.default.fileExists(atPath: run.split) {
         var files = try SplitFiles(kept: run.split, isMultiLabel: settings.multiLabel)
         do {
-          try files.compareWithFolder(settings)
+          try files.compareWithFolder(settings, ImageSource(settings.root))
         } catch {
           say("\(printable(run.path)): \(error)")
         }

@@ -2,6 +2,7 @@ import ArgumentParser
 import NNLightning
 
 extension Accelerator.Choice: SettingChoice {}
+extension Trainer.Precision: SettingChoice {}
 
 /// What the commands compute on that have no settings of a run.
 struct DeviceOptions: ParsableArguments {

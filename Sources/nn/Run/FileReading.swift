@@ -1,16 +1,29 @@
 import Foundation
 import NNData
 
+/// Where image files are.
+struct ImageSource {
+  let tree: FileTree
+  /// The shards, if images have their labels beside them in tar files.
+  let shards: ShardSet?
+
+  /// - Parameter root: a folder, an archive, or shards.
+  init(_ root: String) throws {
+    shards = try ShardSet(at: root)
+    tree = try shards?.tree ?? FileTree(root)
+  }
+}
+
 /// How the image files of a run are read.
 struct FileReading {
-  /// The folder that relative paths start from.
-  let root: String
+  let source: ImageSource
   let preprocessing: Preprocessing
   /// Keeps what is made of files that are asked for more than once.
   let cache: ImageCache?
 
-  init(_ root: String, _ preprocessing: Preprocessing, _ cache: ImageCache?) {
-    self.root = root
+  /// - Parameter root: a folder, an archive, or shards.
+  init(_ root: String, _ preprocessing: Preprocessing, _ cache: ImageCache?) throws {
+    source = try ImageSource(root)
     self.preprocessing = preprocessing
     self.cache = cache
   }
@@ -18,7 +31,7 @@ struct FileReading {
   /// - Parameter classes: in the order of their numbers; by default those of the files, sorted.
   func images(_ files: [SplitFile], classes: [String]? = nil) throws -> ImageFolder {
     try ImageFolder(
-      root, files: files.map { (path: $0.path, label: $0.label) }, classes: classes,
+      source.tree, files: files.map { (path: $0.path, label: $0.label) }, classes: classes,
       transform: preprocessing.transform,
       orientation: Image.Orientation(rawValue: preprocessing.orientation) ?? .apply,
       decoding: Image.Decoding(rawValue: preprocessing.decoding) ?? .exact, cache: cache)

@@ -39,21 +39,27 @@ struct PhasePlan {
     }
   }
 
-  /// - Parameter learningRate: of the first phase.
-  func callback(_ network: TransferNetwork, learningRate: Double) -> FinetuningPhases {
+  /// - Parameters:
+  ///   - learningRate: of the first phase.
+  ///   - groups: of the optimizer.
+  ///   - course: of the learning rates within each phase.
+  func callback(
+    _ network: TransferNetwork, learningRate: Double, groups: [RunGroup], course: FinetuningPhases.Course,
+    stepsPerEpoch: Int
+  ) -> FinetuningPhases {
     var rate = learningRate / Self.decay
-    return FinetuningPhases(
-      entries.map { entry in
-        rate = entry.learningRate ?? rate * Self.decay
-        let parts =
-          switch entry.part {
-          case .head: [network.head]
-          case .last: [network.head] + network.lastBlock
-          case .all: [network]
-          }
-        let rates = [rate, rate * Self.decay, rate * Self.decay * Self.decay]
-        return FinetuningPhases.Phase(
-          entry.part.rawValue, epochs: entry.epochs, training: parts, learningRates: rates)
-      })
+    let phases = entries.map { entry in
+      rate = entry.learningRate ?? rate * Self.decay
+      let parts =
+        switch entry.part {
+        case .head: [network.head]
+        case .last: [network.head] + network.lastBlock
+        case .all: [network]
+        }
+      return FinetuningPhases.Phase(
+        entry.part.rawValue, epochs: entry.epochs, training: parts,
+        learningRates: groups.map { rate * $0.factor })
+    }
+    return FinetuningPhases(phases, course: course, stepsPerEpoch: stepsPerEpoch)
   }
 }

@@ -123,9 +123,10 @@ struct Preprocessing: Codable, Equatable {
   }
 
   /// The image of a file.
-  func image(_ path: String) throws -> Image {
-    try Image(
-      contentsOfFile: path, orientation: Image.Orientation(rawValue: orientation) ?? .apply,
-      decoding: Image.Decoding(rawValue: decoding) ?? .exact, for: transform)
+  func image(_ path: String, in tree: FileTree) throws -> Image {
+    let reading = Image.Reading(
+      orientation: Image.Orientation(rawValue: orientation) ?? .apply,
+      decoding: Image.Decoding(rawValue: decoding) ?? .exact)
+    return try Image(path, in: tree, reading: reading, for: transform)
   }
 }

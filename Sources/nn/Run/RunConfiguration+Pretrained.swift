@@ -28,13 +28,18 @@ extension RunConfiguration {
     }
   }
 
-  /// Nil for what suits the network.
-  private var normalizesFeatures: Bool? {
-    switch head {
-    case .auto: nil
-    case .linear: false
-    case .batchnorm: true
+  /// What the features are and what the head consists of; a head that is solved is put there when it is.
+  func form(_ network: any ImageClassifier) throws -> TransferForm {
+    var form = try TransferForm(suiting: network)
+    if head != .auto { form.normalizes = head != .linear }
+    guard features == .several else { return form }
+    form.nodes = network.deepNodes()
+    if form.nodes.isEmpty {
+      throw CommandError(
+        "features: expected last, as \(printable(arch)) is no chain of convolutions, found several")
     }
+    form.featureCount = try network.featureCount(of: form.nodes, imageSize: preprocessing.crop)
+    return form
   }
 
   /// The entry of official weights whose file has this name.
@@ -46,9 +51,13 @@ extension RunConfiguration {
   /// A new network, or a pretrained one under a new head.
   func network(classes: Int) throws -> RunNetwork {
     if pretrained {
-      let transfer = try TransferNetwork(
-        pretrainedNetwork(), classes: classes, normalizesFeatures: normalizesFeatures)
+      let network = try pretrainedNetwork()
+      let transfer = try TransferNetwork(network, classes: classes, form: form(network))
       if freeze { transfer.backbone.freeze() }
+      if let lora, transfer.backbone.addLoRA(rank: lora) == 0 {
+        throw CommandError(
+          "lora: expected a network with linear or attention layers below its head, found \(printable(arch))")
+      }
       return .transfer(transfer)
     }
     guard let weights = try weightsPath else {
@@ -78,7 +87,7 @@ extension RunConfiguration {
   }
 
   /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
-  private func pretrainedNetwork() throws -> any ImageClassifier {
+  func pretrainedNetwork() throws -> any ImageClassifier {
     if let weights = try weightsPath { return try network(weights: weights) }
     return try makeModel(arch, weights: .default, progress: Downloader.printingLines())
   }

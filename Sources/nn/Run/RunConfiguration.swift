@@ -11,11 +11,13 @@ struct RunConfiguration: Codable, Equatable {
 
   @Setting(
     """
-    Data set: shapes (drawn by the library), cifar10, cifar100, or folder (images in one folder per class, or folders \
-    train, val and test of such folders).
+    Data set: shapes (drawn by the library), folder (images in one folder per class, or folders train, val and test of \
+    such folders), or the name of a published one, which is downloaded into --root unless it is there.
     """)
   var dataset = DatasetName.shapes
-  @Setting("Folder of the data files.", isChangeable: true)
+  @Setting(
+    "Folder of the data files; for the data set folder also a zip or tar file, or shards such as 'train-{000..009}.tar'.",
+    isChangeable: true)
   var root = "data"
   @Setting(
     """
@@ -23,7 +25,9 @@ struct RunConfiguration: Codable, Equatable {
     test) if it has one; the files are in --root, or beside the table.
     """)
   var labels: String? = nil
-  @Setting("Which column of the table has the labels, if it is not called label or class.")
+  @Setting(
+    "Which column of the table (or field of a shard's .json files) has the labels, if it is not called label or class."
+  )
   var labelColumn: String? = nil
   @Setting(
     "Let an image have several labels, or none: cat|dog in the table, or a column of 1 and 0 for each.")
@@ -52,6 +56,10 @@ struct RunConfiguration: Codable, Equatable {
   var normalize = false
   @Setting("Use only so many training images.", .within(1...Int(Int32.max)))
   var limitTrain: Int? = nil
+  @Setting("Use only so many validation images.", .within(1...Int(Int32.max)))
+  var limitValidation: Int? = nil
+  @Setting("Use only so many test images.", .within(1...Int(Int32.max)))
+  var limitTest: Int? = nil
   @Setting("Use only so many training images of each class, drawn at random.", .within(1...Int(Int32.max)))
   var shots: Int? = nil
   @Setting(
@@ -108,9 +116,34 @@ struct RunConfiguration: Codable, Equatable {
   @Setting("Whether the run is one of nn finetune.", commands: [])
   var pretrained = false
   @Setting(
-    "New head: linear, batchnorm (a batch normalisation before it), or auto by the network.",
-    commands: [.finetune])
+    """
+    New head. Trained: linear, batchnorm (a batch normalisation before it), or auto by the network. Solved at once, \
+    without epochs: logistic (logistic regression), ridge (ridge regression), neighbors (the most similar training \
+    images vote), prototypes (the most similar class average; for very few images).
+    """, commands: [.finetune])
   var head = HeadName.auto
+  @Setting(
+    """
+    How much a logistic or ridge head is kept from learning single images by heart, such as 0.01; several are tried on \
+    the validation images if not given.
+    """, .positive, commands: [.finetune])
+  var regularization: Double? = nil
+  @Setting(
+    "Training images that vote with --head neighbors; several numbers are tried on the validation images if not given.",
+    .within(1...10_000), commands: [.finetune])
+  var neighbors: Int? = nil
+  @Setting(
+    """
+    What the head is given: what the network's last layer got (last), or with it what earlier blocks say (several), \
+    which often tells more about images unlike those the network was trained on.
+    """, commands: [.finetune])
+  var features = FeatureNodes.last
+  @Setting(
+    """
+    Train small changes of the network's linear and attention layers beside the head (LoRA), of this rank, such as 8; \
+    they are added to the weights at the end.
+    """, .within(1...1_024), commands: [.finetune])
+  var lora: Int? = nil
   /// See `PhasePlan`.
   @Setting(
     "Parts trained one after the other, with their epochs, such as head:5,last:3,all:2.",
@@ -127,15 +160,29 @@ struct RunConfiguration: Codable, Equatable {
   var epochs = 12
   @Setting("Images per batch.", .within(1...1_000_000))
   var batchSize = 64
-  @Setting("Optimizer.")
+  @Setting(
+    """
+    Optimizer: sgd, adam, adamw, lion (rates a fifth of adamw's), lamb (for batches of thousands), adafactor (little \
+    memory), or muon (matrices; the first and last layer and all vectors by adamw).
+    """)
   var optimizer = OptimizerName.sgd
   @Setting("Learning rate.", .positive)
   var learningRate = 0.1
   @Setting("Momentum of sgd.", .decay)
   var momentum = 0.9
-  @Setting("Weight decay of sgd and adamw.", .notNegative)
+  @Setting("Weight decay: how strongly weights are drawn towards 0 (adam has none).", .notNegative)
   var weightDecay = 5e-4
-  @Setting("Schedule of the learning rate.")
+  @Setting("Leave biases and normalisations without weight decay, as is usual for transformers.")
+  var spareVectors = false
+  @Setting(
+    "What the learning rate is multiplied by from each block to the one before it, such as 0.75; for whole networks.",
+    SettingBounds(expected: "a number above 0 and at most 1") { $0 > 0 && $0 <= 1 })
+  var layerDecay: Double? = nil
+  @Setting(
+    """
+    Schedule of the learning rate: constant, cosine (falls like a cosine), warmupcosine (rises in the first twentieth, \
+    then falls like a cosine), or onecycle (rises, then falls). With --phases each phase has its own.
+    """)
   var schedule = ScheduleName.onecycle
   @Setting("Batches whose gradients make one step.", .within(1...1_000_000))
   var accumulate = 1
@@ -157,6 +204,8 @@ struct RunConfiguration: Codable, Equatable {
 
   @Setting("Device: auto (a GPU if one can be used), cpu or gpu.", isChangeable: true)
   var device = Accelerator.Choice.auto
+  @Setting("Precision: 32-true, or bf16-mixed, which is faster on GPUs.", isChangeable: true)
+  var precision = Trainer.Precision.float32
   @Setting("Threads that load images.", .within(0...1_024), isChangeable: true)
   var workers = 1
   @Setting(
@@ -189,15 +238,30 @@ struct RunConfiguration: Codable, Equatable {
       ("labels", labels != nil), ("skipDamaged", skipDamaged), ("labelPattern", labelPattern != nil),
       ("classes", classes != nil),
     ] where isGiven { try need(dataset == .folder, name, "the data set folder", dataset) }
-    if labelColumn != nil { try need(labels != nil, "labelColumn", "a table (--labels)", "none") }
-    if multiLabel { try need(labels != nil, "multiLabel", "a table (--labels)", "none") }
+    if labelColumn != nil {
+      try need(dataset == .folder, "labelColumn", "a table (--labels) or shards", "none")
+    }
+    if multiLabel { try need(dataset == .folder, "multiLabel", "a table (--labels) or shards", "none") }
     if labelPattern != nil {
+      try need(!multiLabel, "multiLabel", "a table (--labels) or shards", "labels in file names")
       try need(labels == nil, "labelPattern", "labels in file names or in a table", "both")
     }
     if pretrained { try need(batchSize >= 2, "batchSize", "a number of at least 2", batchSize) }
+    if lora != nil {
+      try need(phases == nil, "lora", "a run without phases, which thaw whole layers", phases ?? "")
+      try need(!head.isSolved, "lora", "a head that is trained", "the head \(head), which is solved")
+    }
+    if head.isSolved {
+      try need(!multiLabel, "head", "one that is trained, as images may have several labels", head)
+      try need(phases == nil, "phases", "a head that is trained", "the head \(head), which is solved")
+      try need(mixup == nil && cutmix == nil, "head", "one that is trained, as images are mixed", head)
+    }
+    try need(
+      regularization == nil || head == .logistic || head == .ridge, "regularization",
+      "the head logistic or ridge", head)
+    try need(neighbors == nil || head == .neighbors, "neighbors", "the head neighbors", head)
     if let plan = try phasePlan() {
       try need(pretrained, "phases", "a run of nn finetune", "none")
-      try need(schedule == .constant, "schedule", "constant, as phases have rates of their own", schedule)
       try need(epochs == plan.epochs, "epochs", "\(plan.epochs), the sum of the phases", epochs)
     }
   }
@@ -205,10 +269,32 @@ struct RunConfiguration: Codable, Equatable {
 
 // MARK: Choices
 
-enum DatasetName: String, SettingChoice { case shapes, cifar10, cifar100, folder }
-enum HeadName: String, SettingChoice { case auto, linear, batchnorm }
-enum OptimizerName: String, SettingChoice { case sgd, adam, adamw }
-enum ScheduleName: String, SettingChoice { case constant, cosine, onecycle }
+enum DatasetName: String, SettingChoice {
+  case shapes, folder, cifar10, cifar100, mnist, fashionmnist, kmnist, emnist
+  case emnistletters = "emnist-letters"
+  case svhn, stl10, fer2013, gtsrb, pets, food101, dtd, flowers102, eurosat, caltech101
+}
+enum HeadName: String, SettingChoice {
+  case auto, linear, batchnorm, logistic, ridge, neighbors, prototypes
+
+  /// Whether it is computed from all features at once, in place of being trained.
+  var isSolved: Bool { self != .auto && self != .linear && self != .batchnorm }
+}
+enum FeatureNodes: String, SettingChoice { case last, several }
+enum OptimizerName: String, SettingChoice { case sgd, adam, adamw, lion, lamb, adafactor, muon }
+enum ScheduleName: String, SettingChoice {
+  case constant, cosine, warmupcosine, onecycle
+
+  /// The same within each phase.
+  var course: FinetuningPhases.Course {
+    switch self {
+    case .constant: .constant
+    case .cosine: .cosine
+    case .warmupcosine: .warmupCosine
+    case .onecycle: .oneCycle
+    }
+  }
+}
 extension Image.Decoding: SettingChoice {}
 extension ClassBalance: SettingChoice {}
 

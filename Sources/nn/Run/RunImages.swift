@@ -42,28 +42,35 @@ struct RunImages {
     cache: ImageCache? = nil
   ) throws {
     switch settings.dataset {
-    case .cifar10:
-      self.init(
-        settings, preprocessing, try CIFAR10(root: settings.root, train: true, download: true),
-        try CIFAR10(root: settings.root, train: false))
-    case .cifar100:
-      self.init(
-        settings, preprocessing, try CIFAR100(root: settings.root, train: true, download: true),
-        try CIFAR100(root: settings.root, train: false))
     case .folder:
-      let reading = FileReading(settings.root, preprocessing, cache)
+      let reading = try FileReading(settings.root, preprocessing, cache)
       var files =
         try split.map { try SplitFiles(kept: $0, isMultiLabel: settings.multiLabel) }
         ?? SplitFiles(settings, reading)
-      if split != nil { try files.compareWithFolder(settings) }
+      if split != nil { try files.compareWithFolder(settings, reading.source) }
       try self.init(settings, files: files, reading)
     case .shapes:
       self.init(
-        settings, preprocessing, SyntheticShapes(count: 2_000), SyntheticShapes(train: false, count: 1_000))
+        settings, preprocessing, SyntheticShapes(count: 2_000),
+        tested: SyntheticShapes(train: false, count: 1_000))
+    default:
+      guard let images = try PublishedImages(settings, preprocessing, cache) else {
+        throw CommandError("dataset: \(settings.dataset) is no published data set")
+      }
+      self.init(
+        settings, preprocessing, images.train, validated: images.validation, tested: images.test)
     }
     if let limit = settings.limitTrain, let train = parts[.train], train.indices.count > limit {
       parts[.train]?.indices = Array(train.indices.prefix(limit))
       notes.append("left out: \(train.indices.count - limit) training images, as limitTrain is \(limit)")
+    }
+    for (part, name, limit) in [
+      (SplitPart.validation, "limitValidation", settings.limitValidation),
+      (.test, "limitTest", settings.limitTest),
+    ] {
+      guard let limit, let count = parts[part]?.indices.count, count > limit else { continue }
+      parts[part]?.indices.removeLast(count - limit)
+      notes.append("left out: \(count - limit) \(part.rawValue) images, as \(name) is \(limit)")
     }
     if let shots = settings.shots, let train = parts[.train] {
       let targets = train.images.targets
@@ -77,25 +84,36 @@ struct RunImages {
     noteImbalance(settings)
   }
 
-  /// A data set that is the same everywhere, with test images of its own.
+  /// A data set that is the same everywhere. Parts that it lacks are cut out of the training images.
   private init(
-    _ settings: RunConfiguration, _ preprocessing: Preprocessing, _ images: some VisionDataset,
-    _ tested: some VisionDataset
+    _ settings: RunConfiguration, _ preprocessing: Preprocessing, _ images: any VisionDataset,
+    validated: (any VisionDataset)? = nil, tested: (any VisionDataset)?
   ) {
-    var (images, tested) = (images, tested)
+    func prepared(_ images: any VisionDataset) -> any VisionDataset {
+      var images = images
+      images.transform = preprocessing.transform
+      return images
+    }
     self.preprocessing = preprocessing
-    images.transform = preprocessing.transform
-    tested.transform = preprocessing.transform
+    let images = prepared(images)
     classes = images.classes
-    let order = Generator(seed: settings.seed).randperm(images.count)
+    var order = Generator(seed: settings.seed).randperm(images.count)[...]
     let held = max(1, Int(Double(images.count) * settings.validationShare))
     let cut = "\(settings.dataset), training images, cut with seed \(settings.seed)"
-    parts = [
-      .train: Part(images: images, indices: Array(order.dropLast(held)), origin: cut),
-      .validation: Part(images: images, indices: Array(order.suffix(held)), origin: cut),
-      .test: Part(
-        images: tested, indices: Array(0..<tested.count), origin: "\(settings.dataset), test images"),
-    ]
+    parts = [:]
+    for (part, given) in [(SplitPart.validation, validated), (.test, tested)] {
+      if let given {
+        parts[part] = Part(
+          images: prepared(given), indices: Array(0..<given.count),
+          origin: "\(settings.dataset), \(part.rawValue) images")
+      } else {
+        parts[part] = Part(images: images, indices: Array(order.suffix(held)), origin: cut)
+        order = order.dropLast(held)
+      }
+    }
+    parts[.train] = Part(
+      images: images, indices: Array(order),
+      origin: parts.values.contains { $0.origin == cut } ? cut : "\(settings.dataset), training images")
   }
 
   private init(_ settings: RunConfiguration, files: SplitFiles, _ reading: FileReading) throws {

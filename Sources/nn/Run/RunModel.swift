@@ -11,7 +11,9 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   /// The same network, and which of the two kinds it is.
   @Untracked private(set) var form: RunNetwork
   let hyperparameters: RunConfiguration
-  private let steps: Int
+  /// Steps of the optimizer in an epoch, and in all.
+  let stepsPerEpoch: Int
+  var steps: Int { hyperparameters.epochs * stepsPerEpoch }
   /// How much errors of each class count.
   @Untracked private var classWeights: Tensor?
   /// Least probability at which each label is named, where an image may have several; 0.5 if nil.
@@ -39,7 +41,7 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
     self.network = network.module
     form = network
     hyperparameters = settings
-    steps = settings.epochs * ((batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
+    stepsPerEpoch = max(1, (batchesPerEpoch + settings.accumulate - 1) / settings.accumulate)
   }
 
   func callAsFunction(_ x: Tensor) -> Tensor {
@@ -116,47 +118,9 @@ final class RunModel: Module, Classifier, TrainStep, ValidationStep, TestStep, P
   func description(classes: [String], _ preprocessing: Preprocessing) -> SavedModel.Description {
     SavedModel.Description(
       arch: hyperparameters.arch, classes: classes, preprocessing: preprocessing,
-      normalizesFeatures: form.normalizesFeatures, configuration: form.configuration,
+      form: form.transferForm, configuration: form.configuration,
       libraryVersion: libraryVersion,
-      thresholds: hyperparameters.multiLabel ? thresholds ?? classes.map { _ in 0.5 } : nil)
-  }
-
-  /// The trained parameters; the groups head, last block and rest where phases give each a rate of its own.
-  private var groups: [[Parameter]] {
-    guard hyperparameters.phases != nil, case .transfer(let network) = form else {
-      return [parameters().filter(\.requiresGrad)]
-    }
-    let last = network.lastBlock.flatMap { $0.parameters() }
-    let isLast = Set(last.map(ObjectIdentifier.init))
-    let rest = network.backbone.parameters().filter { !isLast.contains(ObjectIdentifier($0)) }
-    return [network.head.parameters(), last, rest]
-  }
-
-  func configureOptimizers() -> any Optimizer {
-    let settings = hyperparameters
-    func trained<Options>() -> [ParameterGroup<Options>] { groups.map { ParameterGroup($0) } }
-    switch settings.optimizer {
-    case .adam: return Adam(trained(), learningRate: settings.learningRate)
-    case .adamw:
-      return AdamW(trained(), learningRate: settings.learningRate) { $0.weightDecay = settings.weightDecay }
-    case .sgd:
-      return SGD(trained(), learningRate: settings.learningRate) {
-        $0.momentum = settings.momentum
-        $0.weightDecay = settings.weightDecay
-      }
-    }
-  }
-
-  func configureSchedulers(for optimizer: any Optimizer) -> [ScheduledRate] {
-    switch hyperparameters.schedule {
-    case .cosine: [ScheduledRate(CosineAnnealingLR(optimizer, tMax: steps), interval: .step)]
-    case .onecycle:
-      [
-        ScheduledRate(
-          OneCycleLR(optimizer, maxLearningRate: hyperparameters.learningRate, totalSteps: steps),
-          interval: .step)
-      ]
-    case .constant: []
-    }
+      thresholds: hyperparameters.multiLabel ? thresholds ?? classes.map { _ in 0.5 } : nil,
+      lora: form.module.hasLoRA ? hyperparameters.lora : nil)
   }
 }

@@ -10,14 +10,13 @@ enum RunNetwork {
   ///
   /// - Parameters:
   ///   - configuration: what decides on its function beside its weights; untrusted.
-  ///   - normalizesFeatures: whether a new head begins with a batch normalisation; nil if there is no new head.
+  ///   - form: what a new head is and what it is given; nil if there is no new head.
   init(
-    _ arch: String, classes: Int, configuration: [String: String], normalizesFeatures: Bool?
+    _ arch: String, classes: Int, configuration: [String: String], form: TransferForm?
   ) throws {
     let network = try makeModel(arch, classes: classes, configuration: configuration)
-    if let normalizesFeatures {
-      self = .transfer(
-        try TransferNetwork(network, classes: classes, normalizesFeatures: normalizesFeatures))
+    if let form {
+      self = .transfer(try TransferNetwork(network, classes: classes, form: form))
     } else {
       self = .whole(network)
     }
@@ -38,11 +37,11 @@ enum RunNetwork {
     }
   }
 
-  /// Whether a new head begins with a batch normalisation; nil if there is no new head.
-  var normalizesFeatures: Bool? {
+  /// What a new head is and what it is given; nil if there is no new head.
+  var transferForm: TransferForm? {
     switch self {
     case .whole: nil
-    case .transfer(let network): network.head["norm"] != nil
+    case .transfer(let network): network.form
     }
   }
 }

@@ -22,6 +22,17 @@ struct SplitCut {
   let share: Double
   let seed: Int
 
+  /// What each image of several labels belongs to, where each part gets its share of every label.
+  func parts(ofLabels labels: [[Int]], cutting parts: [SplitPart]) -> [SplitPart] {
+    let shares = [max(share, 1 - share * Double(parts.count))] + parts.map { _ in share }
+    var result = Array(repeating: SplitPart.train, count: labels.count)
+    let cut = stratifiedParts(labels, shares: shares, generator: Generator(seed: seed))
+    for (part, images) in zip(parts, cut.dropFirst()) {
+      for image in images { result[image] = part }
+    }
+    return result
+  }
+
   /// What each image belongs to.
   ///
   /// - Parameters:

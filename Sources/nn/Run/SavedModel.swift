@@ -22,26 +22,39 @@ struct SavedModel {
     var libraryVersion: String
     /// Least probability at which each label is named, where an image may have several; nil where it has one.
     var thresholds: [Double]?
+    /// What a new head is and what it is given, where `normalizesFeatures` does not say all of it.
+    var transfer: TransferForm?
+    /// Rank of LoRA that is not merged yet, in checkpoints.
+    var lora: Int?
 
+    /// - Parameter form: of a pretrained network under a new head; nil for others.
     init(
-      arch: String, classes: [String], preprocessing: Preprocessing, normalizesFeatures: Bool?,
-      configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil
+      arch: String, classes: [String], preprocessing: Preprocessing, form: TransferForm?,
+      configuration: [String: String], libraryVersion: String, thresholds: [Double]? = nil, lora: Int? = nil
     ) {
       // Who does not know of several labels would take the numbers for those of one.
       format = thresholds == nil ? SavedModel.format : SavedModel.severalLabelsFormat
+      if let form, !form.isPlain { transfer = form }
+      if transfer != nil || lora != nil { format = SavedModel.manyHeadsFormat }
+      self.lora = lora
       self.arch = arch
       self.classes = classes
       self.preprocessing = preprocessing
-      self.normalizesFeatures = normalizesFeatures
+      normalizesFeatures = form?.normalizes
       self.configuration = configuration
       self.libraryVersion = libraryVersion
       self.thresholds = thresholds
     }
+
+    /// Nil if there is no new head.
+    var form: TransferForm? { transfer ?? normalizesFeatures.map(TransferForm.init(normalizes:)) }
   }
 
   static let format = "swift-nn model 2"
   /// Of models for images of several labels.
   static let severalLabelsFormat = "swift-nn model 3"
+  /// Of models whose head is of another kind or is given what several blocks say, and of those with LoRA.
+  static let manyHeadsFormat = "swift-nn model 4"
   static let firstFormat = "swift-nn model 1"
   /// Name of the description in the metadata of a file.
   private static let key = "model"
@@ -49,7 +62,7 @@ struct SavedModel {
   private static let classLimit = 1_000_000
 
   let network: RunNetwork
-  let description: Description
+  private(set) var description: Description
 
   init(_ network: RunNetwork, _ description: Description) {
     self.network = network
@@ -69,7 +82,12 @@ struct SavedModel {
     self.description = description
     do {
       network = try Self.network(description)
+      if let rank = description.lora, case .transfer(let transfer) = network {
+        _ = skipInit { transfer.backbone.addLoRA(rank: rank) }
+      }
       try network.module.loadStateDict(state)
+      network.module.mergeLoRA()
+      self.description.lora = nil
     } catch {
       throw CommandError("\(name): \(error)")
     }
@@ -142,7 +160,8 @@ struct SavedModel {
     let description: Description
     do {
       switch try decoder.decode(Format.self, from: data).format {
-      case format, severalLabelsFormat: description = try decoder.decode(Description.self, from: data)
+      case format, severalLabelsFormat, manyHeadsFormat:
+        description = try decoder.decode(Description.self, from: data)
       case firstFormat:
         let first = try decoder.decode(FirstDescription.self, from: data)
         var preprocessing =
@@ -150,7 +169,7 @@ struct SavedModel {
         preprocessing.orientation = Image.Orientation.ignore.rawValue
         description = Description(
           arch: first.arch, classes: first.classes, preprocessing: preprocessing,
-          normalizesFeatures: first.normalizesFeatures, configuration: [:],
+          form: first.normalizesFeatures.map(TransferForm.init(normalizes:)), configuration: [:],
           libraryVersion: first.libraryVersion)
       case let other:
         throw CommandError(
@@ -175,7 +194,10 @@ struct SavedModel {
     {
       return "expected \(count) thresholds in 0...1, found \(thresholds.count)"
     }
-    return description.preprocessing.problem
+    if let lora = description.lora, !(1...1_024).contains(lora) {
+      return "expected a rank of LoRA in 1...1024, found \(lora)"
+    }
+    return description.transfer?.problem ?? description.preprocessing.problem
   }
 
   /// A network as it is described, without weights worth the name.
@@ -183,7 +205,7 @@ struct SavedModel {
     try skipInit {
       try RunNetwork(
         description.arch, classes: description.classes.count, configuration: description.configuration,
-        normalizesFeatures: description.normalizesFeatures)
+        form: description.form)
     }
   }
 

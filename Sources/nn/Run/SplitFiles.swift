@@ -40,7 +40,7 @@ struct SplitFiles {
   init(_ settings: RunConfiguration, _ reading: FileReading) throws {
     files = []
     isMultiLabel = settings.multiLabel
-    try find(settings)
+    try find(settings, reading.source)
     if settings.skipDamaged { try leaveDamagedOut(reading) }
     classes = Set(files.filter { !damaged.contains($0.path) }.flatMap(\.labels)).sorted(by: isOrdered)
     let given = laidOut.union(files.compactMap(\.part))
@@ -53,9 +53,12 @@ struct SplitFiles {
     }
     if !cutting.isEmpty {
       let labels = Dictionary(uniqueKeysWithValues: zip(classes, classes.indices))
-      let parts = SplitCut(share: settings.validationShare, seed: settings.seed).parts(
-        rarestLabels(cut.map { files[$0].labels.compactMap { labels[$0] } }, classes: classes.count),
-        cutting: cutting, isStratified: true)
+      let cutter = SplitCut(share: settings.validationShare, seed: settings.seed)
+      let numbers = cut.map { files[$0].labels.compactMap { labels[$0] } }
+      let parts =
+        isMultiLabel
+        ? cutter.parts(ofLabels: numbers, cutting: cutting)
+        : cutter.parts(numbers.map { $0.first ?? 0 }, cutting: cutting, isStratified: true)
       let source = origins[.train] ?? settings.root
       for (index, part) in zip(cut, parts) { files[index].part = part }
       for part in cutting {
@@ -87,14 +90,20 @@ struct SplitFiles {
     notes += findings.map { "  \($0)" }
   }
 
-  private mutating func find(_ settings: RunConfiguration) throws {
+  private mutating func find(_ settings: RunConfiguration, _ source: ImageSource) throws {
     let chosen = settings.classes?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     if let table = settings.labels {
-      try readTable(table, settings)
+      try readTable(table, settings, source.tree)
     } else if let pattern = settings.labelPattern {
-      try readNames(FileNamePattern(pattern), root: settings.root)
+      try readNames(FileNamePattern(pattern), source.tree)
+    } else if let shards = source.shards {
+      try readShards(shards, settings)
     } else {
-      try findFolders(settings.root, chosen)
+      for (name, isGiven) in [("labelColumn", settings.labelColumn != nil), ("multiLabel", isMultiLabel)]
+      where isGiven {
+        throw CommandError("\(name): expected a table (--labels) or shards, found folders of classes")
+      }
+      try findFolders(source.tree, chosen)
     }
     if let chosen { try keep(chosen) }
   }
@@ -117,8 +126,9 @@ struct SplitFiles {
   }
 
   /// Labels in the names of files.
-  private mutating func readNames(_ pattern: FileNamePattern, root: String) throws {
-    let (paths, skipped) = try ImageFolder.listing(of: root)
+  private mutating func readNames(_ pattern: FileNamePattern, _ tree: FileTree) throws {
+    let root = tree.root
+    let (paths, skipped) = try ImageFolder.listing(of: tree)
     var others: [String] = []
     for path in paths.map({ Self.relative($0, to: root) }) {
       if let label = pattern.label(of: path) {
@@ -142,14 +152,18 @@ struct SplitFiles {
   }
 
   /// `root/train` and its like, or else one folder per class in `root`.
-  private mutating func findFolders(_ root: String, _ chosen: [String]?) throws {
-    let folders = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+  private mutating func findFolders(_ tree: FileTree, _ chosen: [String]?) throws {
+    func hasFolders(_ path: String) -> Bool {
+      ((try? tree.entries(of: path)) ?? []).contains { !$0.hasPrefix(".") && tree.isFolder("\(path)/\($0)") }
+    }
+    let root = try tree.rootOfFolders()
+    let folders = (try? tree.entries(of: root)) ?? []
     var named: [SplitPart: String] = [:]
     // Classes may be called as parts are; parts are folders of folders, at least that of the training.
-    let areParts = folders.contains { SplitPart(named: $0) == .train && Self.hasFolders("\(root)/\($0)") }
+    let areParts = folders.contains { SplitPart(named: $0) == .train && hasFolders("\(root)/\($0)") }
     for folder in folders.sorted(by: isOrdered) {
       let path = "\(root)/\(folder)"
-      guard let part = SplitPart(named: folder), Self.isFolder(path), areParts || Self.hasFolders(path) else {
+      guard let part = SplitPart(named: folder), tree.isFolder(path), areParts || hasFolders(path) else {
         continue
       }
       if let other = named[part] {
@@ -159,8 +173,8 @@ struct SplitFiles {
       named[part] = folder
     }
     if named.isEmpty {
-      let images = try ImageFolder(root, choosing: chosen)
-      add(images, root: root, part: nil)
+      let images = try ImageFolder(tree, choosing: chosen)
+      add(images, root: tree.root, part: nil)
       origins[.train] = root
     } else {
       guard named[.train] != nil else {
@@ -172,14 +186,14 @@ struct SplitFiles {
         guard let folder = named[part] else { continue }
         let path = "\(root)/\(folder)"
         // A part may lack a class.
-        let present = chosen?.filter { part == .train || Self.isFolder("\(path)/\($0)") }
-        add(
-          try ImageFolder(path, allowEmpty: part != .train, choosing: present), root: root, part: part)
+        let present = chosen?.filter { part == .train || tree.isFolder("\(path)/\($0)") }
+        let images = try ImageFolder(tree, below: path, allowEmpty: part != .train, choosing: present)
+        add(images, root: tree.root, part: part)
         origins[part] = path
         laidOut.insert(part)
       }
       let others = folders.filter {
-        !named.values.contains($0) && !$0.hasPrefix(".") && Self.isFolder("\(root)/\($0)")
+        !named.values.contains($0) && !$0.hasPrefix(".") && tree.isFolder("\(root)/\($0)")
       }
       if !others.isEmpty {
         notes.append(
@@ -202,22 +216,47 @@ struct SplitFiles {
     return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
   }
 
-  private static func hasFolders(_ path: String) -> Bool {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    return names.contains { !$0.hasPrefix(".") && isFolder("\(path)/\($0)") }
+  // MARK: Shards
+
+  /// Images with their labels beside them, of the parts that the names of shards say.
+  private mutating func readShards(_ shards: ShardSet, _ settings: RunConfiguration) throws {
+    let parts = shards.names.map(Self.part)
+    if let without = zip(shards.names, parts).first(where: { $0.1 == nil }),
+      parts.contains(where: { $0 != nil })
+    {
+      throw CommandError(
+        "\(printable(settings.root)): expected train, validation or test in the names of all shards or of none, found "
+          + printable(without.0))
+    }
+    let part = Dictionary(zip(shards.names, parts), uniquingKeysWith: { first, _ in first })
+    for item in try shards.items(labelField: settings.labelColumn, severalLabels: isMultiLabel) {
+      files.append(SplitFile(path: item.path, labels: item.labels, part: part[item.shard] ?? nil))
+    }
+    let named = Dictionary(grouping: parts.compactMap(\.self)) { $0 }
+    for (part, shards) in named {
+      origins[part] = "\(settings.root), \(shards.count) shard\(shards.count == 1 ? "" : "s")"
+      laidOut.insert(part)
+    }
+    if named.isEmpty { origins[.train] = settings.root }
+    guard named.isEmpty || named[.train] != nil else {
+      throw CommandError(
+        "\(printable(settings.root)): expected shards named train beside the others, found none")
+    }
   }
 
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  /// The part that a word of a shard's name or folder says.
+  private static func part(_ name: String) -> SplitPart? {
+    name.split { !$0.isLetter }.lazy.compactMap { SplitPart(named: String($0)) }.first
   }
 
   // MARK: Tables
 
   /// File names, labels and, in a third column, parts.
-  private mutating func readTable(_ table: String, _ settings: RunConfiguration) throws {
+  private mutating func readTable(
+    _ table: String, _ settings: RunConfiguration, _ tree: FileTree
+  ) throws {
     let content = try LabelTable(
-      contentsOf: table, root: settings.root, severalLabels: isMultiLabel,
+      contentsOf: table, tree: tree, severalLabels: isMultiLabel,
       labelColumn: settings.labelColumn)
     if !content.unusedColumns.isEmpty {
       notes.append("not used: columns \(some(content.unusedColumns.map(printable))) of \(printable(table))")
@@ -261,10 +300,10 @@ struct SplitFiles {
   }
 
   /// Tells which images came and went since the run began, and leaves out those that went.
-  mutating func compareWithFolder(_ settings: RunConfiguration) throws {
+  mutating func compareWithFolder(_ settings: RunConfiguration, _ source: ImageSource) throws {
     var now = self
     now.files = []
-    try now.find(settings)
+    try now.find(settings, source)
     let known = Set(files.map(\.path))
     let present = Set(now.files.map(\.path))
     let new = now.files.map(\.path).filter { !known.contains($0) }

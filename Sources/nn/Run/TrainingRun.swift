@@ -74,6 +74,7 @@ struct TrainingRun {
       throw ExitCode(130)
     }
     if let best = result.bestCheckpoint { try model.loadStateDict(Checkpoint(contentsOf: best).model) }
+    model.form.module.mergeLoRA()
     try checkIsFinite(model)
     if settings.multiLabel, !options.fastDevRun {
       let thresholds = try model.thresholds(on: data.validation, device: accelerator.device)
@@ -90,6 +91,18 @@ struct TrainingRun {
     }
     if let test = data.test { try trainer.test(model, test) }
     print(trainer.callbackMetrics)
+  }
+
+  /// Solves a head in place of training one, and writes the model.
+  func solve(_ heads: HeadRun) throws {
+    try heads.solve { network, settings in
+      let model = RunModel(.transfer(network), settings)
+      try checkIsFinite(model)
+      try settings.write(to: folder.config, history: history)
+      try SavedModel(model.form, model.description(classes: images.classes, preprocessing)).write(
+        to: folder.model)
+      say("Wrote \(printable(folder.model))")
+    }
   }
 
   /// Writes the settings down and trains; a run that is refused keeps the settings it had.
@@ -127,13 +140,17 @@ struct TrainingRun {
       DescriptionInCheckpoints(description),
     ]
     if let plan = try settings.phasePlan(), case .transfer(let network) = model.form {
-      callbacks.append(plan.callback(network, learningRate: settings.learningRate))
+      callbacks.append(
+        plan.callback(
+          network, learningRate: settings.learningRate, groups: model.groups,
+          course: settings.schedule.course, stepsPerEpoch: model.stepsPerEpoch))
     }
     if options.ui == .tui { callbacks.append(TerminalDashboard()) }
     if let decay = settings.ema { callbacks.append(ExponentialMovingAverage(decay: decay)) }
     if let patience = settings.patience { callbacks.append(EarlyStopping(patience: patience)) }
     return Trainer(
-      maxEpochs: settings.epochs, accelerator: accelerator, callbacks: callbacks,
+      maxEpochs: settings.epochs, accelerator: accelerator, precision: settings.precision,
+      callbacks: callbacks,
       loggers: [
         CSVLogger(folder.log), TensorBoardLogger(folder.tensorBoard),
         RunReport(

@@ -40,9 +40,53 @@ extension Reader {
         let path = try scratch.write(input, "input.tar.gz")
         try TarArchive.extract(path, into: scratch.emptyTarget(), limits: limits)
       },
+      Reader(
+        name: "tar-images", layout: .tar, tokens: names + words("{\"label\": 1}", ".cls", ".json", ".png"),
+        seeds: [tar, links, storedTar(Self.samples)] + packed.compactMap { inflated($0, windowBits: 31) }
+      ) { input, scratch in try readArchive(scratch.write(input, "input.tar")) },
+      Reader(
+        name: "zip-images", layout: .zip, tokens: names + words("PK\u{3}\u{4}", "PK\u{1}\u{2}", ".png"),
+        seeds: [
+          [UInt8](storedZip(samples.map { (String(decoding: $0.name, as: UTF8.self), $0.content) }))
+        ]
+      ) { input, scratch in try readArchive(scratch.write(input, "input.zip")) },
+      Reader(
+        name: "mat",
+        seeds: try fixtures(
+          "NNDataTests/Fixtures/datasets", ["train_32x32.mat", "test_32x32.mat", "flowers-102/setid.mat"])
+      ) { input, scratch in
+        let file = try MATFile(contentsOf: scratch.write(input, "input.mat"))
+        try attemptAll(
+          { _ = try file.integers("y") }, { _ = try file.integers("trnid") },
+          { _ = try file.bytes("X").bytes.withBytes { $0.reduce(0) { $0 &+ $1 } } })
+      },
       try idx("idx-images", changesLabels: false), try idx("idx-labels", changesLabels: true),
       try cifar(),
     ]
+  }
+
+  /// Images with their labels beside them.
+  private static var samples: [TarEntry] {
+    let image = Image(width: 2, height: 2).pngData()
+    return [
+      TarEntry(bytes: Array("a/1.png".utf8), content: image), TarEntry("a/1.cls", content: "3"),
+      TarEntry(bytes: Array("b/2.png".utf8), content: image),
+      TarEntry("b/2.json", content: "{\"label\": [\"x\", 2]}"),
+    ]
+  }
+
+  /// Reads all that is in an archive, as folders of images and as a shard.
+  private static func readArchive(_ path: String) throws {
+    try attemptAll(
+      {
+        let images = try ImageFolder(path)
+        for index in images.indices { _ = try images.image(at: index) }
+      },
+      {
+        let archive = try FileArchive(path)
+        for name in archive.names { _ = try archive.bytes(of: name) }
+      }, { _ = try WebDataset.open(path) },
+      { _ = try ShardSet(at: path)?.items(severalLabels: true) })
   }
 
   /// The test images of MNIST, of whose two files one is the input.

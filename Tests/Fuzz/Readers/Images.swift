@@ -33,11 +33,14 @@ extension Reader {
         "bmp", "bmp", .whole,
         words("BM", "(\u{0}\u{0}\u{0}", "|\u{0}\u{0}\u{0}", "\u{1}\u{0}", "\u{3}\u{0}\u{0}\u{0}")),
       try image("tiff", "tiff", .tiff, exif + entries),
+      try image(
+        "pnm", "ppm", .whole, words("P5", "P6", "\n", "#", "255\n", "65535\n", "15\n", "0"),
+        seeds: words("P6\n2 1\n255\nabcdef", "P5 # a\n3 1 65535\nabcdef", "P6\n1 1 15\nabc")),
     ]
   }
 
   private static func image(
-    _ name: String, _ ending: String, _ layout: Layout, _ tokens: [[UInt8]]
+    _ name: String, _ ending: String, _ layout: Layout, _ tokens: [[UInt8]], seeds more: [[UInt8]] = []
   ) throws -> Reader {
     let transform = Compose {
       Resize(8, 8)
@@ -46,7 +49,7 @@ extension Reader {
     let seeds = try ["formats", "images"].flatMap {
       try fixtures("NNDataTests/Fixtures/\($0)", ending: ".\(ending)")
     }
-    return Reader(name: name, layout: layout, tokens: tokens, seeds: seeds) { input, _ in
+    return Reader(name: name, layout: layout, tokens: tokens, seeds: seeds + more) { input, _ in
       // One of the ways to read it, by the input itself so that the same input is read the same way.
       let reading: Image.Reading =
         switch input.count % 4 {

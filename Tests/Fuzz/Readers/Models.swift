@@ -15,8 +15,7 @@ extension Reader {
     let path = "\(scratch.folder)/seed.safetensors"
     let description = SavedModel.Description(
       arch: "shapesnet", classes: ["a", "b"], preprocessing: Preprocessing(size: 8, normalize: true),
-      normalizesFeatures: nil,
-      configuration: [:], libraryVersion: "1")
+      form: nil, configuration: [:], libraryVersion: "1")
     let network = try withDefaultGenerator(Generator(seed: 1)) {
       try makeModel("shapesnet", classes: 2)
     }

@@ -8,7 +8,8 @@ package enum FixtureTables {
   ]
   /// Of the group `nn`, by subject.
   package static let nnSubjects: KeyValuePairs<String, FixtureTable> = [
-    "losses": lossFixtures, "layers": layerFixtures, "convolutions": convolutionFixtures,
+    "losses": lossFixtures, "margins": marginFixtures, "layers": layerFixtures,
+    "convolutions": convolutionFixtures,
     "pooling": poolingFixtures, "normalization": normalizationFixtures,
   ]
 

@@ -33,6 +33,10 @@ func makeOptimizer(_ fixture: FixtureCase, _ parameters: [Parameter]) throws -> 
   case "NAdam": return NAdam(try groups(NAdamOptions.self))
   case "RAdam": return RAdam(try groups(RAdamOptions.self))
   case "Adamax": return Adamax(try groups(AdamaxOptions.self))
+  case "Adafactor": return Adafactor(try groups(AdafactorOptions.self))
+  case "Lion": return Lion(try groups(LionOptions.self))
+  case "Lamb": return LAMB(try groups(LAMBOptions.self))
+  case "Muon": return Muon(try groups(MuonOptions.self))
   default: throw FixtureError("operation not supported: \(fixture.operation)")
   }
 }
@@ -45,8 +49,9 @@ private func change<Options: OptimizerOptions>(
   if ["foreach", "fused", "capturable", "differentiable"].contains(name) || value.isNull { return { _ in } }
   // Which of Adam and AdamW it is.
   if name == "decoupled_weight_decay", Options.self == AdamOptions.self { return { _ in } }
-  if name == "betas", let betas = value.doubles, betas.count == 2 {
-    let changes = try betas.indices.map { try change(type, "betas.\($0)", .number(betas[$0])) }
+  if name == "adjust_lr_fn" { return try change(type, value.string ?? "", .bool(true)) }
+  if name == "betas" || name == "eps", let pair = value.doubles, pair.count == 2 {
+    let changes = try pair.indices.map { try change(type, "\(name).\($0)", .number(pair[$0])) }
     return { options in for change in changes { change(&options) } }
   }
   for field in Options.fields {

@@ -146,6 +146,8 @@ extension CPUBackend {
     // Rows may repeat: a piece holds all rows of one block, or of a run of its columns, in their order.
     let run = min(elements, 1_024)
     let runs = (elements + run - 1) / run
+    // The kernels add numbers: of two truths that makes 2, which is no bool.
+    let op = x.dtype == .bool ? BinaryOp.maximum : .add
     ThreadPool.shared.parallelFor(count: outer * runs, grain: max(1, 16_384 / (run * places.count))) {
       range in
       for piece in range {
@@ -154,8 +156,7 @@ extension CPUBackend {
           let to = address(target, (o * size + place) * elements + first, x.dtype.byteCount)
           let from = address(values, (o * places.count + row) * elements + first, x.dtype.byteCount)
           nn_binary(
-            BinaryOp.add.kernelNumber, x.dtype.rawValue, Int64(min(run, elements - first)), to, 1, from, 1, to
-          )
+            op.kernelNumber, x.dtype.rawValue, Int64(min(run, elements - first)), to, 1, from, 1, to)
         }
       }
     }
@@ -204,6 +205,7 @@ extension CPUBackend {
     case .bool, .uint8: sort(x, axis, descending, UInt8.self)
     case .int32: sort(x, axis, descending, Int32.self)
     case .int64: sort(x, axis, descending, Int64.self)
+    case .bfloat16: bfloat16Backend.sort(x, axis: axis, descending: descending)
     case .float32: sort(x, axis, descending, Float.self)
     case .float64: sort(x, axis, descending, Double.self)
     }

@@ -5,6 +5,7 @@ import Synchronization
 
 extension CPUBackend {
   func step(_ steps: [ParameterStep]) {
+    if steps.contains(where: { $0.parameter.dtype == .bfloat16 }) { return bfloat16Backend.step(steps) }
     forEachRun(steps, { $0.parameter.count }) { run in
       var copies: [Tensor] = []
       var kernels: [StepKernel] = []
@@ -25,6 +26,7 @@ extension CPUBackend {
   }
 
   func powerSum(_ tensors: [Tensor], _ power: Double) -> Double {
+    if tensors.contains(where: { $0.dtype == .bfloat16 }) { return bfloat16Backend.powerSum(tensors, power) }
     func add(_ part: Double, to total: inout Double) {
       if !power.isInfinite {
         total += part
@@ -62,6 +64,7 @@ extension CPUBackend {
 
   func isAllFinite(_ x: Tensor) -> Bool {
     if !x.dtype.isFloatingPoint { return true }
+    if x.dtype == .bfloat16 { return bfloat16Backend.isAllFinite(x) }
     // In whatever order they lie.
     let x = x.isNonOverlappingAndDense ? x : x.rowMajor
     let (dtype, start) = (x.dtype, x.hostPointer)

@@ -6,6 +6,7 @@ extension CPUBackend {
   func random(
     _ draw: RandomDraw, _ shape: [Int], dtype: DType, generator: Generator
   ) -> Tensor {
+    if dtype == .bfloat16 { return bfloat16Backend.random(draw, shape, dtype: dtype, generator: generator) }
     let result = Tensor(uninitialized: shape, dtype: dtype)
     let count = Int64(result.count)
     switch (draw, dtype) {
@@ -16,9 +17,13 @@ extension CPUBackend {
       let values = result.hostPointer(Double.self)
       generator.draw { nn_random_uniform_f64($0, count, low, high, values) }
     case (.normal(let mean, let std), .float32):
-      fillNormal(result.hostPointer(Float.self), result.count, mean, std, generator)
+      fillNormal(
+        result.hostPointer(Float.self), result.count, mean, std, generator, uniform: nn_random_uniform_f32,
+        boxMuller: nn_random_box_muller_f32)
     case (.normal(let mean, let std), .float64):
-      fillNormal(result.hostPointer(Double.self), result.count, mean, std, generator)
+      fillNormal(
+        result.hostPointer(Double.self), result.count, mean, std, generator, uniform: nn_random_uniform_f64,
+        boxMuller: nn_random_box_muller_f64)
     case (.bernoulli(let p, let scale), .float32):
       let values = result.hostPointer(Float.self)
       generator.draw { nn_random_bernoulli_f32($0, count, p, Float(scale), values) }
@@ -53,48 +58,28 @@ extension CPUBackend {
     return withExtendedLifetime(odds) { result }
   }
 
-  private func fillNormal(
-    _ y: UnsafeMutablePointer<Float>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
+  /// As PyTorch draws them: a few one after the other in float64, others in blocks of 16 from uniform numbers, the last of
+  /// which overlaps its neighbour if the count is no multiple.
+  private func fillNormal<T: BinaryFloatingPoint>(
+    _ y: UnsafeMutablePointer<T>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator,
+    uniform: (UnsafeMutablePointer<nn_generator>, Int64, T, T, UnsafeMutablePointer<T>) -> Void,
+    boxMuller: (_ blocks: Int64, _ mean: T, _ std: T, UnsafeMutablePointer<T>) -> Void
   ) {
-    let tail = UnsafeMutablePointer<Float>.allocate(capacity: 16)
+    if count < 16 {
+      generator.draw { engine in
+        for i in 0..<count { y[i] = T(nn_random_normal(engine) * std + mean) }
+      }
+      return
+    }
+    let tail = UnsafeMutablePointer<T>.allocate(capacity: 16)
     defer { tail.deallocate() }
     generator.draw { engine in
-      if count < 16 {
-        for i in 0..<count { y[i] = Float(nn_random_normal(engine) * std + mean) }
-        return
-      }
-      nn_random_uniform_f32(engine, Int64(count), 0, 1, y)
-      if count % 16 != 0 { nn_random_uniform_f32(engine, 16, 0, 1, tail) }
+      uniform(engine, Int64(count), 0, 1, y)
+      if count % 16 != 0 { uniform(engine, 16, 0, 1, tail) }
     }
-    if count < 16 { return }
-    parallelBlocks(count / 16) { first, blocks in
-      nn_random_box_muller_f32(Int64(blocks), Float(mean), Float(std), y + 16 * first)
-    }
+    parallelBlocks(count / 16) { first, blocks in boxMuller(Int64(blocks), T(mean), T(std), y + 16 * first) }
     if count % 16 != 0 {
-      nn_random_box_muller_f32(1, Float(mean), Float(std), tail)
-      (y + count - 16).update(from: tail, count: 16)
-    }
-  }
-
-  private func fillNormal(
-    _ y: UnsafeMutablePointer<Double>, _ count: Int, _ mean: Double, _ std: Double, _ generator: Generator
-  ) {
-    let tail = UnsafeMutablePointer<Double>.allocate(capacity: 16)
-    defer { tail.deallocate() }
-    generator.draw { engine in
-      if count < 16 {
-        for i in 0..<count { y[i] = nn_random_normal(engine) * std + mean }
-        return
-      }
-      nn_random_uniform_f64(engine, Int64(count), 0, 1, y)
-      if count % 16 != 0 { nn_random_uniform_f64(engine, 16, 0, 1, tail) }
-    }
-    if count < 16 { return }
-    parallelBlocks(count / 16) { first, blocks in
-      nn_random_box_muller_f64(Int64(blocks), mean, std, y + 16 * first)
-    }
-    if count % 16 != 0 {
-      nn_random_box_muller_f64(1, mean, std, tail)
+      boxMuller(1, T(mean), T(std), tail)
       (y + count - 16).update(from: tail, count: 16)
     }
   }

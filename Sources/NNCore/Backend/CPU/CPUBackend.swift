@@ -9,6 +9,10 @@ final class CPUBackend: FusingBackend {
   var device: Device { .cpu }
   var isHost: Bool { true }
 
+  private static let widening = WideningBackend(shared)
+  /// Kernels here fill, convert, choose and move bfloat16 elements; all else is computed in float32.
+  var bfloat16Backend: any Backend { Self.widening }
+
   var kernels: Int32 { KernelPath.current.rawValue }
   func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result {
     KernelPath(rawValue: kernels).map { $0.force(body) } ?? body()
@@ -55,6 +59,8 @@ extension CPUBackend {
     case .int32:
       result.hostPointer(Int32.self).update(repeating: Int32(truncatingIfNeeded: Int(value)), count: count)
     case .int64: result.hostPointer(Int64.self).update(repeating: Int64(value), count: count)
+    case .bfloat16:
+      result.hostPointer(BFloat16.self).update(repeating: BFloat16(Float(value)), count: count)
     case .float32: result.hostPointer(Float.self).update(repeating: Float(value), count: count)
     case .float64: result.hostPointer(Double.self).update(repeating: value, count: count)
     }

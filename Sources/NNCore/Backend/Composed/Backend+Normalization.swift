@@ -75,7 +75,8 @@ extension Backend {
       ? (scales * plain + offsets * count).cast(dtype).value.shaped([channels]) : nil
     return NormalizationGradient(
       a: scales.value, b: slopes.value, c: offsets.value, total: total,
-      weight: cast(perChannel(distances * inverse), to: dtype), bias: cast(perChannel(plain), to: dtype))
+      weight: cast(perChannel(distances * inverse), to: weight?.dtype ?? dtype),
+      bias: cast(perChannel(plain), to: weight?.dtype ?? dtype))
   }
 
   package func channelAffine(_ x: Tensor, _ map: ChannelMap, isRecorded: Bool) -> Tensor {

@@ -2,7 +2,7 @@ extension Tensor {
   /// The values in the memory of a device, in the memory order of this tensor if that is dense, nothing recorded. Between
   /// two devices they go through the host.
   func copied(to target: any Backend) -> Tensor {
-    if target === backend { return detach() }
+    if target === storage.backend { return detach() }
     if target.isHost, let mirrored { return mirrored }
     let source = isNonOverlappingAndDense ? self : backend.copy(self, strides: nil)
     let result = Tensor(uninitialized: shape, dtype: dtype, strides: source.strides, on: target)

@@ -12,6 +12,10 @@ package protocol Backend: MemoryDevice {
   var checksIndices: Bool { get }
   func usingKernels<Result>(_ kernels: Int32, _ body: () -> Result) -> Result
 
+  /// What carries out operations on bfloat16 elements, with sums in float32 or wider and results that are rounded once: the
+  /// device itself if it has kernels for them. Every device fills, assigns and converts such elements itself.
+  var bfloat16Backend: any Backend { get }
+
   // MARK: Elements
 
   /// A tensor of one value.
@@ -133,8 +137,10 @@ package protocol Backend: MemoryDevice {
   /// bias; see `NormalizationGradient`.
   ///
   /// - Parameters:
+  ///   - weight: its gradient and that of the bias are of its type.
   ///   - groups: how many groups of neighbouring channels have a mean and a variance of their own.
   ///   - count: number of elements of such a group.
+  ///   - dtype: the type of the gradients of the input.
   func normalizationGradient(
     sums: Tensor, dots: Tensor, inverse: Tensor, weight: Tensor?, groups: Int, count: Double, dtype: DType
   ) -> NormalizationGradient

@@ -77,7 +77,7 @@ extension Tensor {
 
   /// Values of the host on the device of another tensor.
   package init<T: TensorElement>(_ values: [T], shape: [Int], like other: Tensor) {
-    self.init(uninitialized: shape, dtype: T.dtype, on: other.backend)
+    self.init(uninitialized: shape, dtype: T.dtype, on: other.storage.backend)
     values.withUnsafeBytes { other.backend.upload($0, to: storage.address) }
   }
 }

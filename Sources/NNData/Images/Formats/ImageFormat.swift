@@ -3,7 +3,7 @@ import NNCore
 extension Image {
   /// Formats of files that are read. A file is read by what its first bytes say, whatever its name.
   public enum Format: String, Sendable, Codable, CaseIterable {
-    case jpeg, png, webp, gif, bmp, tiff
+    case jpeg, png, webp, gif, bmp, tiff, pnm
 
     /// Endings of names, without the dot, in lower case.
     public var endings: [String] {
@@ -14,11 +14,11 @@ extension Image {
       case .gif: ["gif"]
       case .bmp: ["bmp", "dib"]
       case .tiff: ["tif", "tiff"]
+      case .pnm: ["ppm", "pgm"]
       }
     }
 
-    /// "JPEG, PNG, WebP, GIF, BMP or TIFF"
-    static let list = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+    static let list = "JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
 
     private static let byEnding = Dictionary(
       allCases.flatMap { format in format.endings.map { ($0, format) } },
@@ -45,6 +45,8 @@ extension Image {
         self = .bmp
       } else if has("II*\0") || has("MM\0*") || has("II+\0") || has("MM\0+") {
         self = .tiff
+      } else if bytes.count > 2, has("P5") || has("P6"), bytes[2] <= 0x20 || bytes[2] == UInt8(ascii: "#") {
+        self = .pnm
       } else {
         return nil
       }
@@ -70,7 +72,7 @@ struct UnreadFormat {
     case "avif": self.init("AVIF")
     case "jxl": self.init("JPEG XL")
     case "jp2", "j2k", "jpx", "jpf": self.init("JPEG 2000")
-    case "ppm", "pgm", "pbm", "pnm": self.init("PNM")
+    case "pbm", "pnm": self.init("PNM")
     case "tga": self.init("TGA")
     case "dng", "cr2", "cr3", "nef", "arw", "orf", "rw2", "raf": self.init("a camera's raw file")
     default: return nil

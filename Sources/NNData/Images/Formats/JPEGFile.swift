@@ -1,4 +1,5 @@
 import CTurboJPEG
+import NNCore
 
 /// JPEG through libjpeg-turbo.
 enum JPEGFile: ImageDecoder {
@@ -55,6 +56,30 @@ enum JPEGFile: ImageDecoder {
       least.map { (size * Int($0.num) + Int($0.denom) - 1) / Int($0.denom) } ?? size
     }
     return (scaled(header.width), scaled(header.height))
+  }
+
+  /// An image encoded and decoded again, with the chroma of four pixels together as libjpeg's programs have it. Opacity is
+  /// dropped.
+  static func roundTrip(_ image: Image, quality: Int) -> Image {
+    let image = image.channels == 4 ? image.rgb() : image
+    let isGray = image.channels == 1
+    guard let encoder = tjInitCompress() else { fail("JPEG", "no memory for the encoder") }
+    defer { tjDestroy(encoder) }
+    var (buffer, size): (UnsafeMutablePointer<UInt8>?, UInt) = (nil, 0)
+    defer { tjFree(buffer) }
+    let status = image.pixels.withUnsafeBufferPointer { pixels in
+      tjCompress2(
+        encoder, pixels.baseAddress, Int32(image.width), 0, Int32(image.height),
+        (isGray ? TJPF_GRAY : TJPF_RGB).rawValue, &buffer, &size,
+        Int32((isGray ? TJSAMP_GRAY : TJSAMP_420).rawValue), Int32(quality), TJFLAG_ACCURATEDCT)
+    }
+    let bytes = UnsafeRawBufferPointer(start: buffer, count: Int(size))
+    guard status == 0, let header = try? header(bytes, file: "JPEG"),
+      let decoded = try? decode(bytes, header: header, scale: 1, file: "JPEG")
+    else {
+      fail("JPEG", "an image of \(image.width)x\(image.height) cannot be encoded")
+    }
+    return decoded
   }
 
   private static func withDecoder<R>(_ file: String, _ body: (tjhandle) throws -> R) throws -> R {

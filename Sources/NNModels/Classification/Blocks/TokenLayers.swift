@@ -82,7 +82,7 @@ final class TokenAttention: Module, Layer {
       if let first = queryBias?.value, let last = valueBias?.value {
         bias = cat([first, Tensor.zeros(like: first), last])
       }
-      parts = x.linear(qkv.weight.value, bias: bias).reshape(samples, length, 3, heads, width / heads)
+      parts = qkv.mapped(x, bias: bias).reshape(samples, length, 3, heads, width / heads)
         .permute(0, 2, 3, 1, 4).unbind(1)
     } else {
       parts = [query, key, value].compactMap { layer in
