@@ -250,7 +250,9 @@ final class StepRepeater {
     let last = observed.count - 1
     if last > 0, observed[last].sizes != observed[last - 1].sizes {
       restarts += 1
-      if restarts > Self.mostRestarts { return stop("its work differs from step to step: it asks for other memory") }
+      if restarts > Self.mostRestarts {
+        return stop("its work differs from step to step: it asks for other memory")
+      }
       // This one may be the first of those that are alike.
       let (sizes, isHeld) = observed[last]
       observed = [(sizes, isHeld)]
@@ -438,7 +440,9 @@ final class StepRepeater {
     scripts[place].isOutdated = false
     let recorded = segments.reduce(0) { $0 + ($1.graph == nil ? 0 : $1.end - $1.begin) }
     if 2 * recorded < script.commands.count {
-      stop("\(script.commands.count - recorded) of its \(script.commands.count) commands change from step to step")
+      stop(
+        "\(script.commands.count - recorded) of its \(script.commands.count) commands change from step to step"
+      )
     }
   }
 
