@@ -91,8 +91,10 @@ private final class FourBlocks: Module, Classifier, TrainStep, ValidationStep, T
     return try withDefaultGenerator(Generator(seed: 1)) {
       let net = net()
       let trainer = Trainer(
-        maxEpochs: epochs, accelerator: Accelerator("emulated", backend.device), callbacks: callbacks + [keeper],
-        enableProgressBar: false, accumulateGradBatches: accumulate, gradientClip: clip, usesCUDAGraphs: graphs)
+        maxEpochs: epochs, accelerator: Accelerator("emulated", backend.device),
+        callbacks: callbacks + [keeper],
+        enableProgressBar: false, accumulateGradBatches: accumulate, gradientClip: clip,
+        usesCUDAGraphs: graphs)
       try trainer.fit(net, train: loader(count, workers: workers), validation: loader(8), resume: resume)
       let run = Run(
         weights: net.stateDict().reduce(into: [:]) { $0[$1.key] = $1.value.array(of: Float.self) },
@@ -140,7 +142,8 @@ private final class FourBlocks: Module, Classifier, TrainStep, ValidationStep, T
     let (expected, _) = try run(graphs: false, accumulate: 2) { FourBlocks() }
     let (found, counts) = try run(graphs: true, accumulate: 2) { FourBlocks() }
     #expect(found == expected && counts.graphs == 0)
-    #expect(counts.notes == ["Steps are not started as CUDA graphs: the gradients of several batches make a step."])
+    #expect(
+      counts.notes == ["Steps are not started as CUDA graphs: the gradients of several batches make a step."])
   }
 
   @Test("A step that is another one each time is told in a note, and one that reads its loss is not")
@@ -156,7 +159,8 @@ private final class FourBlocks: Module, Classifier, TrainStep, ValidationStep, T
     let (expected, _) = try run(graphs: false, epochs: 4, changing)
     let (found, counts) = try run(graphs: true, epochs: 4, changing)
     #expect(found == expected)
-    #expect(counts.notes.count == 1 && counts.notes[0].contains("differs from step to step"), "\(counts.notes)")
+    #expect(
+      counts.notes.count == 1 && counts.notes[0].contains("differs from step to step"), "\(counts.notes)")
     let reading = net { _, loss in loss.item() > 0.6 ? loss * 1 : loss * 1 }
     let (alsoExpected, _) = try run(graphs: false, reading)
     let (alsoFound, others) = try run(graphs: true, reading)

@@ -54,7 +54,8 @@ import Testing
       func trainer() -> Trainer {
         Trainer(
           maxEpochs: 2, accelerator: Accelerator("emulated", backend.device),
-          callbacks: [ModelCheckpoint(directory: folder.path)], enableProgressBar: false, sanityValidationSteps: 0)
+          callbacks: [ModelCheckpoint(directory: folder.path)], enableProgressBar: false,
+          sanityValidationSteps: 0)
       }
       // The validation is too large, behind an epoch of small batches.
       let error = #expect(throws: TrainerError.self) {

@@ -361,19 +361,24 @@ import NNLightning
     }
   }
 
-  @Test("A checkpoint written behind a fit that ended in the middle of an epoch goes on exactly", arguments: [0, 2])
+  @Test(
+    "A checkpoint written behind a fit that ended in the middle of an epoch goes on exactly",
+    arguments: [0, 2])
   func afterTheFit(workers: Int) throws {
     final class Net: Module, Classifier, TrainStep {
       let (fc, drop) = (Linear(2, 2), Dropout(0.5))
       func callAsFunction(_ x: Tensor) -> Tensor { fc(drop(x)) }
-      func configureOptimizers() -> any Optimizer { SGD(parameters(), learningRate: 0.1) { $0.momentum = 0.9 } }
+      func configureOptimizers() -> any Optimizer {
+        SGD(parameters(), learningRate: 0.1) { $0.momentum = 0.9 }
+      }
     }
     func fit(_ steps: Int?, _ resume: Resume = .never) throws -> (Trainer, Net) {
       let x = Tensor.randn([20, 2], generator: Generator(seed: 3))
       let data = TensorDataset(x, (x.sum([1]) .> 0).to(.int64))
       let trainer = Trainer(maxEpochs: 2, maxSteps: steps, accelerator: .cpu, enableProgressBar: false)
       let net = Net()
-      try trainer.fit(net, train: DataLoader(data, batchSize: 4, shuffle: true, workers: workers), resume: resume)
+      try trainer.fit(
+        net, train: DataLoader(data, batchSize: 4, shuffle: true, workers: workers), resume: resume)
       return (trainer, net)
     }
     try withTemporaryFolder { folder in

@@ -40,6 +40,7 @@ extension CUDABackend {
     let key = ScalarKey(bits: value.bitPattern, dtype: dtype)
     if let kept = scalars.withLock({ $0[key] }) { return kept }
     let scalar = filled(shape, value.bits(as: dtype), dtype)
+    if scalar.hasNoMemory { return scalar }
     scalars.withLock { scalars in
       if scalars.count >= 1_024 { scalars.removeAll() }
       scalars[key] = scalar

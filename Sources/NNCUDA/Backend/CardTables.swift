@@ -17,6 +17,7 @@ final class CardTables: Sendable {
     let key = AnyKey(value: AnyHashable(key))
     if let tables = kept.withLock({ $0[key] }) { return tables }
     let tables = make()
+    if tables.contains(where: \.hasNoMemory) { return tables }
     let former = kept.withLock { kept in
       let former = kept.count >= Self.most ? kept : [:]
       if kept.count >= Self.most { kept.removeAll() }

@@ -56,7 +56,7 @@ extension Tensor {
     if !isContiguous || storage.isReadOnly || !isKnownUniquelyReferenced(&storage) {
       let copy = backend.copy(self, strides: nil)
       // Where there is no memory left nothing will be written either.
-      if !DeviceMemory.isNone(copy.storage.address) { self = copy }
+      if !copy.hasNoMemory { self = copy }
     }
     storage.willChange()
     node = leaf

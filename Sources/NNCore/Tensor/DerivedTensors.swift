@@ -25,6 +25,7 @@ package enum DerivedTensors {
       return kept.tensors
     }
     let tensors = make()
+    if tensors.contains(where: \.hasNoMemory) { return tensors }
     storage.keepsDerived.store(true, ordering: .relaxed)
     let former = entries.withLock { entries in
       entries.updateValue(Entry(key: key, sources: sources.map { $0.detach() }, tensors: tensors), forKey: id)

@@ -78,6 +78,11 @@ package final class Storage: @unchecked Sendable {
     return address
   }
 
+  /// Whether there was no memory left for the bytes.
+  var hasNoMemory: Bool {
+    memory.map { DeviceMemory.isNone($0.address) } ?? lazy.map { _ in DeviceMemory.isNone(address) } ?? false
+  }
+
   /// Whether the bytes are to stay what they are, whoever holds them.
   package var isReadOnly: Bool { origin != nil || memory?.owner != nil }
 
@@ -99,4 +104,9 @@ final class HostMirror: Sendable {
   let tensor: Tensor
 
   init(_ tensor: Tensor) { self.tensor = tensor }
+}
+
+extension Tensor {
+  /// Whether there was no memory left for the tensor, see `DeviceMemory.none`: nothing that lasts may be made of it.
+  package var hasNoMemory: Bool { storage.hasNoMemory }
 }

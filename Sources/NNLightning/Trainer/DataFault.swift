@@ -66,7 +66,8 @@ extension Trainer {
       return TrainerError.outOfMemory(
         MemoryShortage(
           stage: stage.dataName, epoch: isFitting ? currentEpoch : nil, batch: batch, batchSize: sizeUnderWay,
-          fittingBatchSize: sizeUnderWay.flatMap { stepMemory?.fitting(below: $0) }, problem: problem.message))
+          fittingBatchSize: sizeUnderWay.flatMap { stepMemory?.fitting(below: $0) }, problem: problem.message)
+      )
     case let problem as DataProblem:
       let rows = batch.flatMap { locating?.samples(ofBatch: $0) }
       sample = problem.row.flatMap { row in rows.flatMap { $0.indices.contains(row) ? $0[row] : nil } }

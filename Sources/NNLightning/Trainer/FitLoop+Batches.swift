@@ -77,8 +77,11 @@ extension FitLoop {
     } catch let problem as DataProblem {
       let error = trainer.dataError(problem, .fit, batch: trainer.progress.batch, of: loader)
       undo()
-      // Some of them may have got no memory.
-      if problem.kind == .memory { optimizer.zeroGrad() }
+      if problem.kind == .memory {
+        // Some of the gradients may have got no memory.
+        optimizer.zeroGrad()
+        if before.isBoundary, !isStepping { accumulation = GradientAccumulation() }
+      }
       guard problem.kind == .singleValue, isLeftover else {
         // Unless the optimizer has seen the batch, this is the last boundary again.
         if before.isBoundary, !isStepping { isInsideStep = false }

@@ -39,7 +39,8 @@ public struct RepeatedTraining {
   ///   - dropout: probability; 0 for none.
   ///   - isAdaptive: AdamW, whose numbers change with each step, and not SGD.
   public init(
-    on device: Device, channels: [Int], batch: Int, steps: Int = 14, dropout: Double = 0, isAdaptive: Bool = false
+    on device: Device, channels: [Int], batch: Int, steps: Int = 14, dropout: Double = 0,
+    isAdaptive: Bool = false
   ) {
     (self.device, self.channels, self.batch, self.steps) = (device, channels, batch, steps)
     (self.dropout, self.isAdaptive) = (dropout, isAdaptive)

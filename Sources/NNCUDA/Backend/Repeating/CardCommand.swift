@@ -59,7 +59,10 @@ extension CardCommand {
 
   func likeness(to other: CardCommand) -> Likeness {
     switch (self, other) {
-    case (.launch(let a, let gridA, let blockA, let sharedA, let x), .launch(let b, let gridB, let blockB, let sharedB, let y)):
+    case (
+      .launch(let a, let gridA, let blockA, let sharedA, let x),
+      .launch(let b, let gridB, let blockB, let sharedB, let y)
+    ):
       guard a === b, gridA == gridB, blockA == blockB, sharedA == sharedB, x.hasForm(of: y) else {
         return .different
       }
@@ -80,7 +83,8 @@ extension CardCommand {
 
 extension CUDAProduct {
   fileprivate func hasForm(of other: CUDAProduct) -> Bool {
-    dtype == other.dtype && (rows, columns, depth, batch) == (other.rows, other.columns, other.depth, other.batch)
+    dtype == other.dtype
+      && (rows, columns, depth, batch) == (other.rows, other.columns, other.depth, other.batch)
       && keepsC == other.keepsC && allowsTF32 == other.allowsTF32
   }
 

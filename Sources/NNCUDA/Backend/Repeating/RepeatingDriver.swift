@@ -25,7 +25,8 @@ package final class RepeatingDriver: CUDADriver {
   private let hasMemories = Atomic(false)
 
   /// - Parameter giveBack: takes back a block that was not given by a repeater.
-  init(_ driver: any CUDADriver, pool: DeviceMemoryPool, giveBack: @escaping @Sendable (DeviceMemory) -> Void) {
+  init(_ driver: any CUDADriver, pool: DeviceMemoryPool, giveBack: @escaping @Sendable (DeviceMemory) -> Void)
+  {
     self.driver = driver
     state = Mutex(State(memories: StepMemories(pool, giveBack: giveBack)))
   }

@@ -35,8 +35,10 @@ final class StepRepeater {
     var commands: [CardCommand] = []
     /// Which commands are started by themselves.
     var varies: [Bool] = []
-    /// How often in succession a command was not what it was before.
-    var doubts: [Int: Int] = [:]
+    /// How often a command that did not vary was another one.
+    var changes: [Int: Int] = [:]
+    /// Whether the segments are of other commands than these.
+    var isOutdated = false
     var segments: [Segment] = []
   }
 
@@ -52,9 +54,9 @@ final class StepRepeater {
   private static let (mostBlocks, mostCommands) = (1 << 16, 1 << 16)
   /// How often it is begun anew, and how many steps in succession may differ before that.
   private static let (mostRestarts, mostFailures) = (6, 3)
-  /// How often in succession a command differs before it is expected to.
-  private static let mostDoubts = 2
-  private static let mostRebuilds = 12
+  /// How often a command changes before it is expected to: at first it is recorded anew.
+  private static let mostChanges = 3
+  private static let mostRebuilds = 60
 
   private let driver: any CUDADriver
   private let memories: StepMemories
@@ -89,6 +91,7 @@ final class StepRepeater {
   private var waitingFrom = 0
   private var freedMeanwhile: [DeviceMemory] = []
   private var difference: String?
+  /// Steps in succession that were others.
   private var failures = 0
   private var restarts = 0
   private var rebuilds = 0
@@ -140,10 +143,8 @@ final class StepRepeater {
       advance(.replaying)
     case (.replaying, .replaying), (.replaying, .comparing):
       guard next == scripts[turn].commands.count else { return fail("the number of its commands differs") }
-      if mode == .replaying {
-        replays += 1
-        failures = 0
-      }
+      if mode == .replaying { replays += 1 }
+      failures = 0
       learn()
       if !scripts.isEmpty { turn = (turn + 1) % scripts.count }
     case (.replaying, _): fail(difference)
@@ -249,7 +250,9 @@ final class StepRepeater {
     let last = observed.count - 1
     if last > 0, observed[last].sizes != observed[last - 1].sizes {
       restarts += 1
-      if restarts > Self.mostRestarts { return stop("its work differs from step to step: it asks for other memory") }
+      if restarts > Self.mostRestarts {
+        return stop("its work differs from step to step: it asks for other memory")
+      }
       // This one may be the first of those that are alike.
       let (sizes, isHeld) = observed[last]
       observed = [(sizes, isHeld)]
@@ -322,7 +325,6 @@ final class StepRepeater {
       compare(command)
       command.run(on: driver)
     default:
-      if !scripts[turn].doubts.isEmpty { scripts[turn].doubts[next] = nil }
       next += 1
       if scripts[turn].varies[next - 1] {
         waitingFrom = next
@@ -353,19 +355,28 @@ final class StepRepeater {
     guard next < scripts[turn].commands.count else { return diverge("it has further commands") }
     let former = scripts[turn].commands[next]
     switch command.likeness(to: former) {
-    case .same: scripts[turn].doubts[next] = nil
+    case .same: break
     case .alike:
-      if !scripts[turn].varies[next] {
-        if phase == .comparing {
-          scripts[turn].varies[next] = true
-        } else {
-          scripts[turn].doubts[next, default: 0] += 1
-        }
+      if scripts[turn].varies[next] { break }
+      if phase == .comparing {
+        scripts[turn].varies[next] = true
+      } else if failures == 0 {
+        // Behind another step, what that one left lies elsewhere, this once.
+        change(to: command)
       }
     case .different: return diverge("\(command.name) where \(former.name) was")
     }
     next += 1
     waitingFrom = next
+  }
+
+  /// A command is another one from here on, or always.
+  private func change(to command: CardCommand) {
+    let count = scripts[turn].changes[next, default: 0] + 1
+    scripts[turn].changes[next] = count
+    scripts[turn].commands[next] = command
+    scripts[turn].varies[next] = count >= Self.mostChanges
+    scripts[turn].isOutdated = true
   }
 
   /// From here on the step is another one.
@@ -399,12 +410,9 @@ final class StepRepeater {
 
   // MARK: Graphs
 
-  /// Expects that commands vary that did so again.
+  /// Records anew what has changed.
   private func learn() {
-    let certain = scripts[turn].doubts.filter { $0.value >= Self.mostDoubts }.keys
-    if certain.isEmpty { return }
-    for place in certain { scripts[turn].varies[place] = true }
-    scripts[turn].doubts = [:]
+    guard scripts[turn].isOutdated else { return }
     rebuilds += 1
     if rebuilds > Self.mostRebuilds { return stop("more and more of its commands change") }
     build(turn)
@@ -429,9 +437,12 @@ final class StepRepeater {
       return stop("\(error)")
     }
     scripts[place].segments = segments
+    scripts[place].isOutdated = false
     let recorded = segments.reduce(0) { $0 + ($1.graph == nil ? 0 : $1.end - $1.begin) }
     if 2 * recorded < script.commands.count {
-      stop("\(script.commands.count - recorded) of its \(script.commands.count) commands change from step to step")
+      stop(
+        "\(script.commands.count - recorded) of its \(script.commands.count) commands change from step to step"
+      )
     }
   }
 
