@@ -31,6 +31,11 @@ extension Processes {
   /// - Returns: whether the line was written; not where there is only one process.
   public static func abort(_ error: any Error) -> Bool {
     guard let group = current else { return false }
+    // What all find by themselves the first one says.
+    if group.rank > 0 {
+      let limit = Date(timeIntervalSinceNow: 0.5)
+      while group.problem == nil, Date() < limit { usleep(1_000) }
+    }
     group.abort("\(error)")
     return true
   }

@@ -113,7 +113,7 @@ import Testing
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
       process.arguments = Self.arguments(2, stopped, ["steps=60", "pause=30", "every=2"])
       process.environment = ProcessInfo.processInfo.environment.merging(Self.environment) { $1 }
-        .merging(["OMPI_MCA_odls_base_sigkill_timeout": "8"]) { $1 }
+        .merging(["OMPI_MCA_odls_base_sigkill_timeout": "5"]) { $1 }
       process.standardError = FileHandle.nullDevice
       try process.run()
       let last = stopped.path + "/last.safetensors"
