@@ -73,7 +73,8 @@ struct AutocastTests {
     Case("avgPool2d", own) { _, _, i in i.avgPool2d(kernelSize: 2) },
     Case("adaptiveAvgPool2d", own) { _, _, i in i.adaptiveAvgPool2d(outputSize: 1) },
     Case("batchNorm", own) { _, y, i in
-      i.batchNorm(weight: y[0].to(.float32), bias: y[1].to(.float32), training: true).output
+      i.batchNorm(weight: y[0].to(i.dtype.ofArithmetic), bias: y[1].to(i.dtype.ofArithmetic), training: true)
+        .output
     },
     Case("cat", own) { x, y, _ in cat([x, y]) }, Case("transpose", own) { x, _, _ in x.transpose(0, 1) },
     Case("where", own) { x, y, _ in `where`(x .> y, x, y) },
