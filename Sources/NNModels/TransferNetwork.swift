@@ -28,18 +28,23 @@ public final class TransferNetwork: Module, CallableModule {
   /// - Throws: `NodeError` if the network has no last layer to be taken off.
   public init(_ network: any ImageClassifier, classes: Int, normalizesFeatures: Bool? = nil) throws {
     let nodes = network.nodeNames
-    guard let place = network.headName.flatMap({ nodes.lastIndex(of: $0) }), place > 0 else {
+    // A head may have layers, which stand before it.
+    guard let head = network.headName,
+      let node = nodes.prefix(while: { $0 != head && !$0.hasPrefix(head + ".") }).last
+    else {
       throw NodeError.unknown("head", network: network.typeName, nodes: nodes)
     }
-    let last = network.module(named: nodes[place])
-    featureCount = (last as? Linear)?.inFeatures ?? (last as? Conv2d)?.inChannels ?? 0
-    backbone = try network.features(at: nodes[place - 1])
-    head = Sequential([])
+    let last = network.module(named: head)
+    featureCount =
+      (last as? Linear)?.inFeatures ?? (last as? Conv2d)?.inChannels
+      ?? (last as? any ClassifierHead)?.featureCount ?? 0
+    backbone = try network.features(at: node)
+    self.head = Sequential([])
     configuration = network.configuration
     super.init()
     inputNormalization = network.inputNormalization
-    if normalizesFeatures ?? !(last is Linear) { head.append(BatchNorm1d(featureCount), named: "norm") }
-    head.append(Linear(featureCount, classes), named: "linear")
+    if normalizesFeatures ?? !(last is Linear) { self.head.append(BatchNorm1d(featureCount), named: "norm") }
+    self.head.append(Linear(featureCount, classes), named: "linear")
   }
 
   /// Features [N, featureCount] of images [N, 3, H, W].
