@@ -150,6 +150,24 @@ struct ModelTests {
     }
   }
 
+  /// Multiply-adds of convolutions and linear layers, which are all that these networks have.
+  @Test(arguments: ["shapesnet", "resnet18", "mobilenet_v3_small", "mobilenetv4_conv_small", "repvit_m1"])
+  func operationsAreCounted(_ name: String) throws {
+    let weights = try officialWeights(name)
+    let network = try skipInit { try makeModel(name, classes: name == "shapesnet" ? 20 : 1000) }.eval()
+    var count = 0
+    for module in network.modules {
+      guard let weight = (module as? Conv2d)?.weight ?? (module as? Linear)?.weight else { continue }
+      module.registerForwardHook { _, _, output in
+        count += output.count * weight.count / weight.shape[0]
+        return nil
+      }
+    }
+    let size = weights.transforms.crop
+    _ = noGrad { network(Tensor.zeros(1, 3, size, size)) }.array(of: Float.self)
+    #expect(count == (try modelOperations(name)))
+  }
+
   @Test func skippedStartingWeightsDrawNothing() {
     withDefaultGenerator(Generator(seed: 1)) {
       let state = Generator.default.state

@@ -5,7 +5,7 @@ import NNLayers
 
 extension ConvNeXt: MapsKeys {
   public var keyMaps: [KeyMap] {
-    [ConvNeXtNames.timm, .transformers, .authors].map { $0.map(from: .torchvision) }
+    [ConvNeXtNames.timm, .transformers, .transformersDINOv3, .authors].map { $0.map(from: .torchvision) }
   }
 }
 
@@ -46,6 +46,16 @@ private struct ConvNeXtNames: Sendable {
       "dwconv.*", "layernorm.*", "pwconv1.*", "pwconv2.*", "layer_scale_parameter", "grn.weight", "grn.bias",
     ],
     head: ["layernorm.*", "classifier.*"])
+
+  /// `DINOv3ConvNextModel`.
+  static let transformersDINOv3 = ConvNeXtNames(
+    library: "transformers", stem: ["stages.0.downsample_layers.0.*", "stages.0.downsample_layers.1.*"],
+    downsampling: { "stages.\($0).downsample_layers.*" }, block: { "stages.\($0).layers.*." },
+    parts: [
+      "depthwise_conv.*", "layer_norm.*", "pointwise_conv1.*", "pointwise_conv2.*", "gamma", "grn.weight",
+      "grn.bias",
+    ],
+    head: ["layer_norm.*", "classifier.*"])
 
   /// The files of Facebook Research.
   static let authors = ConvNeXtNames(

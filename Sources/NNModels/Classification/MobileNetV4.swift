@@ -169,15 +169,15 @@ public final class UniversalInvertedBlock: Module, Layer {
   ) {
     let inner = channelCount(Double(inputs * factor))
     super.init()
-    if start > 0 {
-      self.start = NormedConvolution(
-        inputs, inputs, kernelSize: start, stride: middle == 0 ? stride : 1, groups: inputs)
-    }
+    self.start =
+      start > 0
+      ? NormedConvolution(
+        inputs, inputs, kernelSize: start, stride: middle == 0 ? stride : 1, groups: inputs) : nil
     expansion = NormedConvolution(inputs, inner, activation: ReLU())
-    if middle > 0 {
-      self.middle = NormedConvolution(
-        inner, inner, kernelSize: middle, stride: stride, groups: inner, activation: ReLU())
-    }
+    self.middle =
+      middle > 0
+      ? NormedConvolution(
+        inner, inner, kernelSize: middle, stride: stride, groups: inner, activation: ReLU()) : nil
     projection = NormedConvolution(inner, outputs)
     skip = stride == 1 && inputs == outputs ? StochasticDepth(dropProbability, mode: .row) : nil
   }

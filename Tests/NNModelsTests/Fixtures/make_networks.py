@@ -104,6 +104,7 @@ def timm_weights(name):
             "num_params": sum(p.numel() for p in model.parameters()) - head + head // 1000 * config.num_classes,
             "acc1": top1, "acc5": top5, "resize": int(size / config.crop_pct), "crop": size,
             "interpolation": config.interpolation, "min_size": [smallest, smallest],
+            **({"classes": 1000} if config.num_classes == 1000 else {}),
         })
     return entries
 

@@ -16,7 +16,8 @@ public final class GlobalResponseNorm: Module, Layer {
   }
 
   public func forward(_ x: Tensor) -> Tensor {
-    let norm = x.norm(2, [1, 2], keepDim: true)
+    // Of a feature that is 0 everywhere the slope is 0.
+    let norm = x.square().sum([1, 2], keepDim: true).clamp(min: 1e-30).sqrt()
     let share = norm / (norm.mean(-1, keepDim: true) + epsilon)
     // One factor for each feature of a sample, so that the map is gone through once.
     return x * (share * weight.value + 1) + bias.value
