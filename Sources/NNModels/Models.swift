@@ -9,7 +9,8 @@ private let families: [[any ArchitectureRow]] = [
   MobileNetV2.architectures, MNASNet.architectures, MobileNetV3.architectures, EfficientNet.architectures,
   EfficientNetLite.architectures, RegNet.architectures, ConvNeXt.architectures,
   VisionTransformer.architectures, SwinTransformer.architectures, MaxViT.architectures,
-  PatchTransformer.architectures,
+  PatchTransformer.architectures, ConvNeXtV2.architectures, MobileNetV4.architectures,
+  RepViT.architectures,
   ShapesNet.architectures,
 ]
 
@@ -34,18 +35,42 @@ public func modelWeights(_ name: String) throws -> [PretrainedWeights] { try arc
 ///   - name: one of ``listModels()``.
 ///   - weights: which official weights, downloaded if they are not on disk; nil for none. See ``modelWeights(_:)``.
 ///   - classes: number of outputs, 1000 if nil. With weights of other classes the network gets a new head.
+///   - channels: of the images, 3 for colours; weights are adapted, see ``ImageClassifier/adaptInput(channels:)``.
+///   - imageSize: height and width of the images, for networks that take one size only; their usual one if nil. Positions
+///     of weights for another size are resized.
+///   - dropPath: probability with which a sample skips the last block in training, growing from 0 at the first block in
+///     equal steps; the network's own if nil.
+///   - dropout: probability with which a feature before the head is left out in training; the network's own if nil.
 ///   - cache: where the file is looked for, and downloaded to.
 ///   - progress: told about a download, ten times a second.
-/// - Throws: ``ModelError`` if there is no network of that name; ``WeightsError``, `FileError` or `DownloadError` if
-///   the weights cannot be had.
+/// - Throws: ``ModelError`` if there is no network of that name, or it has no such setting; ``WeightsError``, `FileError`
+///   or `DownloadError` if the weights cannot be had.
 public func makeModel(
-  _ name: String, weights: WeightsName? = nil, classes: Int? = nil, cache: WeightCache = .default,
+  _ name: String, weights: WeightsName? = nil, classes: Int? = nil, channels: Int = 3, imageSize: Int? = nil,
+  dropPath: Double? = nil, dropout: Double? = nil, cache: WeightCache = .default,
   progress: ((DownloadProgress) -> Void)? = nil
 ) throws -> any ImageClassifier {
   let found = try architecture(name)
-  guard let weights else { return found.makeNetwork(classes: classes ?? imagenetClassCount, imageSize: nil) }
-  return try found.makeNetwork(
-    found.officialWeights(weights), classes: classes, cache: cache, progress: progress)
+  if let imageSize, !found.imageSizes.contains(imageSize) {
+    throw ModelError.setting(
+      "image size", "\(imageSize)", network: name,
+      expected: found.imageSizes.isEmpty
+        ? "none, as it takes images of any size" : "a multiple of its patches' size")
+  }
+  let network =
+    if let weights {
+      try found.makeNetwork(
+        found.officialWeights(weights), classes: classes, imageSize: imageSize, cache: cache,
+        progress: progress)
+    } else {
+      found.makeNetwork(classes: classes ?? imagenetClassCount, imageSize: imageSize)
+    }
+  try network.configureTraining(dropPath: dropPath, dropout: dropout)
+  guard inputChannelsRange.contains(channels) else {
+    throw ModelError.setting("channels", "\(channels)", network: name, expected: "a number in 1...1024")
+  }
+  network.adaptInput(channels: channels)
+  return network
 }
 
 /// A network by its name in the state that a saved one told of, with starting weights to be replaced by the saved ones.
@@ -77,8 +102,11 @@ public func officialWeights(_ network: String, _ name: WeightsName = .default) t
   try architecture(network).officialWeights(name)
 }
 
-/// The former name of ``makeModel(_:weights:classes:cache:progress:)``.
-@available(*, deprecated, renamed: "makeModel(_:weights:classes:cache:progress:)")
+/// The former name of ``makeModel(_:weights:classes:channels:imageSize:dropPath:dropout:cache:progress:)``.
+@available(
+  *, deprecated,
+  renamed: "makeModel(_:weights:classes:channels:imageSize:dropPath:dropout:cache:progress:)"
+)
 public func model(
   _ name: String, weights: WeightsName? = nil, classes: Int? = nil, cache: WeightCache = .default,
   progress: ((DownloadProgress) -> Void)? = nil

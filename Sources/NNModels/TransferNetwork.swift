@@ -47,7 +47,8 @@ public final class TransferNetwork: Module, CallableModule {
     let last = try network.lastLayer()
     self.form = form
     featureCount =
-      form.featureCount ?? (last.module as? Linear)?.inFeatures ?? (last.module as? Conv2d)?.inChannels ?? 0
+      form.featureCount ?? (last.module as? Linear)?.inFeatures ?? (last.module as? Conv2d)?.inChannels
+      ?? (last.module as? any ClassifierHead)?.featureCount ?? 0
     backbone = try network.features(at: form.nodes.isEmpty ? [last.nodeBefore] : form.nodes)
     head = form.head(features: featureCount, classes: classes)
     configuration = network.configuration
@@ -98,10 +99,11 @@ extension ImageClassifier {
   /// - Throws: `NodeError` if there is none to be taken off.
   func lastLayer() throws -> (module: Module?, nodeBefore: String) {
     let nodes = nodeNames
-    guard let place = headName.flatMap({ nodes.lastIndex(of: $0) }), place > 0 else {
-      throw NodeError.unknown("head", network: typeName, nodes: nodes)
-    }
-    return (module(named: nodes[place]), nodes[place - 1])
+    // A head may have layers, which stand before it.
+    guard let head = headName,
+      let before = nodes.prefix(while: { $0 != head && !$0.hasPrefix(head + ".") }).last
+    else { throw NodeError.unknown("head", network: typeName, nodes: nodes) }
+    return (module(named: head), before)
   }
 
   /// Nodes at several depths whose averages tell more about an image than those of the last alone: the last blocks of a

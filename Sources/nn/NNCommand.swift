@@ -15,6 +15,7 @@ struct NNCommand: ParsableCommand {
       nn train --dataset shapes --arch shapesnet --epochs 5 --output runs/first
       nn report runs/first
       nn predict runs/first photo.jpg
+      nn models vit
 
       `nn help SUBCOMMAND` explains each. Exit status: 0 success, 1 a run that failed, 64 wrong arguments, 130 a \
       training that was interrupted and saved. Completion for your shell: nn --generate-completion-script bash
@@ -24,7 +25,7 @@ struct NNCommand: ParsableCommand {
       CheckCommand.self, PreviewCommand.self, TrainCommand.self, FinetuneCommand.self, TestCommand.self,
       PredictCommand.self,
       ExportCommand.self, ReportCommand.self, BenchCommand.self, InspectCommand.self, CacheCommand.self,
-      DoctorCommand.self,
+      ModelsCommand.self, DoctorCommand.self,
     ])
 
   static func main() {

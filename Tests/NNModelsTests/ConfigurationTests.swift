@@ -33,6 +33,9 @@ struct ConfigurationTests {
     Case(name: "efficientnet_v2_s"), Case(name: "regnet_y_400mf"), Case(name: "swin_t", size: 100),
     Case(name: "swin_v2_t"), Case(name: "maxvit_t", size: 224),
     Case(name: "convnext_tiny"), Case(name: "vit_b_16", settings: ["image_size": "64"]),
+    Case(name: "convnextv2_atto"), Case(name: "mobilenetv4_conv_small"), Case(name: "repvit_m1"),
+    Case(name: "repvit_m1", settings: ["reparameterized": "true"]),
+    Case(name: "repvit_m0_9", settings: ["distilled": "false"]),
   ]
 
   private func step(_ network: any CallableModule, _ x: Tensor) {
@@ -104,7 +107,7 @@ struct ConfigurationTests {
       again.configuration == network.configuration && again.stateDict().keys == network.stateDict().keys)
     for wrong in [
       ["size": "3"], ["transform_input": "yes"], ["image_size": "9223372036854775807"], ["image_size": "17"],
-      ["image_size": "2064"],
+      ["image_size": "2064"], ["channels": "0"], ["channels": "1e3"], ["reparameterized": "maybe"],
     ] {
       let error = #expect(throws: ModelError.self, "\(wrong)") {
         try skipInit { try makeModel(name, classes: 3, configuration: wrong) }

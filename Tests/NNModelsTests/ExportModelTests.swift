@@ -38,6 +38,7 @@ import Testing
       "shufflenet_v2_x0_5", "mobilenet_v2", "mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0",
       "tf_efficientnet_lite0",
       "convnext_tiny", "vit_b_16", "efficientnet_v2_s", "regnet_y_400mf", "swin_t", "swin_v2_t", "maxvit_t",
+      "convnextv2_atto", "mobilenetv4_conv_small", "repvit_m1",
     ])
   func agreesWithTheRuntime(name: String) throws {
     let network = try skipInit { try makeModel(name, classes: 10) }

@@ -64,6 +64,7 @@ struct FeatureTests {
     // One of each family; the others have the same stages.
     let names: Set = [
       "squeezenet1_1", "googlenet", "shufflenet_v2_x0_5", "mobilenet_v3_small", "convnext_tiny", "resnet18",
+      "convnextv2_atto", "mobilenetv4_conv_small", "repvit_m1",
     ]
     let network = try skipInit { try makeModel(name) }.eval()
     #expect(Set(network.nodeNames).count == network.nodeNames.count)

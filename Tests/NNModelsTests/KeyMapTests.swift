@@ -1,3 +1,4 @@
+import Foundation
 import NNCore
 import NNLayers
 import NNModels
@@ -8,8 +9,8 @@ import Testing
 struct KeyMapTests {
   static let fixture = ModelFixture("key_maps")
 
-  /// Transformers as small as those of the fixture.
-  private func network(_ name: String) throws -> PatchTransformer {
+  /// Networks as small as those of the fixture.
+  private func network(_ name: String) throws -> any ImageClassifier {
     func small(_ change: (inout PatchTransformer.Options) -> Void) -> PatchTransformer {
       PatchTransformer(
         .init(patchSize: 14, width: 32, layers: 2) { options in
@@ -17,26 +18,42 @@ struct KeyMapTests {
           change(&options)
         }, imageSize: 28, classes: 3)
     }
+    let stages = [(8, 1), (16, 1), (16, 2), (24, 1)]
     return try skipInit {
-      switch name {
+      switch name.replacingOccurrences(of: " classifier", with: "") {
       case "vit": small { _ in }
+      case "torchvision vit":
+        VisionTransformer(
+          imageSize: 28, patchSize: 14, layers: 2, attentionHeads: 2, width: 32, hidden: 128, classes: 3)
       case "dinov2": small { $0.layerScale = 1 }
       case "dinov2_registers":
         small { ($0.layerScale, $0.registers, $0.positions) = (1, 4, .patches) }
       case "clip":
         small { ($0.normalizesEmbeddings, $0.epsilon, $0.activation) = (true, 1e-5, .quickGELU) }
       case "siglip": small { ($0.hasClassToken, $0.pooling) = (false, .attention) }
-      default:
-        try #require(
-          try makeModel(name, classes: 3, configuration: ["image_size": "48"]) as? PatchTransformer)
+      case "convnext": ConvNeXt(stages, classes: 3, stochasticDepth: 0)
+      case "convnextv2": ConvNeXtV2(stages, pointwise: true, classes: 3)
+      default: try makeModel(name, classes: 3, configuration: ["image_size": "48"])
       }
     }
   }
 
-  /// Files of transformers give its features.
+  /// The node that gives the features of a network whose head is not in the file.
+  private func node(_ name: String) -> String {
+    switch name {
+    case "siglip": "attn_pool"
+    case "vit_small_patch16_dinov3_qkvb": "norm"
+    case "convnext": "classifier.1"
+    case "convnextv2": "head.norm"
+    default: "class_token"
+    }
+  }
+
+  /// Files of transformers, timm and of the authors give their features and logits.
   @Test(arguments: NamedEntry.all(fixture.json, named: "name"))
-  func readsTransformersFiles(_ entry: NamedEntry) throws {
+  func readsFilesOfOthers(_ entry: NamedEntry) throws {
     let name = try #require(entry["name"]?.string)
+    let classifies = name.hasSuffix("classifier")
     let network = try network(name).eval()
     try withTemporaryFolder { folder in
       var state = StateDict()
@@ -46,13 +63,12 @@ struct KeyMapTests {
       }
       let path = folder.path + "/model.safetensors"
       try state.write(safetensors: path)
-      let report = try network.loadPretrainedWeights(from: path, replacingHead: true)
-      #expect(report.names == "transformers" && report.kept == ["head.weight", "head.bias"])
+      let report = try network.loadPretrainedWeights(from: path, replacingHead: !classifies)
+      #expect(report.names == entry["library"]?.string)
+      #expect(report.kept.count == (classifies ? 0 : 2))
       let x = ModelFixture.input(entry["input"]?.ints ?? [])
-      let node =
-        name == "siglip" ? "attn_pool" : name == "vit_small_patch16_dinov3_qkvb" ? "norm" : "class_token"
-      let extractor = try network.features(at: node)
-      let output = noGrad { extractor(x) }
+      let layer: any CallableModule = classifies ? network : try network.features(at: node(name))
+      let output = noGrad { layer.calledWithHooks(x) }
       let features = output.rank == 3 ? output.select(1, index: 0) : output
       let wanted = entry["features"]?.doubles ?? []
       #expect(features.count == wanted.count)

@@ -20,7 +20,9 @@ struct ModelTests {
     "swin_v2_t", "maxvit_t", "vit_tiny_patch16_224", "vit_small_patch14_dinov2",
     "vit_small_patch14_reg4_dinov2",
     "vit_base_patch16_clip_quickgelu_224", "vit_base_patch16_siglip_224", "eva02_small_patch14_224",
-    "vit_small_patch16_dinov3", "vit_small_patch16_dinov3_qkvb",
+    "vit_small_patch16_dinov3", "vit_small_patch16_dinov3_qkvb", "convnextv2_atto", "convnextv2_tiny",
+    "mobilenetv4_conv_small", "mobilenetv4_conv_small_050", "mobilenetv4_conv_medium", "repvit_m1",
+    "repvit_m0_9",
   ]
   static let runsAll = ProcessInfo.processInfo.environment["NN_ALL_MODELS"] != nil
 
@@ -148,6 +150,24 @@ struct ModelTests {
     }
   }
 
+  /// Multiply-adds of convolutions and linear layers, which are all that these networks have.
+  @Test(arguments: ["shapesnet", "resnet18", "mobilenet_v3_small", "mobilenetv4_conv_small", "repvit_m1"])
+  func operationsAreCounted(_ name: String) throws {
+    let weights = try officialWeights(name)
+    let network = try skipInit { try makeModel(name, classes: name == "shapesnet" ? 20 : 1000) }.eval()
+    var count = 0
+    for module in network.modules {
+      guard let weight = (module as? Conv2d)?.weight ?? (module as? Linear)?.weight else { continue }
+      module.registerForwardHook { _, _, output in
+        count += output.count * weight.count / weight.shape[0]
+        return nil
+      }
+    }
+    let size = weights.transforms.crop
+    _ = noGrad { network(Tensor.zeros(1, 3, size, size)) }.array(of: Float.self)
+    #expect(count == (try modelOperations(name)))
+  }
+
   @Test func skippedStartingWeightsDrawNothing() {
     withDefaultGenerator(Generator(seed: 1)) {
       let state = Generator.default.state
@@ -170,7 +190,8 @@ struct ModelTests {
     ("mobilenet_v3_small", ["classifier.3"], 32), ("efficientnet_b0", ["classifier.1"], 32),
     ("tf_efficientnet_lite0", ["classifier"], 32), ("convnext_tiny", ["classifier.2"], 32),
     ("vit_b_16", ["heads.head"], 224), ("regnet_y_400mf", ["fc"], 32), ("swin_v2_t", ["head"], 64),
-    ("maxvit_t", ["classifier.5"], 224),
+    ("maxvit_t", ["classifier.5"], 224), ("convnextv2_atto", ["head.fc"], 32),
+    ("mobilenetv4_conv_small", ["classifier"], 32), ("repvit_m1", ["head.head.bn", "head.head.l"], 32),
   ]
 
   @Test(arguments: heads)

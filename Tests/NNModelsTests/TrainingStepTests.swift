@@ -14,7 +14,8 @@ struct TrainingStepTests {
   @Test(arguments: [
     "resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "tiny_vit", "tiny_convnext",
     "tiny_efficientnet_v2",
-    "tiny_regnet", "tiny_swin", "tiny_swin_v2", "tiny_maxvit",
+    "tiny_regnet", "tiny_swin", "tiny_swin_v2", "tiny_maxvit", "tiny_convnext_v2", "tiny_mobilenet_v4",
+    "tiny_repvit", "tiny_repvit_legacy",
   ])
   func trainsAsTorchvision(_ name: String) throws {
     let fixture = ModelFixture("grads_\(name)")
@@ -131,6 +132,22 @@ struct TrainingStepTests {
       SwinTransformer(.v2, [(2, 2), (2, 4)], channels: 16, window: 4, classes: 10, stochasticDepth: 0)
     case "tiny_maxvit":
       MaxViT([(16, 1), (32, 1)], stem: 8, window: 4, headWidth: 8, classes: 10, stochasticDepth: 0)
+    case "tiny_convnext_v2":
+      ConvNeXtV2([(8, 1), (16, 1), (16, 2), (24, 1)], pointwise: true, classes: 10)
+    case "tiny_mobilenet_v4":
+      MobileNetV4(
+        [
+          [.fused(channels: 16)],
+          [
+            .inverted(start: 3, middle: 5, expansion: 3, channels: 24, stride: 2),
+            .inverted(start: 0, middle: 3, expansion: 2, channels: 24, count: 2),
+            .inverted(start: 3, middle: 0, expansion: 4, channels: 24),
+          ],
+          [.inverted(start: 0, middle: 0, expansion: 2, channels: 24)],
+          [.convolution(kernel: 1, channels: 32)],
+        ], first: 8, classes: 10)
+    case "tiny_repvit": RepViT([(16, 1), (32, 2)], classes: 10)
+    case "tiny_repvit_legacy": RepViT([(16, 1), (32, 2)], isLegacy: true, classes: 10)
     default: try makeModel(name)
     }
   }

@@ -13,7 +13,8 @@ import Testing
     ("mobilenet_v3_small", 32, 1024, ["classifier"]), ("mnasnet0_5", 32, 1280, ["layers.14"]),
     ("efficientnet_b0", 32, 1280, ["features.8"]), ("tf_efficientnet_lite0", 32, 1280, ["conv_head"]),
     ("convnext_tiny", 32, 768, ["features.7"]),
-    ("vit_b_16", 224, 768, ["encoder.layers.encoder_layer_11"]),
+    ("vit_b_16", 224, 768, ["encoder.layers.encoder_layer_11"]), ("convnextv2_atto", 32, 320, ["stages.3"]),
+    ("mobilenetv4_conv_small", 32, 1280, ["conv_head"]),
   ]
 
   /// The features are what the last layer was given: with its weights the new head says the same.
@@ -46,6 +47,15 @@ import Testing
     let last = transfer.lastBlock.first.map(ObjectIdentifier.init)
     let name = transfer.backbone.namedModules().first { ObjectIdentifier($0.module) == last }?.name
     #expect([name] == entry.last)
+  }
+
+  /// A head of several layers is taken off as a whole.
+  @Test func aHeadOfLayersIsTakenOff() throws {
+    let network = try makeModel("repvit_m1")
+    let transfer = try TransferNetwork(network, classes: 3).eval()
+    #expect(transfer.featureCount == 384 && transfer.head.names == ["norm", "linear"])
+    #expect(transfer.backbone.namedParameters().allSatisfy { !$0.name.hasPrefix("head") })
+    #expect(noGrad { transfer(Tensor.zeros(2, 3, 32, 32)) }.shape == [2, 3])
   }
 
   @Test func theHeadIsChosen() throws {

@@ -6,7 +6,7 @@ open class Convolution<Size: SpatialSize>: Module {
   public let weight: Parameter
   /// [outChannels], nil without bias.
   public let bias: Parameter?
-  public let inChannels: Int
+  public private(set) var inChannels: Int
   public let outChannels: Int
   public let kernelSize: Size
   public let stride: Size
@@ -37,6 +37,18 @@ open class Convolution<Size: SpatialSize>: Module {
     let shape = [outChannels, inChannels / groups] + kernelSize.extents
     weight = Parameter(Init.defaultWeight(shape))
     self.bias = bias ? Parameter(Init.defaultBias(outChannels, weightShape: shape)) : nil
+  }
+
+  /// Takes an input of other channels from now on.
+  ///
+  /// - Parameter weight: for as many outputs and the same kernel.
+  package func takeInput(weight new: Tensor) {
+    require(
+      groups == 1 && new.rank == weight.shape.count && new.shape[0] == outChannels
+        && Array(new.shape.dropFirst(2)) == kernelSize.extents, "Convolution.takeInput",
+      "a weight \(new.shape) does not fit one of \(weight.shape) with \(groups) groups")
+    weight.value = new
+    inChannels = new.shape[1]
   }
 
   /// The input between what `paddingMode` puts at its ends, and the zeros that are left for the operation to add.

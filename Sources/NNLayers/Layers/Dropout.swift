@@ -5,10 +5,13 @@ import NNCore
 ///
 /// Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html
 public final class Dropout: Module, Layer {
-  public let p: Double
+  /// Probability of being left out, in 0...1.
+  public var p: Double {
+    didSet { requireProbability(p, "Dropout") }
+  }
 
   public init(_ p: Double = 0.5) {
-    require((0...1).contains(p), "Dropout", "the probability must lie in 0...1, got \(p)")
+    requireProbability(p, "Dropout")
     self.p = p
   }
 
@@ -23,10 +26,15 @@ public final class Dropout2d: Module, Layer {
   public let p: Double
 
   public init(_ p: Double = 0.5) {
-    require((0...1).contains(p), "Dropout2d", "the probability must lie in 0...1, got \(p)")
+    requireProbability(p, "Dropout2d")
     self.p = p
   }
 
   public func forward(_ x: Tensor) -> Tensor { x.dropout2d(p: p, training: isTraining) }
   public override var extraDescription: String { "p: \(p)" }
+}
+
+/// Stops the program if a probability is none.
+func requireProbability(_ p: Double, _ name: StaticString) {
+  require((0...1).contains(p), name, "the probability must lie in 0...1, got \(p)")
 }

@@ -14,11 +14,14 @@ public final class StochasticDepth: Module, Layer {
     case row
   }
 
-  public let p: Double
+  /// Probability of being left out, in 0...1.
+  public var p: Double {
+    didSet { requireProbability(p, "StochasticDepth") }
+  }
   public let mode: Mode
 
   public init(_ p: Double, mode: Mode) {
-    require((0...1).contains(p), "StochasticDepth", "the probability must lie in 0...1, got \(p)")
+    requireProbability(p, "StochasticDepth")
     self.p = p
     self.mode = mode
   }

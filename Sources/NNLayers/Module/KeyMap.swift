@@ -55,10 +55,25 @@ public struct KeyMap: Sendable {
     _ name: String, _ rules: KeyValuePairs<String, Source>, sums: KeyValuePairs<String, [Source]> = [:],
     ignoring ignored: [String] = []
   ) {
+    self.init(name, rules: sums.map { ($0.key, $0.value) } + rules.map { ($0.key, [$0.value]) }, ignored)
+  }
+
+  /// The names of two libraries for the same tensors, in the same order.
+  ///
+  /// - Parameters:
+  ///   - name: whose the names in files are.
+  ///   - own: patterns of the module's keys.
+  ///   - others: what the file calls them, as many.
+  ///   - ignoring: patterns of keys in files that the module has no use for.
+  public init(_ name: String, own: [String], others: [String], ignoring ignored: [String] = []) {
+    require(
+      own.count == others.count, "KeyMap", "\(own.count) names of one library, \(others.count) of the other")
+    self.init(name, rules: zip(own, others).map { ($0, [Source(stringLiteral: $1)]) }, ignored)
+  }
+
+  private init(_ name: String, rules: [(String, [Source])], _ ignored: [String]) {
     self.name = name
-    self.rules = (sums.map { ($0.key, $0.value) } + rules.map { ($0.key, [$0.value]) }).map {
-      (Self.pattern($0.0), $0.1)
-    }
+    self.rules = rules.map { (Self.pattern($0.0), $0.1) }
     self.ignored = ignored.map(Self.pattern)
   }
 

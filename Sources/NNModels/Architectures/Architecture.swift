@@ -9,7 +9,7 @@ import NNLayers
 ///     let pretrained = try resnet18(weights: .default)          // with official weights
 ///     let transform = resnet18.defaultWeights.transforms        // how images become its input
 ///
-/// ``makeModel(_:weights:classes:cache:progress:)`` does the same by a name that is known at run time only.
+/// ``makeModel(_:weights:classes:channels:imageSize:dropPath:dropout:cache:progress:)`` does the same by a name that is known at run time only.
 public struct Architecture<Network: ImageClassifier>: Sendable {
   /// torchvision's name, or timm's where torchvision has none: `resnet18`.
   public let name: String
@@ -101,10 +101,13 @@ protocol ArchitectureRow: Sendable {
 extension ArchitectureRow {
   /// The network with some weights of it, in training mode.
   func makeNetwork(
-    _ weights: PretrainedWeights, classes: Int?, cache: WeightCache, progress: ((DownloadProgress) -> Void)?
+    _ weights: PretrainedWeights, classes: Int?, imageSize: Int? = nil, cache: WeightCache,
+    progress: ((DownloadProgress) -> Void)?
   ) throws -> Network {
     let file = try cache.file(for: weights, progress: progress)
-    let network = skipInit { makeNetwork(classes: weights.classCount, imageSize: weights.imageSize) }
+    let network = skipInit {
+      makeNetwork(classes: weights.classCount, imageSize: imageSize ?? weights.imageSize)
+    }
     try network.loadWeights(weights, from: file)
     if let classes, classes != weights.classCount { network.replaceHead(classes: classes) }
     return network

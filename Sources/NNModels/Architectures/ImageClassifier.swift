@@ -15,40 +15,67 @@ public protocol ImageClassifier: StagedModule {
   /// Brings the network into the state that goes with its official weights, which were just loaded.
   func didLoadOfficialWeights()
 
+  /// What decides on the network's function, is not in its state dict, and is of its kind only; see ``configuration``.
+  /// Empty for most networks.
+  var ownConfiguration: [String: String] { get }
+
+  /// Brings a new network into the state that ``ownConfiguration`` tells of.
+  ///
+  /// - Throws: ``ModelError`` if a name or a value is none of this network's; nothing was changed then.
+  func configureOwn(_ configuration: [String: String]) throws
+}
+
+extension ImageClassifier {
+  public func didLoadOfficialWeights() {}
+
+  public var ownConfiguration: [String: String] { [:] }
+
+  public func configureOwn(_ configuration: [String: String]) throws {
+    // What the network already is may be said.
+    for (name, value) in configuration.sorted(by: { $0.key < $1.key }) where ownConfiguration[name] != value {
+      throw ModelError.configuration(name, value, network: typeName, expected: ownConfiguration)
+    }
+  }
+
   /// What decides on the network's function and is not in its state dict, to be written beside it. Empty for most
   /// networks: all the others are made from their name and the number of classes.
   ///
   ///     let settings = network.configuration  // ["transform_input": "true", "aux_logits": "false"] of a GoogLeNet
   ///     let again = try makeModel("googlenet", classes: 10, configuration: settings)
   ///     try again.loadStateDict(network.stateDict())
-  var configuration: [String: String] { get }
+  public var configuration: [String: String] {
+    let channels = inputChannels
+    return channels == 3
+      ? ownConfiguration : ownConfiguration.merging([channelsKey: "\(channels)"]) { $1 }
+  }
 
   /// Brings a new network into the state that ``configuration`` tells of.
   ///
   /// - Throws: ``ModelError`` if a name or a value is none of this network's; nothing was changed then.
-  func configure(_ configuration: [String: String]) throws
-}
-
-extension ImageClassifier {
-  public func didLoadOfficialWeights() {}
-
-  public var configuration: [String: String] { [:] }
-
   public func configure(_ configuration: [String: String]) throws {
-    // What the network already is may be said.
-    for (name, value) in configuration.sorted(by: { $0.key < $1.key }) where self.configuration[name] != value
-    {
-      throw ModelError.configuration(name, value, network: typeName, expected: self.configuration)
+    let channels = try configuration[channelsKey].map { value in
+      guard let count = Int(value), inputChannelsRange.contains(count) else {
+        throw ModelError.configuration(channelsKey, value, network: typeName, expected: [channelsKey: "3"])
+      }
+      return count
     }
+    try configureOwn(configuration.filter { $0.key != channelsKey })
+    if let channels { adaptInput(channels: channels) }
   }
 
   /// The last layer, which gives the logits: its name among the network's modules; nil if there is none.
   var headName: String? {
     nodeNames.last { node in
       let module = module(named: node)
-      return module is Linear || module is Conv2d
+      return module is Linear || module is Conv2d || module is any ClassifierHead
     }
   }
+}
+
+/// The last part of a network where that is more than a layer.
+protocol ClassifierHead: Module {
+  /// Size of the features that it is given.
+  var featureCount: Int { get }
 }
 
 /// A classifier that was trained with further heads between its stages.
@@ -68,16 +95,16 @@ public protocol AuxiliaryClassifier: ImageClassifier {
 
 extension AuxiliaryClassifier {
   /// Under the names of torchvision's arguments: `transform_input` and `aux_logits`.
-  public var configuration: [String: String] {
+  public var ownConfiguration: [String: String] {
     ["transform_input": "\(transformInput)", "aux_logits": "\(hasAuxiliaryHeads)"]
   }
 
-  public func configure(_ configuration: [String: String]) throws {
+  public func configureOwn(_ configuration: [String: String]) throws {
     for (name, value) in configuration.sorted(by: { $0.key < $1.key }) {
-      let isKnown = self.configuration[name] != nil && Bool(value) != nil
+      let isKnown = ownConfiguration[name] != nil && Bool(value) != nil
       // Heads that are gone do not come back.
       guard isKnown, name != "aux_logits" || value == "false" || hasAuxiliaryHeads else {
-        throw ModelError.configuration(name, value, network: typeName, expected: self.configuration)
+        throw ModelError.configuration(name, value, network: typeName, expected: ownConfiguration)
       }
     }
     if let value = configuration["transform_input"].flatMap(Bool.init) { transformInput = value }

@@ -7,6 +7,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case unknown(String, nearest: [String])
   /// A network has no such setting.
   case configuration(String, String, network: String, expected: [String: String])
+  /// A network cannot be made with a setting: its name, what was asked for, and what the network has.
+  case setting(String, String, network: String, expected: String)
 
   public var description: String {
     switch self {
@@ -18,6 +20,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
           ? "no settings"
           : "settings such as \(expected.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))")
         + ", found \(quoted(name)) \(quoted(value))"
+    case .setting(let name, let value, let network, let expected):
+      "\(network): \(name): expected \(expected), found \(printable(value))"
     }
   }
 }

@@ -80,17 +80,7 @@ public final class EfficientNetLite: Module, ImageClassifier {
     stemNorm = tensorFlowNorm(32)
     self.last = last
     lastNorm = tensorFlowNorm(1280)
-    drawWeights(
-      convolution: { weight in
-        // timm divides the fan-out by the groups: a depthwise convolution has one output in each.
-        let (kernel, isDepthwise) = (weight.shape[2] * weight.shape[3], weight.shape[1] == 1)
-        let outputs = isDepthwise ? 1 : weight.shape[0]
-        return Init.normal(weight.shape, std: (2 / Double(kernel * outputs)).squareRoot())
-      },
-      linear: { weight in
-        let bound = 1 / Double(weight.shape[0]).squareRoot()
-        return Init.uniform(weight.shape, low: -bound, high: bound)
-      })
+    drawTensorFlowWeights()
   }
 
   public var stages: [Stage] {

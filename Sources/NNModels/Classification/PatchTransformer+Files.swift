@@ -6,48 +6,55 @@ import NNLayers
 extension PatchTransformer: MapsKeys {
   public var keyMaps: [KeyMap] {
     let hasRegisters = options.registers > 0
-    return [
-      .torchvision, .transformersViT, .transformersDINOv2(registers: hasRegisters), .transformersCLIP,
+    return [VisionTransformerNames.torchvision, .transformers].map { $0.map(from: .timm) } + [
+      .transformersDINOv2(registers: hasRegisters), .transformersCLIP,
       .transformersDINOv3, .dinov2(registers: hasRegisters),
     ]
   }
 }
 
-extension KeyMap {
-  /// `vit_b_16` and its like.
-  static let torchvision = KeyMap(
-    "torchvision",
-    [
-      "cls_token": "class_token",
-      "pos_embed": "encoder.pos_embedding",
-      "patch_embed.proj.*": "conv_proj.*",
-      "blocks.*.norm1.*": "encoder.layers.encoder_layer_*.ln_1.*",
-      "blocks.*.attn.qkv.*": "encoder.layers.encoder_layer_*.self_attention.in_proj_*",
-      "blocks.*.attn.proj.*": "encoder.layers.encoder_layer_*.self_attention.out_proj.*",
-      "blocks.*.norm2.*": "encoder.layers.encoder_layer_*.ln_2.*",
-      "blocks.*.mlp.fc1.*": "encoder.layers.encoder_layer_*.mlp.0.*",
-      "blocks.*.mlp.fc2.*": "encoder.layers.encoder_layer_*.mlp.3.*",
-      "norm.*": "encoder.ln.*",
-      "head.*": "heads.head.*",
+/// What a library calls the tensors of the first paper's transformer, in one order.
+private struct VisionTransformerNames: Sendable {
+  let library: String
+  let names: [String]
+  var ignored: [String] = []
+
+  /// `vit_base_patch16_224` and its like.
+  static let timm = VisionTransformerNames(
+    library: "timm",
+    names: [
+      "cls_token", "pos_embed", "patch_embed.proj.*", "blocks.*.norm1.*", "blocks.*.attn.qkv.*",
+      "blocks.*.attn.proj.*", "blocks.*.norm2.*", "blocks.*.mlp.fc1.*", "blocks.*.mlp.fc2.*", "norm.*",
+      "head.*",
     ])
 
-  /// `ViTModel` and `DeiTModel`.
-  static let transformersViT = KeyMap(
-    "transformers",
-    [
-      "cls_token": "embeddings.cls_token",
-      "pos_embed": "embeddings.position_embeddings",
-      "patch_embed.proj.*": "embeddings.patch_embeddings.projection.*",
-      "blocks.*.attn.qkv.*": "encoder.layer.*.attention.attention.{query,key,value}.*",
-      "blocks.*.attn.proj.*": "encoder.layer.*.attention.output.dense.*",
-      "blocks.*.norm1.*": "encoder.layer.*.layernorm_before.*",
-      "blocks.*.norm2.*": "encoder.layer.*.layernorm_after.*",
-      "blocks.*.mlp.fc1.*": "encoder.layer.*.intermediate.dense.*",
-      "blocks.*.mlp.fc2.*": "encoder.layer.*.output.dense.*",
-      "norm.*": "layernorm.*",
-      "head.*": "classifier.*",
-    ], ignoring: ["embeddings.mask_token", "pooler.dense.*"])
+  /// `vit_b_16` and its like.
+  static let torchvision = VisionTransformerNames(
+    library: "torchvision",
+    names: ["class_token", "encoder.pos_embedding", "conv_proj.*"]
+      + [
+        "ln_1.*", "self_attention.in_proj_*", "self_attention.out_proj.*", "ln_2.*", "mlp.0.*", "mlp.3.*",
+      ].map { "encoder.layers.encoder_layer_*." + $0 } + ["encoder.ln.*", "heads.head.*"])
 
+  /// `ViTForImageClassification`, and `ViTModel` and `DeiTModel`.
+  static let transformers = VisionTransformerNames(
+    library: "transformers",
+    names: [
+      "embeddings.cls_token", "embeddings.position_embeddings", "embeddings.patch_embeddings.projection.*",
+    ]
+      + [
+        "layernorm_before.*", "attention.attention.{query,key,value}.*", "attention.output.dense.*",
+        "layernorm_after.*", "intermediate.dense.*", "output.dense.*",
+      ].map { "encoder.layer.*." + $0 } + ["layernorm.*", "classifier.*"],
+    ignored: ["embeddings.mask_token", "pooler.dense.*"])
+
+  /// How this library calls what another one calls otherwise.
+  func map(from own: VisionTransformerNames) -> KeyMap {
+    KeyMap(library, own: own.names, others: names, ignoring: ignored)
+  }
+}
+
+extension KeyMap {
   /// `Dinov2Model` and `Dinov2WithRegistersModel`.
   static func transformersDINOv2(registers: Bool) -> KeyMap {
     let both: KeyValuePairs<String, Source> = [
@@ -126,27 +133,12 @@ extension KeyMap {
       "blocks.*.*": "layer.*.*",
       "head.*": "classifier.*",
     ], ignoring: ["embeddings.mask_token"])
-
-  /// timm's `vit_base_patch16_224` and its like, for a network under torchvision's keys.
-  static let timmViT = KeyMap(
-    "timm",
-    [
-      "class_token": "cls_token",
-      "encoder.pos_embedding": "pos_embed",
-      "conv_proj.*": "patch_embed.proj.*",
-      "encoder.layers.encoder_layer_*.ln_1.*": "blocks.*.norm1.*",
-      "encoder.layers.encoder_layer_*.self_attention.in_proj_*": "blocks.*.attn.qkv.*",
-      "encoder.layers.encoder_layer_*.self_attention.out_proj.*": "blocks.*.attn.proj.*",
-      "encoder.layers.encoder_layer_*.ln_2.*": "blocks.*.norm2.*",
-      "encoder.layers.encoder_layer_*.mlp.0.*": "blocks.*.mlp.fc1.*",
-      "encoder.layers.encoder_layer_*.mlp.3.*": "blocks.*.mlp.fc2.*",
-      "encoder.ln.*": "norm.*",
-      "heads.head.*": "head.*",
-    ])
 }
 
 extension VisionTransformer: MapsKeys {
-  public var keyMaps: [KeyMap] { [.timmViT] }
+  public var keyMaps: [KeyMap] {
+    [VisionTransformerNames.timm, .transformers].map { $0.map(from: .torchvision) }
+  }
 }
 
 // MARK: Positions of another image size

@@ -46,7 +46,8 @@ public let vit_tiny_patch16_224 = timm(
   [
     PretrainedWeights(
       "augreg_in21k_ft_in1k", "vit_tiny_patch16_224.augreg_in21k_ft_in1k.safetensors",
-      from: .hub("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k"), parameters: 5_717_416, imageSize: 224,
+      from: .hub("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k"), parameters: 5_717_416,
+      accuracy: [75.454, 92.844], imageSize: 224,
       transforms: preset(224, share: 0.9))
   ],
   .init(patchSize: 16, width: 192))
@@ -56,11 +57,13 @@ public let vit_small_patch16_224 = timm(
   [
     PretrainedWeights(
       "augreg_in21k_ft_in1k", "vit_small_patch16_224.augreg_in21k_ft_in1k.safetensors",
-      from: .hub("timm/vit_small_patch16_224.augreg_in21k_ft_in1k"), parameters: 22_050_664, imageSize: 224,
+      from: .hub("timm/vit_small_patch16_224.augreg_in21k_ft_in1k"), parameters: 22_050_664,
+      accuracy: [81.384, 96.136], imageSize: 224,
       transforms: preset(224, share: 0.9)),
     PretrainedWeights(
       "augreg_in1k", "vit_small_patch16_224.augreg_in1k.safetensors",
-      from: .hub("timm/vit_small_patch16_224.augreg_in1k"), parameters: 22_050_664, imageSize: 224,
+      from: .hub("timm/vit_small_patch16_224.augreg_in1k"), parameters: 22_050_664,
+      accuracy: [78.846, 94.288], imageSize: 224,
       transforms: preset(224, share: 0.9)),
     PretrainedWeights(
       "dino", "vit_small_patch16_224.dino.safetensors", from: .hub("timm/vit_small_patch16_224.dino"),
@@ -74,15 +77,18 @@ public let vit_base_patch16_224 = timm(
   [
     PretrainedWeights(
       "augreg2_in21k_ft_in1k", "vit_base_patch16_224.augreg2_in21k_ft_in1k.safetensors",
-      from: .hub("timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"), parameters: 86_567_656, imageSize: 224,
+      from: .hub("timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"), parameters: 86_567_656,
+      accuracy: [85.096, 97.53], imageSize: 224,
       transforms: preset(224, share: 0.9)),
     PretrainedWeights(
       "augreg_in21k_ft_in1k", "vit_base_patch16_224.augreg_in21k_ft_in1k.safetensors",
-      from: .hub("timm/vit_base_patch16_224.augreg_in21k_ft_in1k"), parameters: 86_567_656, imageSize: 224,
+      from: .hub("timm/vit_base_patch16_224.augreg_in21k_ft_in1k"), parameters: 86_567_656,
+      accuracy: [84.532, 97.292], imageSize: 224,
       transforms: preset(224, share: 0.9)),
     PretrainedWeights(
       "augreg_in1k", "vit_base_patch16_224.augreg_in1k.safetensors",
-      from: .hub("timm/vit_base_patch16_224.augreg_in1k"), parameters: 86_567_656, imageSize: 224,
+      from: .hub("timm/vit_base_patch16_224.augreg_in1k"), parameters: 86_567_656, accuracy: [79.154, 94.09],
+      imageSize: 224,
       transforms: preset(224, share: 0.9)),
     PretrainedWeights(
       "dino", "vit_base_patch16_224.dino.safetensors", from: .hub("timm/vit_base_patch16_224.dino"),
@@ -96,7 +102,8 @@ public let vit_large_patch16_224 = timm(
   [
     PretrainedWeights(
       "augreg_in21k_ft_in1k", "vit_large_patch16_224.augreg_in21k_ft_in1k.safetensors",
-      from: .hub("timm/vit_large_patch16_224.augreg_in21k_ft_in1k"), parameters: 304_326_632, imageSize: 224,
+      from: .hub("timm/vit_large_patch16_224.augreg_in21k_ft_in1k"), parameters: 304_326_632,
+      accuracy: [85.834, 97.818], imageSize: 224,
       transforms: preset(224, share: 0.9))
   ],
   .init(patchSize: 16, width: 1024, layers: 24))
@@ -105,7 +112,8 @@ public let deit_tiny_patch16_224 = timm(
   "deit_tiny_patch16_224",
   [
     PretrainedWeights(
-      "fb_in1k", "deit_tiny_patch16_224-a1311bcf.pth", from: .deit, parameters: 5_717_416, imageSize: 224,
+      "fb_in1k", "deit_tiny_patch16_224-a1311bcf.pth", from: .deit, parameters: 5_717_416,
+      accuracy: [72.172, 91.112], imageSize: 224,
       transforms: preset(224, share: 0.9, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 192))
@@ -114,7 +122,8 @@ public let deit_small_patch16_224 = timm(
   "deit_small_patch16_224",
   [
     PretrainedWeights(
-      "fb_in1k", "deit_small_patch16_224-cd65a155.pth", from: .deit, parameters: 22_050_664, imageSize: 224,
+      "fb_in1k", "deit_small_patch16_224-cd65a155.pth", from: .deit, parameters: 22_050_664,
+      accuracy: [79.844, 95.044], imageSize: 224,
       transforms: preset(224, share: 0.9, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 384))
@@ -123,7 +132,8 @@ public let deit_base_patch16_224 = timm(
   "deit_base_patch16_224",
   [
     PretrainedWeights(
-      "fb_in1k", "deit_base_patch16_224-b5f2ef4d.pth", from: .deit, parameters: 86_567_656, imageSize: 224,
+      "fb_in1k", "deit_base_patch16_224-b5f2ef4d.pth", from: .deit, parameters: 86_567_656,
+      accuracy: [81.992, 95.736], imageSize: 224,
       transforms: preset(224, share: 0.9, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 768))
@@ -316,6 +326,7 @@ public let eva02_small_patch14_224 = timm(
     PretrainedWeights(
       "mim_in22k", "eva02_small_patch14_224.mim_in22k.safetensors",
       from: .hub("timm/eva02_small_patch14_224.mim_in22k"), parameters: 21_621_120, imageSize: 224,
+      license: .mit,
       transforms: preset(224, share: 0.9, clipMean, clipStd))
   ],
   .init(patchSize: 14, width: 384) { $0.isEVA02(gate: .joint, hidden: 1024) })
@@ -326,6 +337,7 @@ public let eva02_base_patch14_224 = timm(
     PretrainedWeights(
       "mim_in22k", "eva02_base_patch14_224.mim_in22k.safetensors",
       from: .hub("timm/eva02_base_patch14_224.mim_in22k"), parameters: 85_758_720, imageSize: 224,
+      license: .mit,
       transforms: preset(224, share: 0.9, clipMean, clipStd))
   ],
   .init(patchSize: 14, width: 768) { $0.isEVA02(gate: .normalized, hidden: 2048) })
@@ -333,10 +345,10 @@ public let eva02_base_patch14_224 = timm(
 public let vit_small_patch16_dinov3 = timm(
   "vit_small_patch16_dinov3",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_small_patch16_dinov3.lvd1689m.safetensors",
       from: .hub("timm/vit_small_patch16_dinov3.lvd1689m"), parameters: 21_586_944, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 384) { $0.isDINOv3(bias: false) })
@@ -344,10 +356,10 @@ public let vit_small_patch16_dinov3 = timm(
 public let vit_small_patch16_dinov3_qkvb = timm(
   "vit_small_patch16_dinov3_qkvb",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_small_patch16_dinov3_qkvb.lvd1689m.safetensors",
       from: .hub("timm/vit_small_patch16_dinov3_qkvb.lvd1689m"), parameters: 21_596_160, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 384) { $0.isDINOv3(bias: true) })
@@ -355,10 +367,10 @@ public let vit_small_patch16_dinov3_qkvb = timm(
 public let vit_base_patch16_dinov3 = timm(
   "vit_base_patch16_dinov3",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_base_patch16_dinov3.lvd1689m.safetensors",
       from: .hub("timm/vit_base_patch16_dinov3.lvd1689m"), parameters: 85_641_216, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 768) { $0.isDINOv3(bias: false) })
@@ -366,10 +378,10 @@ public let vit_base_patch16_dinov3 = timm(
 public let vit_base_patch16_dinov3_qkvb = timm(
   "vit_base_patch16_dinov3_qkvb",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_base_patch16_dinov3_qkvb.lvd1689m.safetensors",
       from: .hub("timm/vit_base_patch16_dinov3_qkvb.lvd1689m"), parameters: 85_659_648, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 768) { $0.isDINOv3(bias: true) })
@@ -377,10 +389,10 @@ public let vit_base_patch16_dinov3_qkvb = timm(
 public let vit_large_patch16_dinov3 = timm(
   "vit_large_patch16_dinov3",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_large_patch16_dinov3.lvd1689m.safetensors",
       from: .hub("timm/vit_large_patch16_dinov3.lvd1689m"), parameters: 303_079_424, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 1024, layers: 24) { $0.isDINOv3(bias: false) })
@@ -388,10 +400,10 @@ public let vit_large_patch16_dinov3 = timm(
 public let vit_large_patch16_dinov3_qkvb = timm(
   "vit_large_patch16_dinov3_qkvb",
   [
-    // Licence: dinov3-license.
     PretrainedWeights(
       "lvd1689m", "vit_large_patch16_dinov3_qkvb.lvd1689m.safetensors",
       from: .hub("timm/vit_large_patch16_dinov3_qkvb.lvd1689m"), parameters: 303_128_576, imageSize: 256,
+      license: .dinov3,
       transforms: preset(256, imageNetMean, imageNetStd))
   ],
   .init(patchSize: 16, width: 1024, layers: 24) { $0.isDINOv3(bias: true) })

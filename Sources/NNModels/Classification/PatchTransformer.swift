@@ -117,7 +117,7 @@ public final class PatchTransformer: Module, ImageClassifier {
   public var imageSize: Int { patches.imageSize }
 
   /// The size of the only images that the network takes, under the name of torchvision's argument.
-  public var configuration: [String: String] { ["image_size": "\(imageSize)"] }
+  public var ownConfiguration: [String: String] { ["image_size": "\(imageSize)"] }
 
   /// The tokens before the patches, and positions.
   private func tokens(_ x: Tensor) -> Tensor {

@@ -250,11 +250,13 @@ public let regnet_y_16gf = Architecture(
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "regnet_y_16gf_swag-43afe44d.pth", parameters: 83_590_140,
       accuracy: [86.012, 98.054],
+      license: .nonCommercial,
       transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "regnet_y_16gf_lc_swag-f3ec0043.pth", parameters: 83_590_140,
-      accuracy: [83.976, 97.244], transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+      accuracy: [83.976, 97.244], license: .nonCommercial,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ]
 ) { RegNet([(224, 2), (448, 4), (1232, 11), (3024, 1)], groupWidth: 112, squeeze: 0.25, classes: $0) }
 /// RegNetY of 32 billion multiplications: 145.0 million parameters.
@@ -271,11 +273,13 @@ public let regnet_y_32gf = Architecture(
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "regnet_y_32gf_swag-04fdfa75.pth", parameters: 145_046_770,
       accuracy: [86.838, 98.362],
+      license: .nonCommercial,
       transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "regnet_y_32gf_lc_swag-e1583746.pth", parameters: 145_046_770,
-      accuracy: [84.622, 97.48], transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+      accuracy: [84.622, 97.48], license: .nonCommercial,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ]
 ) { RegNet([(232, 2), (696, 5), (1392, 12), (3712, 1)], groupWidth: 232, squeeze: 0.25, classes: $0) }
 /// RegNetY of 128 billion multiplications: 644.8 million parameters.
@@ -286,11 +290,13 @@ public let regnet_y_128gf = Architecture(
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "regnet_y_128gf_swag-c8ce3e52.pth", parameters: 644_812_894,
       accuracy: [88.228, 98.682],
+      license: .nonCommercial,
       transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "regnet_y_128gf_lc_swag-cbe8ce12.pth", parameters: 644_812_894,
-      accuracy: [86.068, 97.844], transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
+      accuracy: [86.068, 97.844], license: .nonCommercial,
+      transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ]
 ) { RegNet([(528, 2), (1056, 7), (2904, 17), (7392, 1)], groupWidth: 264, squeeze: 0.25, classes: $0) }
 

@@ -62,7 +62,7 @@ public final class VisionTransformer: Module, ImageClassifier {
   }
 
   /// The size of the only images that the network takes, under the name of torchvision's argument.
-  public var configuration: [String: String] { ["image_size": "\(imageSize)"] }
+  public var ownConfiguration: [String: String] { ["image_size": "\(imageSize)"] }
 
   /// From patches [N, width, rows, columns] to tokens [N, 1 + rows · columns, width], the class token first.
   private func tokens(_ x: Tensor) -> Tensor {
@@ -148,12 +148,12 @@ public let vit_b_16 = Architecture(
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "vit_b_16_swag-9ac1b537.pth", parameters: 86_859_496,
-      accuracy: [85.304, 97.65], imageSize: 384,
+      accuracy: [85.304, 97.65], imageSize: 384, license: .nonCommercial,
       transforms: ImageClassification(crop: 384, resize: 384, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "vit_b_16_lc_swag-4e70ced5.pth", parameters: 86_567_656,
-      accuracy: [81.886, 96.18], imageSize: 224,
+      accuracy: [81.886, 96.18], imageSize: 224, license: .nonCommercial,
       transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ],
   imageSizes: sizes(patch: 16)
@@ -190,13 +190,13 @@ public let vit_l_16 = Architecture(
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "vit_l_16_swag-4f3808c9.pth", parameters: 305_174_504,
       accuracy: [88.064, 98.512],
-      imageSize: 512,
+      imageSize: 512, license: .nonCommercial,
       transforms: ImageClassification(crop: 512, resize: 512, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "vit_l_16_lc_swag-4d563306.pth", parameters: 304_326_632,
       accuracy: [85.146, 97.422],
-      imageSize: 224,
+      imageSize: 224, license: .nonCommercial,
       transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ],
   imageSizes: sizes(patch: 16)
@@ -231,13 +231,13 @@ public let vit_h_14 = Architecture(
     PretrainedWeights(
       .imagenet1kSwagE2EV1, "vit_h_14_swag-80465313.pth", parameters: 633_470_440,
       accuracy: [88.552, 98.694],
-      imageSize: 518,
+      imageSize: 518, license: .nonCommercial,
       transforms: ImageClassification(crop: 518, resize: 518, interpolation: .bicubic)),
     // Not for commercial use (CC BY-NC 4.0), see https://github.com/facebookresearch/SWAG/blob/main/LICENSE.
     PretrainedWeights(
       .imagenet1kSwagLinearV1, "vit_h_14_lc_swag-c1eb923e.pth", parameters: 632_045_800,
       accuracy: [85.708, 97.73],
-      imageSize: 224,
+      imageSize: 224, license: .nonCommercial,
       transforms: ImageClassification(resize: 224, interpolation: .bicubic)),
   ],
   imageSizes: sizes(patch: 14), usualSize: 224

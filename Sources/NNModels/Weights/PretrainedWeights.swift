@@ -24,7 +24,7 @@ public struct PretrainedWeights: Sendable, Hashable {
     }
   }
 
-  /// The network, as ``makeModel(_:weights:classes:cache:progress:)`` knows it: `resnet50`.
+  /// The network, as ``makeModel(_:weights:classes:channels:imageSize:dropPath:dropout:cache:progress:)`` knows it: `resnet50`.
   public private(set) var architecture: String
   /// Which of the network's weights: `IMAGENET1K_V2`.
   public let name: WeightsName
@@ -42,6 +42,9 @@ public struct PretrainedWeights: Sendable, Hashable {
   public let imageSize: Int?
   /// How images become the network's input.
   public let transforms: ImageClassification
+  /// The terms under which the weights are published, as their source says; those of the images that they were trained
+  /// on are another matter.
+  public let license: WeightsLicense
   /// Nil for those of ImageNet.
   private let ownCategories: [String]?
   private let sha256: String?
@@ -60,11 +63,12 @@ public struct PretrainedWeights: Sendable, Hashable {
     _ architecture: String, _ name: WeightsName, _ fileName: String,
     from source: WeightsSource = .torchvision,
     parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
-    transforms: ImageClassification = ImageClassification(), sha256: String? = nil
+    license: WeightsLicense? = nil, transforms: ImageClassification = ImageClassification(),
+    sha256: String? = nil
   ) {
     self.init(
       name, fileName, from: source, parameters: parameters, accuracy: accuracy, minimumSize: minimumSize,
-      imageSize: imageSize, transforms: transforms, sha256: sha256)
+      imageSize: imageSize, license: license, transforms: transforms, sha256: sha256)
     self.architecture = architecture
   }
 
@@ -74,8 +78,8 @@ public struct PretrainedWeights: Sendable, Hashable {
   init(
     _ name: WeightsName, _ fileName: String, from source: WeightsSource = .torchvision,
     parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1, imageSize: Int? = nil,
-    transforms: ImageClassification = ImageClassification(), categories: [String]? = nil,
-    sha256: String? = nil
+    license: WeightsLicense? = nil, transforms: ImageClassification = ImageClassification(),
+    categories: [String]? = nil, sha256: String? = nil
   ) {
     architecture = ""
     self.name = name
@@ -86,8 +90,24 @@ public struct PretrainedWeights: Sendable, Hashable {
     self.minimumSize = imageSize ?? minimumSize
     self.imageSize = imageSize
     self.transforms = transforms
+    self.license = license ?? source.license
     ownCategories = categories
     self.sha256 = sha256
+  }
+
+  /// Weights of timm's hub that classify ImageNet.
+  ///
+  /// - Parameters:
+  ///   - network: timm's name.
+  ///   - tag: what timm calls their training.
+  static func timm(
+    _ network: String, _ tag: String, parameters: Int, accuracy: Accuracy? = nil, minimumSize: Int = 1,
+    license: WeightsLicense? = nil, transforms: ImageClassification
+  ) -> PretrainedWeights {
+    PretrainedWeights(
+      WeightsName(rawValue: tag), "\(network).\(tag).safetensors", from: .hub("timm/\(network).\(tag)"),
+      parameters: parameters, accuracy: accuracy, minimumSize: minimumSize, license: license,
+      transforms: transforms, categories: imagenetCategories)
   }
 
   /// The same entry of another architecture.
@@ -133,26 +153,49 @@ public struct WeightsSource: Sendable, Hashable {
   let folder: String?
   /// The name of the only file there; nil if each entry says its file's.
   let file: String?
+  /// Under which the weights are published in general.
+  let license: WeightsLicense
 
-  public init(url: String) { self.init(url, folder: nil, file: nil) }
-
-  private init(folder: String) { self.init("file://" + folder, folder: folder, file: nil) }
-
-  private init(_ url: String, folder: String?, file: String?) {
-    (self.url, self.folder, self.file) = (url, folder, file)
+  /// - Parameter license: under which the weights there are published in general.
+  public init(url: String, license: WeightsLicense = .unknown) {
+    self.init(url, folder: nil, file: nil, license)
   }
 
-  public static let torchvision = WeightsSource(url: "https://download.pytorch.org/models")
+  private init(_ url: String, folder: String?, file: String?, _ license: WeightsLicense) {
+    (self.url, self.folder, self.file, self.license) = (url, folder, file, license)
+  }
+
+  public static let torchvision = WeightsSource(url: "https://download.pytorch.org/models", license: .bsd3)
   public static let timm = WeightsSource(
-    url: "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights")
+    url: "https://github.com/huggingface/pytorch-image-models/releases/download/v0.1-weights",
+    license: .apache2)
   /// DeiT, by its authors.
-  static let deit = WeightsSource(url: "https://dl.fbaipublicfiles.com/deit")
+  static let deit = WeightsSource(url: "https://dl.fbaipublicfiles.com/deit", license: .apache2)
   /// A repository of Hugging Face's hub, which is the only one that says the file's SHA-256.
   static func hub(_ repository: String) -> WeightsSource {
-    WeightsSource("https://huggingface.co/\(repository)/resolve/main", folder: nil, file: "model.safetensors")
+    WeightsSource(
+      "https://huggingface.co/\(repository)/resolve/main", folder: nil, file: "model.safetensors", .apache2)
   }
   /// The resources of the library, beside the program.
-  public static let library = WeightsSource(folder: Bundle.module.bundlePath)
+  public static let library = WeightsSource(
+    "file://" + Bundle.module.bundlePath, folder: Bundle.module.bundlePath, file: nil, .apache2)
+}
+
+/// Terms under which weights are published.
+public struct WeightsLicense: Sendable, Hashable, CustomStringConvertible {
+  public let description: String
+
+  /// - Parameter name: as SPDX writes it, if it has it.
+  public init(_ name: String) { description = name }
+
+  public static let bsd3 = WeightsLicense("BSD-3-Clause")
+  public static let apache2 = WeightsLicense("Apache-2.0")
+  public static let mit = WeightsLicense("MIT")
+  /// Not for commercial use.
+  public static let nonCommercial = WeightsLicense("CC-BY-NC-4.0")
+  /// Meta's own for DINOv3.
+  public static let dinov3 = WeightsLicense("DINOv3 License")
+  public static let unknown = WeightsLicense("unknown")
 }
 
 /// Which weights of a network, by torchvision's name.

@@ -9,7 +9,9 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures how fast a network predicts and trains on this machine.")
 
-  @Argument(help: "Architecture, such as resnet18 or shapesnet.")
+  @Argument(
+    help: "Architecture, such as resnet18 or shapesnet; nn models lists them.",
+    completion: .list(listModels()))
   var arch: String
   @Option(help: "Images per batch.")
   var batchSize = 16

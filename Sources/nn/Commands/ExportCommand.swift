@@ -20,7 +20,9 @@ struct ExportCommand: ParsableCommand {
 
   @Argument(help: "Folder of a run, its model.safetensors, or one of its checkpoints.")
   var model: String?
-  @Option(help: "Architecture of torchvision, with --weights in place of a run.")
+  @Option(
+    help: "Architecture, with --weights in place of a run; nn models lists them.",
+    completion: .list(listModels()))
   var arch: String?
   @Option(help: "File with weights for 1000 classes (.pth or .safetensors).")
   var weights: String?
@@ -44,9 +46,10 @@ struct ExportCommand: ParsableCommand {
     let size = imageSize ?? source.preprocessing.crop
     try source.check(size)
     try source.network.export(
-      onnx: output, inputShape: [1, 3, size, size], metadata: source.facts(imageSize: size))
+      onnx: output, inputShape: [1, source.preprocessing.channels, size, size],
+      metadata: source.facts(imageSize: size))
     if let report = source.report { say("\(report)") }
-    say("\(output): \(source.arch) for images [batch, 3, \(size), \(size)]")
+    say("\(output): \(source.arch) for images [batch, \(source.preprocessing.channels), \(size), \(size)]")
   }
 }
 

@@ -17,6 +17,8 @@ struct Preprocessing: Codable, Equatable {
   var resize: Int
   var crop: Int
   var interpolation = InterpolationMode.bilinear.rawValue
+  /// Of the network's input: 3, or 1 for grey images.
+  var channels = 3
   var mean: [Float] = [0, 0, 0]
   var std: [Float] = [1, 1, 1]
   /// Whether photos are turned upright as their camera noted.
@@ -43,7 +45,7 @@ struct Preprocessing: Codable, Equatable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case fit, resize, crop, interpolation, mean, std, orientation, decoding
+    case fit, resize, crop, interpolation, channels, mean, std, orientation, decoding
   }
 
   init(from decoder: any Decoder) throws {
@@ -53,6 +55,7 @@ struct Preprocessing: Codable, Equatable {
     resize = try values.decode(Int.self, forKey: .resize)
     crop = try values.decode(Int.self, forKey: .crop)
     interpolation = try values.decode(String.self, forKey: .interpolation)
+    channels = try values.decodeIfPresent(Int.self, forKey: .channels) ?? 3
     mean = try values.decode([Float].self, forKey: .mean)
     std = try values.decode([Float].self, forKey: .std)
     orientation =
@@ -71,9 +74,11 @@ struct Preprocessing: Codable, Equatable {
     if InterpolationMode(rawValue: interpolation) == nil {
       return "expected a known interpolation, found \(quoted(interpolation))"
     }
+    if channels != 1 && channels != 3 { return "expected 1 or 3 channels, found \(channels)" }
     let isFinite = (mean + std).allSatisfy(\.isFinite)
-    if mean.count != 3 || std.count != 3 || !isFinite || !std.allSatisfy({ $0 > 0 }) {
-      return "expected 3 means and 3 positive deviations, found \(mean.prefix(9)) and \(std.prefix(9))"
+    if mean.count != channels || std.count != channels || !isFinite || !std.allSatisfy({ $0 > 0 }) {
+      return
+        "expected \(channels) means and positive deviations, found \(mean.prefix(9)) and \(std.prefix(9))"
     }
     if Image.Orientation(rawValue: orientation) == nil {
       return "expected a known treatment of orientation, found \(quoted(orientation))"
@@ -86,12 +91,13 @@ struct Preprocessing: Codable, Equatable {
 
   /// Mean and deviation that pixels are normalised with, nil for none.
   var normalize: Normalize? {
-    mean == [0, 0, 0] && std == [1, 1, 1] ? nil : Normalize(mean: mean, std: std)
+    mean.allSatisfy { $0 == 0 } && std.allSatisfy { $0 == 1 } ? nil : Normalize(mean: mean, std: std)
   }
 
   /// - Precondition: there is no `problem`.
   var transform: any Transform<Image, Tensor> {
     let mode = InterpolationMode(rawValue: interpolation) ?? .bilinear
+    if channels == 1 { return greyTransform(mode) }
     if fit == .shorterSide {
       return ImageClassification(crop: crop, resize: resize, interpolation: mode, mean: mean, std: std)
     }
@@ -108,6 +114,36 @@ struct Preprocessing: Codable, Equatable {
     }
   }
 
+  private func greyTransform(_ mode: InterpolationMode) -> any Transform<Image, Tensor> {
+    let normalize = Normalize(mean: mean, std: std)
+    guard fit == .shorterSide else {
+      return Compose {
+        Resize(resize, resize, interpolation: mode)
+        Grayscale()
+        ToTensor()
+        normalize
+      }
+    }
+    return Compose {
+      Resize(resize, interpolation: mode)
+      CenterCrop(crop)
+      Grayscale()
+      ToTensor()
+      normalize
+    }
+  }
+
+  /// The same for a network that is given images of other channels: for grey ones the mean of all channels' numbers.
+  func of(channels count: Int) -> Preprocessing {
+    if count == channels { return self }
+    func perChannel(_ values: [Float]) -> [Float] {
+      Array(repeating: values.reduce(0, +) / Float(values.count), count: count)
+    }
+    var result = self
+    (result.channels, result.mean, result.std) = (count, perChannel(mean), perChannel(std))
+    return result
+  }
+
   /// The same for a network that is given images of another size.
   func scaled(to size: Int) -> Preprocessing {
     var result = self
@@ -115,7 +151,7 @@ struct Preprocessing: Codable, Equatable {
     return result
   }
 
-  /// The picture that an input [3, H, W] was made of, as far as it is known.
+  /// The picture that an input [C, H, W] was made of, as far as it is known.
   func picture(of input: Tensor) -> Image {
     func channels(_ values: [Float]) -> Tensor { Tensor(values).reshape([values.count, 1, 1]) }
     let values = (input * channels(std) + channels(mean)).clamp(min: 0, max: 1) * 255

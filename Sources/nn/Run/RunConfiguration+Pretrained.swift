@@ -10,6 +10,8 @@ extension RunConfiguration {
   var preprocessing: Preprocessing {
     get throws {
       var result = try weightsPreprocessing ?? Preprocessing(size: imageSize ?? 32, normalize: normalize)
+      if pretrained, let imageSize { result = result.scaled(to: imageSize) }
+      result = result.of(channels: channels)
       result.orientation = (upright ? Image.Orientation.apply : .ignore).rawValue
       result.decoding = decoding.rawValue
       return result
@@ -62,7 +64,7 @@ extension RunConfiguration {
     }
     guard let weights = try weightsPath else {
       if freeze { throw CommandError("freeze: expected starting weights (--weights), found none") }
-      return .whole(try makeModel(arch, classes: classes))
+      return .whole(try newNetwork(classes: classes, channels: channels))
     }
     let network = try network(weights: weights)
     if freeze { network.freeze() }
@@ -77,19 +79,35 @@ extension RunConfiguration {
         throw CommandError(
           "\(printable(path)): expected weights of \(arch), found a model of \(printable(model.arch))")
       }
-      return try SavedModel(contentsOf: path).classifier()
+      let network = try SavedModel(contentsOf: path).classifier()
+      network.adaptInput(channels: channels)
+      try network.configureTraining(dropPath: dropPath, dropout: dropout)
+      return network
     }
-    let network = try skipInit { try makeModel(arch) }
+    let network = try skipInit { try newNetwork() }
     let report = try network.loadPretrainedWeights(
       from: path, key: weightsKey, prefix: weightsPrefix, replacingHead: true)
     say("\(report)")
+    network.adaptInput(channels: channels)
     return network
+  }
+
+  /// A network with the settings for training.
+  ///
+  /// - Parameter weights: official ones; nil for none.
+  private func newNetwork(
+    _ weights: WeightsName? = nil, classes: Int? = nil, channels: Int = 3
+  ) throws -> any ImageClassifier {
+    let takesOneSize = try officialWeights(arch).imageSize != nil
+    return try makeModel(
+      arch, weights: weights, classes: classes, channels: channels, imageSize: takesOneSize ? imageSize : nil,
+      dropPath: dropPath, dropout: dropout, progress: Downloader.printingLines())
   }
 
   /// The network with the weights of the file, or else with its official ones, which are downloaded if need be.
   func pretrainedNetwork() throws -> any ImageClassifier {
     if let weights = try weightsPath { return try network(weights: weights) }
-    return try makeModel(arch, weights: .default, progress: Downloader.printingLines())
+    return try newNetwork(.default, channels: channels)
   }
 
   func phasePlan() throws -> PhasePlan? { try phases.map { try PhasePlan($0) } }

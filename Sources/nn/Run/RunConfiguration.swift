@@ -3,6 +3,7 @@ import Foundation
 import NNCore
 import NNData
 import NNLightning
+import NNModels
 
 /// Everything that decides a training: what `nn train` reads from a YAML or JSON file and its options, and writes back
 /// completely into the run's folder. Each setting is declared here alone, see ``Setting``.
@@ -48,10 +49,13 @@ struct RunConfiguration: Codable, Equatable {
   var decoding = Image.Decoding.exact
   @Setting("Share of the training images that validates, and that tests if there are no test images.", .share)
   var validationShare = 0.1
-  /// Nil leaves images of data sets as they are. Does not count with `pretrained`.
-  @Setting(
-    "Side in pixels to which images are resized.", .within(Preprocessing.sizes), commands: [.train])
+  /// Nil leaves images of data sets as they are, and with `pretrained` takes the size of the weights.
+  @Setting("Side in pixels of the images that the network is given.", .within(Preprocessing.sizes))
   var imageSize: Int? = nil
+  @Setting(
+    "Channels of the images that the network is given: 3, or 1 for grey ones; weights for colours are adapted.",
+    SettingBounds(expected: "1 or 3") { $0 == 1 || $0 == 3 })
+  var channels = 3
   @Setting("Normalise as ImageNet networks expect it.", commands: [.train])
   var normalize = false
   @Setting("Use only so many training images.", .within(1...Int(Int32.max)))
@@ -93,7 +97,8 @@ struct RunConfiguration: Codable, Equatable {
 
   // MARK: The network
 
-  @Setting("Architecture, such as shapesnet or resnet18.")
+  @Setting(
+    "Architecture, such as shapesnet or resnet18; nn models lists them.", completion: .list(listModels()))
   var arch = "shapesnet"
   @Setting(
     """
@@ -109,6 +114,13 @@ struct RunConfiguration: Codable, Equatable {
     "What is dropped from the keys of the weight file, such as encoder.; found by looking if not given.",
     option: "prefix")
   var weightsPrefix: String? = nil
+  @Setting(
+    "Chance that an image skips the last block of the network in training, such as 0.1; earlier blocks less often.",
+    .decay)
+  var dropPath: Double? = nil
+  @Setting(
+    "Chance that a feature before the last layer is left out in training, such as 0.2.", .decay)
+  var dropout: Double? = nil
   @Setting("Train the last layer alone.", commands: [.train])
   var freeze = false
   /// Begins with pretrained weights (those of `weights`, or the official ones) under a new head, and prepares images as

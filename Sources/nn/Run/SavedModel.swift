@@ -226,7 +226,7 @@ struct SavedModel {
     }
   }
 
-  /// Probabilities of the classes, or with several labels of each, for each image of a batch [N, 3, H, W], computed where the network is.
+  /// Probabilities of the classes, or with several labels of each, for each image of a batch [N, C, H, W], computed where the network is.
   ///
   /// - Parameter averagesMirrored: whether an image and its mirror image are averaged.
   func probabilities(_ batch: Tensor, averagesMirrored: Bool = false) -> [[Double]] {

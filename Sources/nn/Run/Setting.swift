@@ -14,15 +14,17 @@ struct Setting<Value: SettingValue> {
   ///   - help: what the help of the commands says.
   ///   - bounds: of values that are not nil.
   ///   - option: name of the option, if it is not the property's.
+  ///   - completion: what shells complete it with.
   ///   - commands: which commands have the option.
   ///   - isChangeable: whether a run may go on with another value.
   init(
     wrappedValue: Value, _ help: String, _ bounds: SettingBounds<Value.Base>? = nil, option: String? = nil,
-    commands: [TrainingCommandName] = TrainingCommandName.allCases, isChangeable: Bool = false
+    completion: CompletionKind? = nil, commands: [TrainingCommandName] = TrainingCommandName.allCases,
+    isChangeable: Bool = false
   ) {
     self.wrappedValue = wrappedValue
     declaration = SettingDeclaration(
-      help: help, option: option, commands: commands, isChangeable: isChangeable)
+      help: help, option: option, completion: completion, commands: commands, isChangeable: isChangeable)
     self.bounds = bounds
   }
 }
@@ -34,6 +36,7 @@ enum TrainingCommandName: CaseIterable { case train, finetune }
 struct SettingDeclaration {
   var help = ""
   var option: String?
+  var completion: CompletionKind?
   var commands: [TrainingCommandName] = []
   var isChangeable = false
 }
@@ -71,7 +74,7 @@ protocol SettingBase: SettingValue, ExpressibleByArgument where Base == Self {
   /// What such words are.
   static var expected: String { get }
   /// The option for the parser.
-  static func option(_ name: NameSpecification, help: String, usual: Self?) -> Any
+  static func option(_ name: NameSpecification, _ declaration: SettingDeclaration, usual: Self?) -> Any
   /// What the parser found, nil if nothing was given.
   static func given(
     _ container: KeyedDecodingContainer<SettingKey>, _ key: SettingKey, usual: Self?
@@ -81,9 +84,11 @@ protocol SettingBase: SettingValue, ExpressibleByArgument where Base == Self {
 extension SettingBase {
   var base: Self? { self }
 
-  static func option(_ name: NameSpecification, help: String, usual: Self?) -> Any {
-    guard let usual else { return Option<Given<Self>?>(name: name, help: ArgumentHelp(help)) }
-    return Option(wrappedValue: Given(value: usual, isGiven: false), name: name, help: ArgumentHelp(help))
+  static func option(_ name: NameSpecification, _ declaration: SettingDeclaration, usual: Self?) -> Any {
+    let (help, completion) = (ArgumentHelp(declaration.help), declaration.completion)
+    guard let usual else { return Option<Given<Self>?>(name: name, help: help, completion: completion) }
+    return Option(
+      wrappedValue: Given(value: usual, isGiven: false), name: name, help: help, completion: completion)
   }
 
   static func given(
@@ -104,9 +109,9 @@ extension String: SettingBase { static var expected: String { "a text" } }
 extension Bool: SettingBase {
   static var expected: String { "true or false" }
 
-  static func option(_ name: NameSpecification, help: String, usual: Bool?) -> Any {
+  static func option(_ name: NameSpecification, _ declaration: SettingDeclaration, usual: Bool?) -> Any {
     let usual = usual.map { $0 ? " (default: yes)" : " (default: no)" } ?? ""
-    return Flag<Bool?>(name: name, inversion: .prefixedNo, help: ArgumentHelp(help + usual))
+    return Flag<Bool?>(name: name, inversion: .prefixedNo, help: ArgumentHelp(declaration.help + usual))
   }
 
   static func given(
@@ -207,7 +212,7 @@ extension Setting: AnySetting {
   var word: String? { wrappedValue.base.map { "\($0)" } }
 
   func option(named name: NameSpecification) -> Any {
-    Value.Base.option(name, help: declaration.help, usual: wrappedValue.base)
+    Value.Base.option(name, declaration, usual: wrappedValue.base)
   }
 
   func given(_ container: KeyedDecodingContainer<SettingKey>, _ key: SettingKey) throws -> String? {

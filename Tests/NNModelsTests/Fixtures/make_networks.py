@@ -51,6 +51,34 @@ TIMM = {
     "vit_so400m_patch14_siglip_378": (42, ["webli"]),
     "eva02_small_patch14_224": (56, ["mim_in22k"]), "eva02_base_patch14_224": (56, ["mim_in22k"]),
     **{f"vit_{s}_patch16_dinov3{b}": (48, ["lvd1689m"]) for s in SIZES for b in ("", "_qkvb")},
+    **{f"convnextv2_{s}": (64, ["fcmae_ft_in1k"]) for s in ("atto", "femto", "pico")},
+    **{f"convnextv2_{s}": (64, ["fcmae_ft_in22k_in1k", "fcmae_ft_in1k"]) for s in ("nano", "tiny", "base", "large")},
+    "mobilenetv4_conv_small_050": (64, ["e3000_r224_in1k"]),
+    "mobilenetv4_conv_small": (64, ["e2400_r224_in1k", "e1200_r224_in1k"]),
+    "mobilenetv4_conv_medium": (64, ["e500_r256_in1k", "e500_r224_in1k"]),
+    "mobilenetv4_conv_large": (64, ["e600_r384_in1k", "e500_r256_in1k"]),
+    **{f"repvit_m{i}": (64, ["dist_in1k"]) for i in (1, 2, 3)},
+    **{f"repvit_{s}": (64, ["dist_450e_in1k", "dist_300e_in1k"]) for s in ("m0_9", "m1_0", "m1_1", "m1_5", "m2_3")},
+}
+# Networks of timm's that take images of one size only.
+ONE_SIZE = ("vit", "deit", "eva02")
+# As timm's results/results-imagenet.csv reports them, ConvNeXt V2 on images of 288x288.
+ACCURACY = {
+    "vit_tiny_patch16_224.augreg_in21k_ft_in1k": (75.454, 92.844),
+    "vit_small_patch16_224.augreg_in21k_ft_in1k": (81.384, 96.136),
+    "vit_small_patch16_224.augreg_in1k": (78.846, 94.288),
+    "vit_base_patch16_224.augreg2_in21k_ft_in1k": (85.096, 97.53),
+    "vit_base_patch16_224.augreg_in21k_ft_in1k": (84.532, 97.292),
+    "vit_base_patch16_224.augreg_in1k": (79.154, 94.09),
+    "vit_large_patch16_224.augreg_in21k_ft_in1k": (85.834, 97.818),
+    "deit_tiny_patch16_224.fb_in1k": (72.172, 91.112), "deit_small_patch16_224.fb_in1k": (79.844, 95.044),
+    "deit_base_patch16_224.fb_in1k": (81.992, 95.736),
+    "convnextv2_atto.fcmae_ft_in1k": (77.76, 93.726), "convnextv2_femto.fcmae_ft_in1k": (79.338, 94.56),
+    "convnextv2_pico.fcmae_ft_in1k": (81.086, 95.48),
+    "convnextv2_nano.fcmae_ft_in22k_in1k": (82.664, 96.52), "convnextv2_nano.fcmae_ft_in1k": (82.486, 96.226),
+    "convnextv2_tiny.fcmae_ft_in22k_in1k": (84.416, 97.26), "convnextv2_tiny.fcmae_ft_in1k": (83.464, 96.718),
+    "convnextv2_base.fcmae_ft_in22k_in1k": (86.998, 98.168), "convnextv2_base.fcmae_ft_in1k": (85.474, 97.384),
+    "convnextv2_large.fcmae_ft_in22k_in1k": (87.484, 98.356), "convnextv2_large.fcmae_ft_in1k": (86.118, 97.822),
 }
 
 
@@ -62,18 +90,21 @@ def timm_weights(name):
     """Numbers of parameters are with the head that the weights have, if they have one."""
     entries = []
     model = timm_model(name, {})
-    head = sum(p.numel() for p in model.get_classifier().parameters())
+    head = sum(p.numel() for p in model.get_classifier().parameters()) if name.startswith(ONE_SIZE) else 0
     for tag in TIMM[name][1]:
         config = timm.get_pretrained_cfg(f"{name}.{tag}")
         size = config.input_size[1]
         is_deit = name.startswith("deit")
+        top1, top5 = ACCURACY.get(f"{name}.{tag}", (None, None))
+        smallest = size if name.startswith(ONE_SIZE) else 32 if name.startswith("convnext") else 1
         entries.append({
             "enum": f"timm.{name}.{tag}",
             "file": config.url.split("/")[-1] if is_deit else f"{name}.{tag}.safetensors",
             "address": config.url if is_deit else f"https://huggingface.co/{config.hf_hub_id}/resolve/main/model.safetensors",
             "num_params": sum(p.numel() for p in model.parameters()) - head + head // 1000 * config.num_classes,
-            "acc1": None, "acc5": None, "resize": int(size / config.crop_pct), "crop": size,
-            "interpolation": config.interpolation, "min_size": [size, size],
+            "acc1": top1, "acc5": top5, "resize": int(size / config.crop_pct), "crop": size,
+            "interpolation": config.interpolation, "min_size": [smallest, smallest],
+            **({"classes": 1000} if config.num_classes == 1000 else {}),
         })
     return entries
 
@@ -163,7 +194,8 @@ def main():
             fixture(name, torchvision_model, torchvision_weights, images, options)
     for name, (size, _) in TIMM.items():
         if not sys.argv[1:] or name in sys.argv[1:]:
-            fixture(name, timm_model, timm_weights, [1, size], {"img_size": size})
+            options = {"img_size": size} if name.startswith(ONE_SIZE) else {}
+            fixture(name, timm_model, timm_weights, [1, size], options)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,10 @@ public final class BasicConv2d: Sequential {
 /// Images that were normalised with ImageNet's mean and deviation, as if with mean and deviation 0.5: the official
 /// weights of both Inception networks come from TensorFlow and expect that.
 func renormalizedForInception(_ x: Tensor) -> Tensor {
-  let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-  return x * Tensor(std.map { Float($0 / 0.5) }, shape: [3, 1, 1])
-    + Tensor(mean.map { Float(($0 - 0.5) / 0.5) }, shape: [3, 1, 1])
+  let (mean, std) = (ImageClassification().mean, ImageClassification().std)
+  func row(_ values: [Float]) -> Tensor {
+    let values = perChannel(values, channels: x.shape[x.rank - 3])
+    return Tensor(values, shape: [values.count, 1, 1])
+  }
+  return x * row(std.map { $0 / 0.5 }) + row(mean.map { ($0 - 0.5) / 0.5 })
 }

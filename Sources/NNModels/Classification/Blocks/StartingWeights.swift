@@ -18,12 +18,29 @@ extension Module {
       switch module {
       case let conv as Conv2d: parts = (conv.weight, conv.bias, convolution)
       case let layer as Linear: parts = (layer.weight, layer.bias, linear)
+      case let layer as PointwiseLinear: parts = (layer.weight, layer.bias, linear)
       default: continue
       }
       guard let draw = parts.draw else { continue }
       parts.weight.value = draw(parts.weight)
       if zeroBiases, let bias = parts.bias { bias.value = Init.zeros(bias.shape) }
     }
+  }
+
+  /// Draws weights as TensorFlow's small networks start: normal ones with variance 2 / (outputs per group · kernel area)
+  /// for convolutions, uniform ones in ±1 / √outputs for linear layers, and biases of 0.
+  func drawTensorFlowWeights() {
+    drawWeights(
+      convolution: { weight in
+        // timm divides the fan-out by the groups: a depthwise convolution has one output in each.
+        let (kernel, isDepthwise) = (weight.shape[2] * weight.shape[3], weight.shape[1] == 1)
+        let outputs = isDepthwise ? 1 : weight.shape[0]
+        return Init.normal(weight.shape, std: (2 / Double(kernel * outputs)).squareRoot())
+      },
+      linear: { weight in
+        let bound = 1 / Double(weight.shape[0]).squareRoot()
+        return Init.uniform(weight.shape, low: -bound, high: bound)
+      })
   }
 }
 
