@@ -97,7 +97,8 @@ struct FineTuneExample: ParsableCommand {
     let logging = freezing == .network ? options.logging : (loggers: [], interval: 50)
     let trainer = try Trainer(
       maxEpochs: options.epochs, accelerator: accelerator, strategy: options.strategy,
-      precision: options.precision, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval,
+      precision: options.precision, callbacks: callbacks, loggers: logging.loggers,
+      logInterval: logging.interval,
       cacheFrozenFeatures: options.caching)
     return (trainer, try trainer.runExperiment(name, net, experiment.data))
   }

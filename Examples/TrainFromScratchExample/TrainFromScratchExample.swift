@@ -38,7 +38,8 @@ struct TrainFromScratchExample: ParsableCommand {
     let logging = options.logging
     let trainer = try Trainer(
       maxEpochs: options.epochs, accelerator: accelerator, strategy: options.strategy,
-      precision: options.precision, callbacks: callbacks, loggers: logging.loggers, logInterval: logging.interval)
+      precision: options.precision, callbacks: callbacks, loggers: logging.loggers,
+      logInterval: logging.interval)
     let outcome = try trainer.runExperiment("CNN from scratch", net, data)
     printComparison([outcome])
     if let path = options.metrics { try writeMetrics(trainer.callbackMetrics, to: path) }
