@@ -12,9 +12,8 @@ import NNLightning
 //     steps=N batch=N samples=N   the length; batches are those of all processes together
 //     dropout=1                   masks that each process draws for itself
 //     resume=1 every=N            goes on from the folder's checkpoint, written every N steps
-//     die=RANK:STEP hang=…        kills or stops itself; fail=… throws, crowd=… finds no room on the disk
+//     die=RANK:STEP hang=…        kills or stops itself; interrupt=… presses Ctrl-C, fail=… throws, crowd=… finds no room on the disk
 //     data=RANK, shape=RANK, settings=RANK   has other data, another network, another learning rate
-//     pause=N                     milliseconds in each step
 //
 // The first process writes weights and metrics at the end.
 
@@ -43,8 +42,7 @@ final class Net: Module, Classifier, TrainStep, ValidationStep, TestStep {
 
   func callAsFunction(_ x: Tensor) -> Tensor { b(dropout(a(x).tanh())) }
   func trainingStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
-    if let pause = option("pause") { Thread.sleep(forTimeInterval: Double(pause) / 1e3) }
-    return ["loss": loss(self(batch.input), batch.target)]
+    ["loss": loss(self(batch.input), batch.target)]
   }
   func validationStep(_ batch: Sample, context: StepContext) throws -> StepOutput {
     let y = self(batch.input)
@@ -67,6 +65,7 @@ final class Trouble: Callback {
       text(name) == "\(trainer.strategy.rank):\(trainer.globalStep)"
     }
     if isDue("die") { kill(getpid(), SIGKILL) }
+    if isDue("interrupt") { kill(getpid(), SIGINT) }
     if isDue("hang") { kill(getpid(), SIGSTOP) }
     if isDue("fail") { throw Failed() }
     if isDue("crowd") {
