@@ -38,9 +38,9 @@ import Testing
     let names = net.namedParameters().filter { $0.parameter.requiresGrad }.map(\.name)
     #expect(
       names == [
-        "first.lora.lora_A", "first.lora.lora_B", "attention.lora.lora_A", "attention.lora.lora_B",
-        "attention.out_proj.lora.lora_A", "attention.out_proj.lora.lora_B", "last.lora.lora_A",
-        "last.lora.lora_B",
+        "first.lora.lora_A", "first.lora.lora_B", "attention.out_proj.lora.lora_A",
+        "attention.out_proj.lora.lora_B", "attention.lora.lora_A", "attention.lora.lora_B",
+        "last.lora.lora_A", "last.lora.lora_B",
       ])
     let start = crossEntropy(net(x), target).item()
     trained(net)
