@@ -81,7 +81,8 @@ import Testing
       ? around.replacingOccurrences(of: "<example>", with: block) : "\(around)\ndo {\n\(block)}"
     // Not NNFiles, which comes with NNLayers.
     let modules = [
-      "Foundation", "NNCUDA", "NNCore", "NNData", "NNExport", "NNLayers", "NNLightning", "NNModels",
+      "Foundation", "NNCUDA", "NNCore", "NNData", "NNDistributed", "NNExport", "NNLayers", "NNLightning",
+      "NNModels",
     ]
     return modules.map { "import \($0)\n" }.joined() + outside + """
       private func example() throws {

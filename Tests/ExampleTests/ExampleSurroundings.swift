@@ -16,6 +16,7 @@ extension DocumentationExampleTests {
     let features = try LabelledFeatures(points, Tensor([0, 1, 2, 3, 4, 0, 1, 2]), classes: 5)
     let others = features
     """,
+    "GPU.md": smallTraining,
     // Data
     "Balance.swift": "let dataset = shapes",
     "DataLoader.swift": "let train = shapes",
@@ -48,7 +49,13 @@ extension DocumentationExampleTests {
     "Optimizer.swift": bodyAndHead,
     "OptimizerList.swift": bodyAndHead,
     "OptimizerOptions.swift": bodyAndHead,
+    "RepeatedStep.swift": smallTraining,
+    "DataParallel.swift": """
+    func group() throws -> any Communicator { throw CancellationError() }
+    let communicator = try group()
+    """,
     // Networks
+    "ImageClassifier+Training.swift": "let network = GoogLeNet()",
     "ImageClassifier.swift": "let (network, googlenet) = (GoogLeNet(), GoogLeNet())",
     "Models.swift": "let saved: [String: String] = [:]",
     "PretrainedWeights.swift":
@@ -89,6 +96,12 @@ extension DocumentationExampleTests {
   static let firstIsShared: Set = ["Lightning.md"]
 
   private static let smallImages = "let transform = Compose { Resize(8, 8); ToTensor() }"
+
+  private static let smallTraining = """
+    let net = Sequential(Flatten(), Linear(512, 2))
+    let optimizer = SGD(net.parameters(), learningRate: 0.1)
+    let loader = [Sample(input: x, target: labels)]
+    """
 
   private static let bodyAndHead = """
     final class Net: Module {

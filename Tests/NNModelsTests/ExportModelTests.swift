@@ -24,7 +24,7 @@ import Testing
     var norms = 0
     for (key, module) in network.namedModules() where !key.lowercased().contains("aux") {
       convolutions += module is Conv2d ? 1 : 0
-      norms += module is BatchNorm2d ? 1 : 0
+      norms += module is BatchNorm2d || module is BatchNorm1d ? 1 : 0
     }
     #expect(exported.operators["Conv", default: 0] == convolutions)
     #expect(exported.operators["BatchNormalization", default: 0] == norms)

@@ -23,12 +23,12 @@ extension Strategy {
   /// Makes sure that something is the same in all processes.
   ///
   /// - Parameter name: what it is, for the message.
-  /// - Throws: `TrainerError.processesDiffer`, the same in all.
+  /// - Throws: ``ProcessMismatch``, the same in all.
   func agree(on name: String, _ value: @autoclosure () -> String) throws {
     if count == 1 { return }
     let values = try gathered(value())
     guard let rank = values.firstIndex(where: { $0 != values[0] }) else { return }
-    throw TrainerError.processesDiffer(name, rank: rank, first: values[0], found: values[rank])
+    throw ProcessMismatch(subject: name, rank: rank, first: values[0], found: values[rank])
   }
 
   /// Sets the default generator where the first process's is: orders of data are drawn from it.

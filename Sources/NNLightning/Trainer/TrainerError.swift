@@ -6,8 +6,6 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
   case stepsByItself(processes: Int)
   /// Processes have different numbers of training batches, and would wait for each other.
   case unequalShares(batches: [Int?])
-  /// Processes that train together do not have the same model, data or settings.
-  case processesDiffer(_ what: String, rank: Int, first: String, found: String)
   /// A training step returned no value named `loss`.
   case noLoss(names: [String])
   /// The loss does not depend on any parameter that can be trained.
@@ -55,10 +53,6 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
     case .unequalShares(let batches):
       let counts = batches.map { $0.map(String.init) ?? "unknown" }.joined(separator: ", ")
       return "training data: expected the same number of batches in all processes, found \(counts)"
-    case .processesDiffer(let what, let rank, let first, let found):
-      let (expected, other) = Self.difference(first, found)
-      return
-        "rank \(rank): expected the \(what) of rank 0 (\(printable(expected))), found \(printable(other))"
     case .batchStays(let type, let device):
       return
         "batches: expected a type that can be moved to \(device) (a Sample, a Tensor, arrays of them, or one that is "
@@ -109,13 +103,5 @@ public enum TrainerError: Error, CustomStringConvertible, Equatable {
     case .nothingToResumeFrom:
       return "fit(resume: .last): expected a ModelCheckpoint among the callbacks, found none"
     }
-  }
-
-  /// The first line in which two texts differ.
-  private static func difference(_ first: String, _ other: String) -> (String, String) {
-    let (a, b) = (first.split(separator: "\n"), other.split(separator: "\n"))
-    let place = zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset ?? min(a.count, b.count)
-    func line(_ lines: [Substring]) -> String { place < lines.count ? String(lines[place]) : "no more" }
-    return (line(a), line(b))
   }
 }
