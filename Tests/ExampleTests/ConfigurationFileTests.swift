@@ -100,9 +100,11 @@ import Testing
     #expect(train.contains("epochs <epochs> Number of epochs. (default: 12)"), "\(train)")
     #expect(finetune.contains("epochs <epochs> Number of epochs. (default: 10)"), "\(finetune)")
     #expect(
-      train.contains { $0.hasPrefix("schedule <schedule> Schedule of the learning rate: constant, cosine (") })
+      train.contains { $0.hasPrefix("schedule <schedule> Schedule of the learning rate: constant, cosine (") }
+    )
     #expect(
-      train.contains { $0.hasSuffix("(values: constant, cosine, warmupcosine, onecycle; default: onecycle)") })
+      train.contains { $0.hasSuffix("(values: constant, cosine, warmupcosine, onecycle; default: onecycle)") }
+    )
     #expect(train.contains("freeze/--no-freeze Train the last layer alone. (default: no)"))
     #expect(train.contains { $0.hasPrefix("prefix <prefix> What is dropped from the keys") })
     #expect(
