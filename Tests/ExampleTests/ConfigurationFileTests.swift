@@ -82,7 +82,7 @@ import Testing
   @Test(arguments: [
     ("epochs", "x", "The value 'x' is invalid for '--epochs <epochs>'"),
     ("schedule", "step", "Please provide one of 'constant', 'cosine', 'warmupcosine' or 'onecycle'"),
-    ("dataset", "imagenette", "Please provide one of 'shapes', 'folder', 'cifar10'"),
+    ("dataset", "imagenette", "Please provide one of the following"),
     ("phases", "head:1", "Unknown option '--phases'"),
   ])
   func otherWordsAreRefused(option: String, value: String, message: String) throws {
