@@ -2,7 +2,7 @@ import NNCore
 import NNLayers
 
 /// A linear head whose softmax gives the classes, trained to convergence: the W and b with the least mean cross-entropy
-/// + λ/2 |W|², by ``NNLayers/LBFGS`` from 0. There is one such head, whatever the order of the samples.
+/// + λ/2 |W|², by `LBFGS` from 0. There is one such head, whatever the order of the samples.
 ///
 /// The bias is not regularised. scikit-learn's C is 1 / (λ N).
 ///
