@@ -4,7 +4,7 @@ import NNLayers
 /// Batch normalisation with the mean and variance of the batches of all processes, as `torch.nn.SyncBatchNorm`: three small
 /// exchanges forward, and two backward.
 ///
-/// Keys, buffers and evaluation are those of ``BatchNorm``. Processes are weighed by their samples, in the statistics and
+/// Keys, buffers and evaluation are those of `BatchNorm`. Processes are weighed by their samples, in the statistics and
 /// in their gradients.
 public final class SyncBatchNorm: BatchNorm {
   /// - Parameter strategy: of the Trainer.
@@ -19,7 +19,7 @@ public final class SyncBatchNorm: BatchNorm {
 }
 
 extension DataParallel {
-  /// Lets every ``BatchNorm`` of a module use the statistics of all processes, as `torch.nn.SyncBatchNorm
+  /// Lets every `BatchNorm` of a module use the statistics of all processes, as `torch.nn.SyncBatchNorm
   /// .convert_sync_batchnorm` does. The layers stay the same objects.
   ///
   /// - Returns: how many there are.
