@@ -109,7 +109,7 @@ package struct Kept: OptionSet, Sendable {
 
 extension Tensor {
   package static func apply(_ primitive: some UnaryPrimitive, _ given: Tensor) -> Tensor {
-    let x = given.autocast(primitive.autocast)
+    let x = isAutocasting ? given.autocast(primitive.autocast) : given
     if isTracing, let result = announced(primitive, [x], { apply(primitive, $0[0]) }) { return result }
     if let fused = primitive.fused(x) { return recorded(primitive, fused, x) }
     let result = primitive.evaluate(x)
@@ -120,7 +120,9 @@ extension Tensor {
   }
 
   package static func apply(_ primitive: some BinaryPrimitive, _ first: Tensor, _ second: Tensor) -> Tensor {
-    let (a, b) = (first.autocast(primitive.autocast), second.autocast(primitive.autocast))
+    let (a, b) =
+      isAutocasting
+      ? (first.autocast(primitive.autocast), second.autocast(primitive.autocast)) : (first, second)
     if isTracing, let result = announced(primitive, [a, b], { apply(primitive, $0[0], $0[1]) }) {
       return result
     }
