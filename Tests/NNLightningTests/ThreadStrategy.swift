@@ -3,6 +3,7 @@ import NNCore
 import NNData
 import NNLayers
 import NNLightning
+import TestSupport
 
 /// Threads of this process that train together, as processes do: a strategy in one file.
 final class ThreadStrategy: Strategy {
@@ -122,25 +123,6 @@ final class Meeting: @unchecked Sendable {
     _ count: Int, _ body: @escaping @Sendable (ThreadStrategy) throws -> T
   ) -> [Result<T, any Error>] {
     let meeting = Meeting(count)
-    let results = Results<T>()
-    let group = DispatchGroup()
-    for rank in 0..<count {
-      group.enter()
-      Thread {
-        let result = Result { try body(ThreadStrategy(meeting, rank: rank)) }
-        results.set(result, rank)
-        group.leave()
-      }.start()
-    }
-    group.wait()
-    return results.inOrder
-  }
-
-  private final class Results<T: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var all: [Int: Result<T, any Error>] = [:]
-
-    func set(_ result: Result<T, any Error>, _ rank: Int) { lock.withLock { all[rank] = result } }
-    var inOrder: [Result<T, any Error>] { lock.withLock { all.sorted { $0.key < $1.key }.map(\.value) } }
+    return onThreads(count) { try body(ThreadStrategy(meeting, rank: $0)) }
   }
 }

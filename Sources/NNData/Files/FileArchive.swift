@@ -92,17 +92,10 @@ package final class FileArchive: Sendable {
     // Pieces, since the size is known at the end only.
     var pieces: [[UInt8]] = []
     var total = 0
-    var block: UnsafeRawPointer?
-    while true {
-      let count = gzip.next(&block)
-      if count <= 0 { break }
-      total += count
-      guard total <= limit else {
-        throw ArchiveError.tooLarge(file: path, limit: "\(limit) bytes of memory (unpack it first)")
-      }
-      pieces.append(Array(UnsafeRawBufferPointer(start: block, count: count)))
+    try gzip.forEachBlock(maximumBytes: limit, limit: "\(limit) bytes of memory (unpack it first)") {
+      total += $0.count
+      pieces.append(Array($0))
     }
-    try gzip.finish()
     return FileBytes(count: total) { target in
       var place = 0
       for number in pieces.indices {

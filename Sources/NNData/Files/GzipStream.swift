@@ -11,18 +11,7 @@ enum GzipFile {
   static func unpack(_ packed: String, to path: String, maximumBytes: Int) throws {
     let gzip = try GzipStream(packed)
     try AtomicFile.write(path) { file in
-      var total = 0
-      var block: UnsafeRawPointer?
-      while true {
-        let count = gzip.next(&block)
-        if count <= 0 { break }
-        total += count
-        guard total <= maximumBytes else {
-          throw ArchiveError.tooLarge(file: packed, limit: "\(maximumBytes) bytes")
-        }
-        try file.write(UnsafeRawBufferPointer(start: block, count: count))
-      }
-      try gzip.finish()
+      try gzip.forEachBlock(maximumBytes: maximumBytes, limit: "\(maximumBytes) bytes") { try file.write($0) }
     }
   }
 }
@@ -74,6 +63,24 @@ final class GzipStream {
     length &+= UInt32(truncatingIfNeeded: got)
     block = UnsafeRawPointer(buffer.baseAddress)
     return got
+  }
+
+  /// Hands on all that is left, and compares with the trailer.
+  ///
+  /// - Parameter limit: what more than `maximumBytes` is too much for, for the message.
+  func forEachBlock(
+    maximumBytes: Int, limit: String, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    var total = 0
+    var block: UnsafeRawPointer?
+    while true {
+      let count = next(&block)
+      if count <= 0 { break }
+      total += count
+      guard total <= maximumBytes else { throw ArchiveError.tooLarge(file: file, limit: limit) }
+      try body(UnsafeRawBufferPointer(start: block, count: count))
+    }
+    try finish()
   }
 
   /// Reads to the end and compares with the trailer.

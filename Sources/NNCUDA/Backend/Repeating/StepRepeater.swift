@@ -30,24 +30,6 @@ final class StepRepeater {
     case passing, observing, rehearsing, comparing, replaying
   }
 
-  /// The commands of every step, or of every second one.
-  private struct Script {
-    var commands: [CardCommand] = []
-    /// Which commands are started by themselves.
-    var varies: [Bool] = []
-    /// How often a command that did not vary was another one.
-    var changes: [Int: Int] = [:]
-    /// Whether the segments are of other commands than these.
-    var isOutdated = false
-    var segments: [Segment] = []
-  }
-
-  /// Commands without one that varies; those of a short one are started by themselves.
-  private struct Segment {
-    let begin, end: Int
-    let graph: (any CUDAGraph)?
-  }
-
   /// Fewer commands are not worth a graph.
   private static let shortest = 4
   private static let mostObservations = 3
@@ -80,7 +62,7 @@ final class StepRepeater {
   /// Where blocks of the second kind of step lie that have two places.
   private var secondOffsets: [Int: Int] = [:]
   private var memory: StepMemory?
-  private var scripts: [Script] = []
+  private var scripts: [StepScript] = []
 
   // The step under way.
   private var turn = 0
@@ -282,7 +264,7 @@ final class StepRepeater {
     memory.owner = self
     self.memory = memory
     self.layout = layout
-    scripts = Array(repeating: Script(), count: secondOffsets.isEmpty ? 1 : 2)
+    scripts = Array(repeating: StepScript(), count: secondOffsets.isEmpty ? 1 : 2)
     turn = 0
     return true
   }
@@ -420,14 +402,14 @@ final class StepRepeater {
 
   private func build(_ place: Int) {
     let script = scripts[place]
-    var segments: [Segment] = []
+    var segments: [StepScript.Segment] = []
     var begin = 0
     do {
       for index in 0...script.commands.count
       where index == script.commands.count || script.varies[index] {
         if index > begin {
           segments.append(
-            Segment(
+            StepScript.Segment(
               begin: begin, end: index,
               graph: index - begin < Self.shortest ? nil : try graph(script.commands[begin..<index])))
         }
